@@ -1,0 +1,3 @@
+export type * from './advert.ts';
+export type * from './coordinates.ts';
+export * from './negotiation.ts';

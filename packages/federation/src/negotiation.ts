@@ -1,0 +1,95 @@
+/**
+ * What a home and a host say to each other, as domain values; packages/wire carries them as
+ * protobuf, packages/mesh as gRPC over libp2p streams.
+ *
+ * The caller of every method is known from the connection (its membership certificate), so no
+ * message names the home: nobody can speak for another.
+ *
+ * All methods are idempotent. A call that ended in `DeadlineExceeded` or `Unavailable` may have
+ * taken effect; repeating it is safe.
+ */
+import type { Pod, PodSpec, PodUid, ReservationId, Verdict } from '@spillway/core';
+
+/** Every request carries the epoch of the home's active agent; a host refuses an older one than it saw. */
+interface Fenced {
+  readonly homeEpoch: number;
+}
+
+export interface ReserveRequest extends Fenced {
+  /** Chosen by the home, unique per attempt: a repeated request gets the first answer again. */
+  readonly requestId: string;
+  /** Namespace at home; with the home's name it decides the guest namespace. */
+  readonly namespace: string;
+  /** A pod of the shape, cut down to what decides placement: labels and the placing parts of its spec. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: PodSpec;
+  /** How many pods of this shape want room. 1 to `reserveCountMax`. */
+  readonly count: number;
+}
+
+export interface ReserveAnswer {
+  /** Absent when nothing was granted. */
+  readonly reservation?: { readonly id: ReservationId; readonly ttlMs: number };
+  /** 0 to `count`. */
+  readonly granted: number;
+  /** Why not more, when `granted` < `count`. */
+  readonly verdicts: readonly Verdict[];
+}
+
+export interface CommitRequest extends Fenced {
+  /** Absent when a restarted home repeats a commit whose reservation it no longer knows. */
+  readonly reservationId?: ReservationId;
+  /** 1 to `commitPodsMax`. Pods as their home's API server has them, cut down to what travels. */
+  readonly pods: readonly Pod[];
+}
+
+export type CommitResult =
+  /** The shadow pod exists, now or already. */
+  | { readonly uid: PodUid; readonly outcome: 'created' }
+  /** The host can't take it now (reservation expired, room gone). Try again later, or give up. */
+  | { readonly uid: PodUid; readonly outcome: 'refused'; readonly verdict: Verdict }
+  /** The guest ended at the host (released, evicted, lost) and is never made again. */
+  | { readonly uid: PodUid; readonly outcome: 'ended'; readonly reason: string };
+
+export interface ReleaseRequest extends Fenced {
+  readonly reservations: readonly ReservationId[];
+  /** Guests to end. Ending an unknown one is success. At most `releaseGuestsMax`. */
+  readonly guests: readonly {
+    readonly uid: PodUid;
+    readonly gracePeriodSeconds?: number;
+  }[];
+}
+
+/** What the host streams to a home about the home's guests. */
+export type GuestUpdate =
+  | {
+      readonly kind: 'status';
+      readonly uid: PodUid;
+      readonly namespace: string;
+      readonly name: string;
+      /** As the host's API server has it. */
+      readonly status: NonNullable<Pod['status']>;
+      /** The shadow is being deleted at the host, by whoever. */
+      readonly terminating: boolean;
+    }
+  /** The shadow no longer exists. `reason` and `message` say why, as a Kubernetes pod's would. */
+  | {
+      readonly kind: 'gone';
+      readonly uid: PodUid;
+      readonly reason: string;
+      readonly message: string;
+      /** The last status seen, if any: what a finished pod ended with is final. */
+      readonly lastStatus?: NonNullable<Pod['status']>;
+    }
+  /** All guests that exist have been sent since the stream opened; the host's caches had synced. */
+  | { readonly kind: 'synced' };
+
+export interface WatchGuestsRequest extends Fenced {}
+
+/** Bounds that both sides check. */
+export const negotiationBounds = {
+  reserveCountMax: 1024,
+  commitPodsMax: 64,
+  releaseGuestsMax: 1024,
+  podJsonBytesMax: 256 * 1024,
+} as const;
