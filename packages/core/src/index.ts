@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export type * from './brand.ts';
+export type * from './cluster-event.ts';
 export * from './fault.ts';
 export * from './ids.ts';
 export type * from './kubernetes-objects.ts';
@@ -7,3 +8,4 @@ export * from './random.ts';
 export * from './resources.ts';
 export * from './time.ts';
 export * from './verdict.ts';
+export * from './well-known.ts';

@@ -8,7 +8,15 @@
  * All methods are idempotent. A call that ended in `DeadlineExceeded` or `Unavailable` may have
  * taken effect; repeating it is safe.
  */
-import type { Pod, PodSpec, PodUid, ReservationId, Verdict } from '@spillway/core';
+import type {
+  ClusterName,
+  PeerId,
+  Pod,
+  PodSpec,
+  PodUid,
+  ReservationId,
+  Verdict,
+} from '@spillway/core';
 
 /** Every request carries the epoch of the home's active agent; a host refuses an older one than it saw. */
 interface Fenced {
@@ -93,3 +101,51 @@ export const negotiationBounds = {
   releaseGuestsMax: 1024,
   podJsonBytesMax: 256 * 1024,
 } as const;
+
+/** The caller of a method, proven by the connection. */
+export interface Member {
+  readonly cluster: ClusterName;
+  readonly peer: PeerId;
+  /** What the federation's root signed: region, jurisdiction, zone, price, labels. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/**
+ * How a home asks a neighbour. Every method throws `Fault`: `Unavailable`, `DeadlineExceeded`,
+ * `ResourceExhausted`, `PermissionDenied` (older epoch, or no member), `Cancelled`, `InvalidInput`.
+ */
+export interface NegotiationClient {
+  reserve(request: ReserveRequest, options: CallOptions): Promise<ReserveAnswer>;
+  /** One result per pod, in the order of the request. */
+  commit(request: CommitRequest, options: CallOptions): Promise<readonly CommitResult[]>;
+  release(request: ReleaseRequest, options: CallOptions): Promise<void>;
+  /** Runs until cancelled or broken. First every guest's status, then `synced`, then changes in order. */
+  watchGuests(
+    request: WatchGuestsRequest,
+    options: { readonly signal?: CancelSignal },
+  ): AsyncIterable<GuestUpdate>;
+}
+
+/** How a host answers. `signal` fires when the caller has gone or its deadline has passed. */
+export interface NegotiationHandler {
+  reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer>;
+  commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]>;
+  release(caller: Member, request: ReleaseRequest): Promise<void>;
+  watchGuests(
+    caller: Member,
+    request: WatchGuestsRequest,
+    signal: CancelSignal,
+  ): AsyncIterable<GuestUpdate>;
+}
+
+export interface CallOptions {
+  readonly deadlineMs: number;
+  readonly signal?: CancelSignal;
+}
+
+/** What pure code may know of an AbortSignal, which satisfies it. */
+export interface CancelSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

@@ -1,0 +1,25 @@
+/** Names that Spillway puts on Kubernetes objects. One list, because several packages read them. */
+export const wellKnown = {
+  /** `spec.schedulerName` of pods that are ours from the start. */
+  schedulerName: 'spillway',
+  /** Namespace label, `enabled`: its pods that kube-scheduler finds Unschedulable are ours too. */
+  offloadLabel: 'spillway.dev/offload',
+  /** Namespace or pod annotation: the placement policy, see docs. */
+  policyAnnotation: 'spillway.dev/policy',
+  /** Label `true` on virtual nodes. */
+  virtualNodeLabel: 'spillway.dev/virtual-node',
+  /** Label on virtual nodes: the neighbour they stand for. */
+  clusterLabel: 'spillway.dev/cluster',
+  /** Taint of virtual nodes, effect NoSchedule. */
+  virtualNodeTaint: 'spillway.dev/virtual-node',
+  /** Labels of shadow pods and guest namespaces. */
+  homeLabel: 'spillway.dev/home',
+  homeNamespaceLabel: 'spillway.dev/home-namespace',
+  homeUidLabel: 'spillway.dev/home-uid',
+  guestPriorityClass: 'spillway-guest',
+} as const;
+
+/** The virtual node's name for a neighbour: `spillway-<cluster>`. */
+export function virtualNodeName(cluster: string): string {
+  return `spillway-${cluster}`;
+}
