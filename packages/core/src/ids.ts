@@ -54,7 +54,10 @@ export function reservationId(text: string): ReservationId {
 
 function bounded(text: string, what: string, lengthMax = 128): string {
   if (text.length === 0 || text.length > lengthMax) {
-    throw new Fault('InvalidId', `${what}: expected 1 to ${lengthMax} characters, got ${text.length}`);
+    throw new Fault(
+      'InvalidId',
+      `${what}: expected 1 to ${lengthMax} characters, got ${text.length}`,
+    );
   }
   return text;
 }
