@@ -1,3 +1,13 @@
 export type * from './advert.ts';
-export type * from './coordinates.ts';
+export * from './coordinates.ts';
+export * from './home/claim.ts';
+export { checkedHomeConfig, type HomeConfig, homeDefaults } from './home/config.ts';
+export * from './home/events.ts';
+export * from './home/home.ts';
+export type * from './home/ports.ts';
+export { checkedHostConfig, type HostConfig, hostDefaults } from './host/config.ts';
+export * from './host/events.ts';
+export * from './host/host.ts';
+export * from './mirrored-status.ts';
 export * from './negotiation.ts';
+export * from './travel.ts';

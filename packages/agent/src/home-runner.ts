@@ -1,0 +1,250 @@
+/**
+ * Runs the home machine: performs its effects against the home's API server and the neighbours, and
+ * feeds back how each ended. Effects run side by side up to named bounds; nothing is retried here,
+ * since the machine decides what is tried again and when.
+ */
+import {
+  type ClusterName,
+  type Clock,
+  isFault,
+  type MonotonicMs,
+  type Pod,
+  type PodUid,
+  unreachable,
+  virtualNodeName,
+  type NodeName,
+} from '@spillway/core';
+import type {
+  BindOutcome,
+  Home,
+  HomeEffect,
+  HomeEvent,
+  NegotiationClient,
+  PodRef,
+  WriteOutcome,
+} from '@spillway/federation';
+import pLimit from 'p-limit';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { PodOwnerNews } from './pod-news.ts';
+import { WakeTimer } from './wake-timer.ts';
+
+/** What the home needs of its own API server. Each call has a deadline of its own. */
+export interface HomeWrites {
+  bindPod(ref: PodRef, node: NodeName): Promise<Exclude<BindOutcome, 'failed'>>;
+  patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'>;
+  /** Deletes without grace, by UID. */
+  finalizeDeletion(ref: PodRef): Promise<'ok' | 'gone'>;
+  /** A consistent read; undefined when there is none. */
+  getPod(namespace: string, name: string): Promise<Pod | undefined>;
+}
+
+export interface HomeRunnerOptions {
+  readonly home: Home;
+  readonly writes: HomeWrites;
+  readonly negotiator: (host: ClusterName) => NegotiationClient;
+  readonly news: PodOwnerNews;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly homeEpoch: number;
+}
+
+/** Bounds of what runs at once. Binding and status writes are small; 64 keep an API server busy. */
+const bindsMax = 64;
+const writesMax = 32;
+const callsMax = 64;
+const reserveDeadlineMs = 5_000;
+const commitDeadlineMs = 15_000;
+const releaseDeadlineMs = 10_000;
+
+export class HomeRunner {
+  readonly #options: HomeRunnerOptions;
+  readonly #binds = pLimit(bindsMax);
+  readonly #writes = pLimit(writesMax);
+  readonly #calls = pLimit(callsMax);
+  readonly #timer: WakeTimer;
+  /** First sight of each waiting pod, for the time to its shadow. */
+  readonly #firstSeen = new Map<PodUid, MonotonicMs>();
+
+  constructor(options: HomeRunnerOptions) {
+    this.#options = options;
+    this.#timer = new WakeTimer(options.clock, () => this.feed({ kind: 'tick' }));
+  }
+
+  feed(event: HomeEvent): void {
+    const { home, clock } = this.#options;
+    const now = clock.monotonicMs();
+    if (event.kind === 'pod' && !event.pod.spec.nodeName) {
+      const uid = event.pod.metadata.uid as PodUid;
+      if (!this.#firstSeen.has(uid)) this.#firstSeen.set(uid, now);
+    } else if (event.kind === 'podDeleted') {
+      this.#firstSeen.delete(event.pod.metadata.uid as PodUid);
+    }
+    for (const effect of home.step(event, now)) this.#perform(effect);
+    this.#timer.set(home.wakeAt());
+  }
+
+  stop(): void {
+    this.#timer.stop();
+    for (const limit of [this.#binds, this.#writes, this.#calls]) limit.clearQueue();
+  }
+
+  #perform(effect: HomeEffect): void {
+    switch (effect.kind) {
+      case 'bindLocally':
+        void this.#binds(() => this.#bind(effect.ref, effect.node, 'boundLocally'));
+        return;
+      case 'bindAway': {
+        const node = virtualNodeName(effect.host) as NodeName;
+        void this.#binds(() => this.#bind(effect.ref, node, 'boundAway', effect.host));
+        return;
+      }
+      case 'reserve':
+        void this.#calls(() => this.#reserve(effect));
+        return;
+      case 'commit':
+        void this.#calls(() => this.#commit(effect));
+        return;
+      case 'release':
+        void this.#calls(() => this.#release(effect));
+        return;
+      case 'writeStatus':
+        void this.#writes(() => this.#writeStatus(effect));
+        return;
+      case 'finalize':
+        void this.#writes(() => this.#finalize(effect.ref));
+        return;
+      case 'checkOrphan':
+        void this.#calls(() => this.#checkOrphan(effect));
+        return;
+      case 'explain':
+        this.#options.news.explain(effect.ref, effect.message, { condition: effect.condition });
+        return;
+      case 'tell':
+        this.#options.news.tell(effect);
+        return;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  async #bind(
+    ref: PodRef,
+    node: NodeName,
+    kind: 'boundLocally' | 'boundAway',
+    host?: ClusterName,
+  ): Promise<void> {
+    const { writes, log, metrics, news } = this.#options;
+    let outcome: BindOutcome;
+    try {
+      outcome = await writes.bindPod(ref, node);
+    } catch (error) {
+      log.warn({ pod: nameOf(ref), node, err: error }, 'binding failed; it is tried again');
+      outcome = 'failed';
+    }
+    if (outcome === 'bound') {
+      metrics.placed.inc({ where: kind === 'boundLocally' ? 'home' : 'neighbour' });
+      news.bound(ref, node, host);
+    }
+    this.feed({ kind, uid: ref.uid, outcome });
+  }
+
+  async #reserve({ host, request }: Extract<HomeEffect, { kind: 'reserve' }>): Promise<void> {
+    const { negotiator, log, metrics } = this.#options;
+    const { requestId } = request;
+    try {
+      const answer = await negotiator(host).reserve(request, { deadlineMs: reserveDeadlineMs });
+      metrics.reservations.inc({ outcome: answer.granted > 0 ? 'granted' : 'refused' });
+      this.feed({ kind: 'reserved', requestId, host, answer });
+    } catch (error) {
+      metrics.reservations.inc({ outcome: codeOf(error) });
+      log.info({ host, err: error }, 'neighbour could not be asked');
+      const problem = `could not be asked (${codeOf(error)})`;
+      this.feed({ kind: 'reserved', requestId, host, answer: undefined, problem });
+    }
+  }
+
+  async #commit({ host, request }: Extract<HomeEffect, { kind: 'commit' }>): Promise<void> {
+    const { negotiator, log, metrics, clock } = this.#options;
+    const uids = request.pods.map((pod) => pod.metadata.uid as PodUid);
+    try {
+      const results = await negotiator(host).commit(request, { deadlineMs: commitDeadlineMs });
+      const now = clock.monotonicMs();
+      for (const result of results) {
+        metrics.commits.inc({ outcome: result.outcome });
+        const seen = this.#firstSeen.get(result.uid);
+        if (result.outcome !== 'created' || seen === undefined) continue;
+        this.#firstSeen.delete(result.uid);
+        metrics.createdToShadow.observe((now - seen) / 1000);
+      }
+      this.feed({ kind: 'committed', host, uids, results });
+    } catch (error) {
+      metrics.commits.inc({ outcome: codeOf(error) }, uids.length);
+      log.warn({ host, pods: uids.length, err: error }, 'commit failed; it is tried again');
+      this.feed({ kind: 'committed', host, uids, results: undefined, problem: codeOf(error) });
+    }
+  }
+
+  async #release(effect: Extract<HomeEffect, { kind: 'release' }>): Promise<void> {
+    const { negotiator, log, homeEpoch } = this.#options;
+    const { host, reservations, guests } = effect;
+    let outcome: 'ok' | 'failed' = 'ok';
+    try {
+      const request = { homeEpoch, reservations, guests };
+      await negotiator(host).release(request, { deadlineMs: releaseDeadlineMs });
+    } catch (error) {
+      outcome = 'failed';
+      log.info({ host, guests: guests.length, err: error }, 'release failed');
+    }
+    if (guests.length > 0) {
+      this.feed({ kind: 'released', host, guests: guests.map(({ uid }) => uid), outcome });
+    }
+  }
+
+  async #writeStatus({ ref, status }: Extract<HomeEffect, { kind: 'writeStatus' }>): Promise<void> {
+    const outcome = await this.#written('status', ref, () =>
+      this.#options.writes.patchPodStatus(ref, status),
+    );
+    this.feed({ kind: 'statusWritten', uid: ref.uid, outcome });
+  }
+
+  async #finalize(ref: PodRef): Promise<void> {
+    const outcome = await this.#written('deletion', ref, () =>
+      this.#options.writes.finalizeDeletion(ref),
+    );
+    this.feed({ kind: 'finalized', uid: ref.uid, outcome });
+  }
+
+  async #checkOrphan({ host, ref }: Extract<HomeEffect, { kind: 'checkOrphan' }>): Promise<void> {
+    const { writes, log } = this.#options;
+    try {
+      const pod = await writes.getPod(ref.namespace, ref.name);
+      this.feed({ kind: 'orphanChecked', host, ref, pod });
+    } catch (error) {
+      // The guest is shown again by the next stream, and checked again then.
+      log.warn({ host, pod: nameOf(ref), err: error }, 'owner of a guest could not be read');
+    }
+  }
+
+  async #written(
+    what: string,
+    ref: PodRef,
+    write: () => Promise<'ok' | 'gone'>,
+  ): Promise<WriteOutcome> {
+    try {
+      return await write();
+    } catch (error) {
+      this.#options.log.warn({ pod: nameOf(ref), what, err: error }, 'write failed; it is tried again');
+      return 'failed';
+    }
+  }
+}
+
+function nameOf({ namespace, name }: PodRef): string {
+  return `${namespace}/${name}`;
+}
+
+function codeOf(error: unknown): string {
+  return isFault(error) ? error.code : 'Internal';
+}

@@ -1,0 +1,214 @@
+/**
+ * Runs the host machine: answers neighbours' calls by it, performs its effects against the host's
+ * API server, and keeps each home's guest stream fed.
+ */
+import {
+  type Clock,
+  type ClusterName,
+  Fault,
+  isFault,
+  type NodeName,
+  type Pod,
+  type PodUid,
+  unreachable,
+  type Verdict,
+} from '@spillway/core';
+import {
+  type CancelSignal,
+  type CommitRequest,
+  type CommitResult,
+  type CreateOutcome,
+  type GuestUpdate,
+  type Host,
+  type HostEffect,
+  type HostEvent,
+  type Member,
+  type NegotiationHandler,
+  needsOf,
+  type PodNeeds,
+  type ReleaseRequest,
+  type ReserveAnswer,
+  type ReserveRequest,
+  type WatchGuestsRequest,
+} from '@spillway/federation';
+import pLimit from 'p-limit';
+import { GuestFeed } from './guest-feed.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { WakeTimer } from './wake-timer.ts';
+
+/** What the host needs of its own API server. */
+export interface HostWrites {
+  createShadow(options: {
+    readonly home: ClusterName;
+    readonly pod: Pod;
+    readonly node: NodeName;
+  }): Promise<CreateOutcome>;
+  deleteShadow(options: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: PodUid;
+    readonly gracePeriodSeconds?: number;
+  }): Promise<void>;
+  /** Names of ConfigMaps and Secrets in `needs` that the guest namespace lacks. */
+  missingNeeds(home: ClusterName, namespace: string, needs: PodNeeds): Promise<readonly string[]>;
+}
+
+export interface HostRunnerOptions {
+  readonly host: Host;
+  readonly writes: HostWrites;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** False until the caches are whole: until then nobody is answered. */
+  readonly ready: () => boolean;
+}
+
+const createsMax = 64;
+const deletesMax = 32;
+const deleteRetryMs = 2_000;
+
+export class HostRunner implements NegotiationHandler {
+  readonly #options: HostRunnerOptions;
+  readonly #creates = pLimit(createsMax);
+  readonly #deletes = pLimit(deletesMax);
+  readonly #timer: WakeTimer;
+  readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
+  readonly #feeds = new Map<ClusterName, Set<GuestFeed>>();
+  #nextCall = 0;
+
+  constructor(options: HostRunnerOptions) {
+    this.#options = options;
+    this.#timer = new WakeTimer(options.clock, () => this.feed({ kind: 'tick' }));
+  }
+
+  feed(event: HostEvent): void {
+    const { host, clock } = this.#options;
+    for (const effect of host.step(event, clock.monotonicMs())) this.#perform(effect);
+    this.#timer.set(host.wakeAt());
+  }
+
+  stop(): void {
+    this.#timer.stop();
+    this.#creates.clearQueue();
+    this.#deletes.clearQueue();
+    for (const feeds of this.#feeds.values()) for (const feed of feeds) feed.close();
+  }
+
+  async reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
+    this.#requireReady();
+    const { host, clock, metrics } = this.#options;
+    const missing = await this.#missingVerdict(caller, request);
+    if (missing !== undefined) return { granted: 0, verdicts: [missing] };
+    const answer = host.reserve(caller, request, clock.monotonicMs());
+    metrics.admissions.inc({ outcome: 'granted' }, answer.granted);
+    metrics.admissions.inc({ outcome: 'refused' }, request.count - answer.granted);
+    this.#timer.set(host.wakeAt());
+    return answer;
+  }
+
+  async commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]> {
+    this.#requireReady();
+    const call = this.#nextCall++;
+    return await new Promise((resolve, reject) => {
+      this.#calls.set(call, resolve);
+      try {
+        this.feed({ kind: 'commit', call, caller, request });
+      } catch (error) {
+        this.#calls.delete(call);
+        reject(error as Error);
+      }
+    });
+  }
+
+  async release(caller: Member, request: ReleaseRequest): Promise<void> {
+    this.#requireReady();
+    this.feed({ kind: 'release', caller, request });
+  }
+
+  async *watchGuests(
+    caller: Member,
+    request: WatchGuestsRequest,
+    signal: CancelSignal,
+  ): AsyncIterable<GuestUpdate> {
+    this.#requireReady();
+    const feed = new GuestFeed(this.#options.host.picture(caller, request.homeEpoch));
+    const feeds = this.#feeds.get(caller.cluster) ?? new Set();
+    this.#feeds.set(caller.cluster, feeds.add(feed));
+    const close = (): void => feed.close();
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      yield* feed;
+    } finally {
+      signal.removeEventListener('abort', close);
+      feeds.delete(feed);
+    }
+  }
+
+  #perform(effect: HostEffect): void {
+    switch (effect.kind) {
+      case 'reply':
+        this.#calls.get(effect.call)?.(effect.results);
+        this.#calls.delete(effect.call);
+        return;
+      case 'create':
+        void this.#creates(() => this.#create(effect));
+        return;
+      case 'delete':
+        void this.#deletes(() => this.#delete(effect));
+        return;
+      case 'push':
+        for (const feed of this.#feeds.get(effect.home) ?? []) feed.push(effect.update);
+        return;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  async #create({ guest, pod, node }: Extract<HostEffect, { kind: 'create' }>): Promise<void> {
+    const { writes, log } = this.#options;
+    let outcome: CreateOutcome;
+    try {
+      outcome = await writes.createShadow({ home: guest.home, pod, node });
+    } catch (error) {
+      log.warn({ home: guest.home, pod: pod.metadata.name, err: error }, 'shadow could not be created');
+      outcome = { kind: 'failed', reason: isFault(error) ? error.message : 'host failed' };
+    }
+    this.feed({ kind: 'created', guest, outcome });
+  }
+
+  async #delete(effect: Extract<HostEffect, { kind: 'delete' }>): Promise<void> {
+    const { writes, log } = this.#options;
+    const { namespace, name, shadowUid: uid, gracePeriodSeconds } = effect;
+    try {
+      await writes.deleteShadow({
+        namespace,
+        name,
+        uid,
+        ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+      });
+    } catch (error) {
+      log.warn({ namespace, pod: name, err: error }, 'shadow could not be deleted; it is tried again');
+      setTimeout(() => this.#perform(effect), deleteRetryMs).unref();
+    }
+  }
+
+  async #missingVerdict(caller: Member, request: ReserveRequest): Promise<Verdict | undefined> {
+    const needs = needsOf(request.spec);
+    if (needs.configMaps.length === 0 && needs.secrets.length === 0) return undefined;
+    const { cluster } = caller;
+    const missing = await this.#options.writes.missingNeeds(cluster, request.namespace, needs);
+    if (missing.length === 0) return undefined;
+    return {
+      code: 'UnschedulableAndUnresolvable',
+      reason: `it needs ${missing.join(', ')}, which is not there`,
+      stage: 'GuestNeeds',
+    };
+  }
+
+  #requireReady(): void {
+    if (!this.#options.ready()) {
+      throw new Fault('Unavailable', 'this host is starting: its caches are not whole yet');
+    }
+  }
+}

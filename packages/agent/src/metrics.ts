@@ -1,0 +1,94 @@
+/** Every metric of the agent, in one list. Names follow Prometheus: base units, `_total` counters. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    active: new Gauge({
+      name: 'spillway_active',
+      help: '1 while this agent is the active one of its cluster.',
+      registers,
+    }),
+    podsWaiting: new Gauge({
+      name: 'spillway_home_pods_waiting',
+      help: 'Pods of ours without a node.',
+      registers,
+    }),
+    podsAway: new Gauge({
+      name: 'spillway_home_pods_away',
+      help: 'Unfinished pods of this home at each neighbour.',
+      labelNames: ['host'] as const,
+      registers,
+    }),
+    guests: new Gauge({
+      name: 'spillway_host_guests',
+      help: 'Unfinished guests here, by home.',
+      labelNames: ['home'] as const,
+      registers,
+    }),
+    held: new Gauge({
+      name: 'spillway_host_slots_held',
+      help: 'Slots held for homes and not yet taken.',
+      registers,
+    }),
+    placed: new Counter({
+      name: 'spillway_home_pods_placed_total',
+      help: 'Pods bound, at home or at a neighbour.',
+      labelNames: ['where'] as const,
+      registers,
+    }),
+    reservations: new Counter({
+      name: 'spillway_home_reservations_total',
+      help: 'Reservations asked of neighbours, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    commits: new Counter({
+      name: 'spillway_home_commits_total',
+      help: 'Pods committed at neighbours, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    admissions: new Counter({
+      name: 'spillway_host_admissions_total',
+      help: 'Slots asked of us as a host, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    createdToShadow: new Histogram({
+      name: 'spillway_home_created_to_shadow_seconds',
+      help: 'From first sight of a pod to its shadow’s existence at a host.',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    neighbours: new Gauge({
+      name: 'spillway_neighbours',
+      help: 'Neighbours by liveness.',
+      labelNames: ['liveness'] as const,
+      registers,
+    }),
+    adverts: new Counter({
+      name: 'spillway_adverts_total',
+      help: 'Adverts sent and received, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    refused: new Counter({
+      name: 'spillway_mesh_refused_total',
+      help: 'Connections and messages of peers that proved no membership, and of members out of bounds.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    rttSeconds: new Gauge({
+      name: 'spillway_neighbour_rtt_seconds',
+      help: 'Round-trip time to each neighbour, measured where recent, else predicted.',
+      labelNames: ['neighbour'] as const,
+      registers,
+    }),
+  };
+}

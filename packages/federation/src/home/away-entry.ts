@@ -1,0 +1,37 @@
+/** One pod away from home: what is known of it, and what is under way. */
+import type { ClusterName, MonotonicMs, Pod, PodStatus } from '@spillway/core';
+import type { Backoff } from './backoff.ts';
+import type { PodRef } from './events.ts';
+import type { Slots } from './slots.ts';
+
+/**
+ * `committing`: bound; the guest is not known to exist. `away`: the guest exists. `ending`: the pod
+ * is being deleted, or is gone, and its guest must go. `finished`: its last status is written.
+ */
+export type AwayPhase = 'committing' | 'away' | 'ending' | 'finished';
+
+export interface AwayEntry {
+  readonly ref: PodRef;
+  readonly host: ClusterName;
+  readonly backoff: Backoff;
+  /** Its status is what we last wrote or mean to write, which the watch may not show yet. */
+  pod: Pod;
+  phase: AwayPhase;
+  slots: Slots | undefined;
+  /** A commit, release or finalizing delete is under way. */
+  calling: boolean;
+  /** No call before then. */
+  retryAt: MonotonicMs | undefined;
+  /** The host has accepted the release. */
+  released: boolean;
+  /** The host has said that the guest does not exist, and will not. */
+  guestGone: boolean;
+  /** The home's pod no longer exists. */
+  homeGone: boolean;
+  /** Deleted without grace; somebody's finalizer may still hold it. */
+  finalized: boolean;
+  refusedSince: MonotonicMs | undefined;
+  writing: PodStatus | undefined;
+  /** Newer than `writing`. */
+  unwritten: PodStatus | undefined;
+}

@@ -1,0 +1,61 @@
+/** The home's knobs. Durations in ms; the relations between them are asserted at start. */
+import { Fault } from '@spillway/core';
+
+export interface HomeConfig {
+  /** How long a new pod waits for others of its shape, so that they are decided together. */
+  readonly batchMs: number;
+  /** After a change of neighbours' room, how long until waiting pods are tried again. */
+  readonly neighbourBatchMs: number;
+  /** How long the better ranked neighbours may keep the answers of the others waiting. */
+  readonly askPatienceMs: number;
+  /** A pod that fits at home is left to the home's own scheduler for so long. */
+  readonly localGraceMs: number;
+  /** Retry of a shape for which there was no room: doubles from min to max. */
+  readonly retryMsMin: number;
+  readonly retryMsMax: number;
+  /** A bound pod whose host has no room after all, and which a controller would replace, fails after so long. */
+  readonly refusedPatienceMs: number;
+  /** A refusal of a neighbour is forgotten after so long, or with its next advert. */
+  readonly refusalTtlMs: number;
+  /** At most so many neighbours are asked at once for one shape. */
+  readonly askFanOutMax: number;
+  readonly askCountMax: number;
+  readonly commitPodsMax: number;
+  readonly commitsInFlightPerHostMax: number;
+  readonly releaseGuestsMax: number;
+  /** A pod's owner is told why it waits at most so often. */
+  readonly explainMsMin: number;
+}
+
+export const homeDefaults: HomeConfig = Object.freeze({
+  batchMs: 5,
+  neighbourBatchMs: 50,
+  askPatienceMs: 1_000,
+  localGraceMs: 3_000,
+  retryMsMin: 500,
+  retryMsMax: 30_000,
+  refusedPatienceMs: 60_000,
+  refusalTtlMs: 10_000,
+  askFanOutMax: 4,
+  askCountMax: 256,
+  commitPodsMax: 64,
+  commitsInFlightPerHostMax: 4,
+  releaseGuestsMax: 1024,
+  explainMsMin: 30_000,
+});
+
+/** @throws Fault `InvalidConfig` naming the knobs whose relation does not hold. */
+export function checkedHomeConfig(config: HomeConfig): HomeConfig {
+  for (const [knob, value] of Object.entries(config)) {
+    if (!Number.isFinite(value) || value <= 0) {
+      throw new Fault('InvalidConfig', `home.${knob}: expected a positive number, got ${value}`);
+    }
+  }
+  if (config.retryMsMin > config.retryMsMax) {
+    throw new Fault('InvalidConfig', 'home.retryMsMin must not exceed home.retryMsMax');
+  }
+  if (config.batchMs > config.retryMsMin) {
+    throw new Fault('InvalidConfig', 'home.batchMs must not exceed home.retryMsMin');
+  }
+  return Object.freeze({ ...config });
+}

@@ -1,0 +1,116 @@
+/**
+ * What the home machine is told and what it asks for. The agent performs the effects and reports
+ * back with events; so does the simulator. Effects may be performed concurrently and may fail;
+ * each has an event that tells how it ended, and the machine retries what may be retried.
+ */
+import type { ClusterName, NodeName, Pod, PodStatus, PodUid, ReservationId } from '@spillway/core';
+import type {
+  CommitRequest,
+  CommitResult,
+  GuestUpdate,
+  ReserveAnswer,
+  ReserveRequest,
+} from '../negotiation.ts';
+
+/** A pod by place and identity: a name can be reused, a UID can't. */
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: PodUid;
+}
+
+/** `failed` may have taken effect: only what the watch shows is certain. */
+export type WriteOutcome = 'ok' | 'gone' | 'failed';
+
+export type HomeEvent =
+  /** A pod of the home as the API server has it now; guests of others excluded. */
+  | { readonly kind: 'pod'; readonly pod: Pod }
+  | { readonly kind: 'podDeleted'; readonly pod: Pod }
+  /** A namespace's offload label; `annotations` may name a policy. */
+  | {
+      readonly kind: 'namespace';
+      readonly name: string;
+      readonly offload: boolean;
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  /** The home's caches are whole: from now on what is absent does not exist. */
+  | { readonly kind: 'synced' }
+  /** Room may have appeared at home, or at a neighbour (a new advert, a new peer). */
+  | { readonly kind: 'roomChanged'; readonly where: 'home' | 'neighbour' }
+  /** Time has passed; see `Home.wakeAt`. */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'boundLocally'; readonly uid: PodUid; readonly outcome: BindOutcome }
+  | {
+      readonly kind: 'reserved';
+      readonly requestId: string;
+      readonly host: ClusterName;
+      /** Undefined when the call failed; `problem` says how. */
+      readonly answer: ReserveAnswer | undefined;
+      readonly problem?: string;
+    }
+  | { readonly kind: 'boundAway'; readonly uid: PodUid; readonly outcome: BindOutcome }
+  | {
+      readonly kind: 'committed';
+      readonly host: ClusterName;
+      readonly uids: readonly PodUid[];
+      /** Undefined when the call failed: the pods' fate is unknown, and commit is repeated. */
+      readonly results: readonly CommitResult[] | undefined;
+      readonly problem?: string;
+    }
+  | {
+      readonly kind: 'released';
+      readonly host: ClusterName;
+      readonly guests: readonly PodUid[];
+      readonly outcome: 'ok' | 'failed';
+    }
+  /** The guest stream of `host` is being opened; `closed` when it ended, however. */
+  | { readonly kind: 'stream'; readonly host: ClusterName; readonly state: 'opening' | 'closed' }
+  | { readonly kind: 'guest'; readonly host: ClusterName; readonly update: GuestUpdate }
+  | { readonly kind: 'statusWritten'; readonly uid: PodUid; readonly outcome: WriteOutcome }
+  | { readonly kind: 'finalized'; readonly uid: PodUid; readonly outcome: WriteOutcome }
+  /** The answer to `checkOrphan`: the pod as a consistent read of the home's API server shows it. */
+  | {
+      readonly kind: 'orphanChecked';
+      readonly host: ClusterName;
+      readonly ref: PodRef;
+      readonly pod: Pod | undefined;
+    };
+
+/** `taken`: it is bound already, perhaps by an earlier try of ours; the watch tells where. */
+export type BindOutcome = 'bound' | 'taken' | 'gone' | 'failed';
+
+export type HomeEffect =
+  | { readonly kind: 'bindLocally'; readonly ref: PodRef; readonly node: NodeName }
+  | { readonly kind: 'reserve'; readonly host: ClusterName; readonly request: ReserveRequest }
+  | { readonly kind: 'bindAway'; readonly ref: PodRef; readonly host: ClusterName }
+  | { readonly kind: 'commit'; readonly host: ClusterName; readonly request: CommitRequest }
+  | {
+      readonly kind: 'release';
+      readonly host: ClusterName;
+      readonly reservations: readonly ReservationId[];
+      readonly guests: readonly { readonly uid: PodUid; readonly gracePeriodSeconds?: number }[];
+    }
+  | { readonly kind: 'writeStatus'; readonly ref: PodRef; readonly status: PodStatus }
+  /** Write `status`, if any, then delete the pod without grace: its guest is gone. */
+  | { readonly kind: 'finalize'; readonly ref: PodRef; readonly status?: PodStatus }
+  | { readonly kind: 'checkOrphan'; readonly host: ClusterName; readonly ref: PodRef }
+  /** Why a pod still waits, for its owner to read. `condition`: no other scheduler writes it. */
+  | {
+      readonly kind: 'explain';
+      readonly ref: PodRef;
+      readonly message: string;
+      readonly condition: boolean;
+    }
+  /** A step that a user would ask about. */
+  | {
+      readonly kind: 'tell';
+      readonly ref: PodRef;
+      readonly reason: 'Offloading' | 'Offloaded' | 'GuestRefused' | 'GuestLost' | 'GuestEnded';
+      readonly message: string;
+      readonly warning: boolean;
+    };
+
+export function refOf(pod: Pod): PodRef {
+  const { namespace = 'default', name = '', uid = '' } = pod.metadata;
+  return { namespace, name, uid: uid as PodUid };
+}

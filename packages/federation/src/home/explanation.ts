@@ -1,0 +1,80 @@
+/** Why pods wait, in words for their owner: the home's nodes by reason, then neighbour by neighbour. */
+import type { ClusterName, MonotonicMs, Verdict, VerdictCount } from '@spillway/core';
+import type { Neighbour } from '../directory.ts';
+import type { HomeEffect } from './events.ts';
+import type { Group } from './group.ts';
+
+export interface Why {
+  readonly home: readonly (Verdict | VerdictCount)[];
+  readonly neighbours: ReadonlyMap<ClusterName, string>;
+  /** Why it must not leave its home, if so. */
+  readonly stays?: readonly Verdict[];
+  /** A mistake of its owner, such as a policy that can't be read. */
+  readonly problem?: string;
+}
+
+export interface ExplanationContext {
+  readonly now: MonotonicMs;
+  readonly emit: (effect: HomeEffect) => void;
+  readonly explainMsMin: number;
+  readonly neighbours: readonly Neighbour[];
+  readonly homeNodes: number;
+}
+
+/** Tells every waiting pod of `group` why, unless it was told not long ago. */
+export function explain(group: Group, why: Why, context: ExplanationContext): void {
+  const message = explanationText(why, context);
+  group.explanation = { message, home: why.home, neighbours: why.neighbours };
+  for (const waiting of group.pods.values()) {
+    const { told } = waiting;
+    if (told !== undefined && context.now - told < context.explainMsMin) continue;
+    waiting.told = context.now;
+    context.emit({
+      kind: 'explain',
+      ref: waiting.ref,
+      message,
+      condition: group.claim === 'named',
+    });
+  }
+}
+
+/** The same for a command that asks. */
+export function explained(group: Group): {
+  readonly message: string;
+  readonly home: readonly Verdict[];
+  readonly neighbours: Readonly<Record<string, string>>;
+} {
+  const { message = 'being decided', home = [], neighbours } = group.explanation ?? {};
+  return { message, home, neighbours: Object.fromEntries(neighbours ?? []) };
+}
+
+function explanationText(why: Why, context: ExplanationContext): string {
+  if (why.problem !== undefined) return why.problem;
+  const sentences: string[] = [];
+  if (why.home.length > 0) sentences.push(homeText(why.home, context.homeNodes));
+  if (why.stays?.length) {
+    sentences.push(`Stays at home: ${why.stays.map((verdict) => verdict.reason).join('; ')}.`);
+  } else if (context.neighbours.length === 0) {
+    sentences.push('No neighbours are known yet.');
+  } else {
+    sentences.push(neighboursText(why.neighbours, context.neighbours));
+  }
+  return sentences.join(' ');
+}
+
+function homeText(home: Why['home'], nodes: number): string {
+  const reasons = home.map((verdict) =>
+    'nodes' in verdict ? `${verdict.nodes} ${verdict.reason}` : verdict.reason,
+  );
+  return `0/${nodes} nodes are available at home: ${reasons.join(', ')}.`;
+}
+
+function neighboursText(
+  reasons: ReadonlyMap<ClusterName, string>,
+  neighbours: readonly Neighbour[],
+): string {
+  const each = neighbours.map(
+    ({ cluster }) => `${cluster}: ${reasons.get(cluster) ?? 'not asked'}`,
+  );
+  return `0/${neighbours.length} neighbours have room: ${each.join('; ')}.`;
+}

@@ -1,0 +1,98 @@
+/** Waiting pods that are interchangeable: equal shape, needs, policy and claim. Decided together. */
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodShape,
+  type PodUid,
+  shapeOf,
+  type Verdict,
+} from '@spillway/core';
+import type { AdvertVersion } from '../advert.ts';
+import type { PlacementPolicy } from '../policy.ts';
+import { cutToTravel, needsOf, travelVerdicts } from '../travel.ts';
+import type { Ask } from './ask.ts';
+import type { Backoff } from './backoff.ts';
+import type { Claim } from './claim.ts';
+import type { PodRef } from './events.ts';
+
+export interface WaitingPod {
+  readonly ref: PodRef;
+  pod: Pod;
+  readonly since: MonotonicMs;
+  /** When its owner was last told why it waits. */
+  told?: MonotonicMs;
+}
+
+/** Why a neighbour refused, for as long as that is worth remembering. */
+export interface Refusal {
+  readonly reason: string;
+  readonly until: MonotonicMs;
+  /** Of the advert that was believed when asking: a newer one is a new chance. */
+  readonly version: AdvertVersion;
+}
+
+export interface Group {
+  readonly key: string;
+  readonly claim: Claim;
+  readonly shape: PodShape;
+  readonly policy: PlacementPolicy;
+  readonly priority: number;
+  readonly sample: Pod;
+  /** Why its pods must stay at home, if they must. */
+  readonly stays: readonly Verdict[];
+  readonly pods: Map<PodUid, WaitingPod>;
+  readonly refusals: Map<ClusterName, Refusal>;
+  readonly backoff: Backoff;
+  ask: Ask | undefined;
+  nextTry: MonotonicMs;
+  explanation: Explanation | undefined;
+}
+
+export interface Explanation {
+  readonly message: string;
+  readonly home: readonly Verdict[];
+  readonly neighbours: ReadonlyMap<ClusterName, string>;
+}
+
+export function groupKey(options: {
+  readonly claim: Claim;
+  readonly shape: PodShape;
+  readonly pod: Pod;
+  readonly policyText: string;
+}): string {
+  const { configMaps, secrets } = needsOf(options.pod.spec);
+  return [
+    options.claim,
+    options.shape.key,
+    configMaps.join(','),
+    secrets.join(','),
+    options.policyText,
+    options.pod.spec.priority ?? 0,
+  ].join('\n');
+}
+
+export function newGroup(options: {
+  readonly key: string;
+  readonly claim: Claim;
+  readonly pod: Pod;
+  readonly policy: PlacementPolicy;
+  readonly backoff: Backoff;
+  readonly nextTry: MonotonicMs;
+}): Group {
+  return {
+    key: options.key,
+    claim: options.claim,
+    shape: shapeOf(options.pod),
+    policy: options.policy,
+    priority: options.pod.spec.priority ?? 0,
+    sample: cutToTravel(options.pod),
+    stays: travelVerdicts(options.pod),
+    pods: new Map(),
+    refusals: new Map(),
+    backoff: options.backoff,
+    ask: undefined,
+    nextTry: options.nextTry,
+    explanation: undefined,
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * The home: what an agent does for the pods of its own cluster. A machine without I/O: it is told
+ * events and returns effects, in the order in which they matter for one pod; effects of different
+ * pods may be performed in any order. The daemon and the simulator both run it.
+ */
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodUid,
+  type Random,
+  unreachable,
+  type Verdict,
+  virtualNodeName,
+} from '@spillway/core';
+import { Away } from './away.ts';
+import { claimOf } from './claim.ts';
+import type { HomeConfig } from './config.ts';
+import type { HomeEffect, HomeEvent } from './events.ts';
+import { refOf } from './events.ts';
+import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
+import { Waiting } from './waiting.ts';
+
+export interface HomeOptions {
+  readonly room: LocalRoom;
+  readonly neighbourhood: Neighbourhood;
+  readonly policies: Policies;
+  readonly config: HomeConfig;
+  readonly random: Random;
+  /** Of the agent that runs this; see `AdvertVersion.epoch`. */
+  readonly homeEpoch: number;
+  /** The neighbour that a virtual node stands for; undefined for every other node. */
+  readonly clusterOfNode: (node: string) => ClusterName | undefined;
+}
+
+export type PodExplanation =
+  | { readonly state: 'waiting'; readonly message: string; readonly home: readonly Verdict[]; readonly neighbours: Readonly<Record<string, string>> }
+  | { readonly state: 'away'; readonly host: ClusterName; readonly phase: string };
+
+export class Home {
+  readonly #options: HomeOptions;
+  readonly #waiting: Waiting;
+  readonly #away: Away;
+  /** Pods without a node, ours or not: a namespace's label may make them ours. */
+  readonly #unbound = new Map<PodUid, Pod>();
+  readonly #namespaces = new Map<
+    string,
+    { readonly offload: boolean; readonly annotations: Readonly<Record<string, string>> }
+  >();
+  #effects: HomeEffect[] = [];
+  #synced = false;
+
+  constructor(options: HomeOptions) {
+    this.#options = options;
+    const { config, random, homeEpoch } = options;
+    const emit = (effect: HomeEffect): void => {
+      this.#effects.push(effect);
+    };
+    this.#away = new Away({ config, random, homeEpoch, emit });
+    this.#waiting = new Waiting({
+      room: options.room,
+      neighbourhood: options.neighbourhood,
+      policies: options.policies,
+      config,
+      random,
+      homeEpoch,
+      emit,
+      onBoundAway: (pod, slots) => this.#away.bound(pod, slots),
+    });
+  }
+
+  step(event: HomeEvent, now: MonotonicMs): readonly HomeEffect[] {
+    this.#take(event, now);
+    // Before the caches are whole, a pod that seems unbound may be bound, and free room taken.
+    if (this.#synced) {
+      this.#waiting.tick(now);
+      this.#away.tick(now);
+    }
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** When to call `step` with `tick`; undefined when only an event can change anything. */
+  wakeAt(): MonotonicMs | undefined {
+    if (!this.#synced) return undefined;
+    const [a, b] = [this.#waiting.wakeAt(), this.#away.wakeAt()];
+    if (a === undefined || b === undefined) return a ?? b;
+    return a < b ? a : b;
+  }
+
+  /** Neighbours whose guest stream must be open, since pods of ours are there. */
+  hosts(): ReadonlySet<ClusterName> {
+    return this.#away.hosts();
+  }
+
+  /** For people and metrics. */
+  counts(): { readonly waiting: number; readonly awayByHost: ReadonlyMap<ClusterName, number> } {
+    return { waiting: this.#waiting.size, awayByHost: this.#away.countByHost() };
+  }
+
+  /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */
+  explain(namespace: string, name: string): PodExplanation | undefined {
+    const away = this.#away.find(namespace, name);
+    if (away !== undefined) return { state: 'away', host: away.host, phase: away.phase };
+    const waiting = this.#waiting.explain(namespace, name);
+    return waiting && { state: 'waiting', ...waiting };
+  }
+
+  #take(event: HomeEvent, now: MonotonicMs): void {
+    switch (event.kind) {
+      case 'pod':
+        return this.#pod(event.pod, now);
+      case 'podDeleted': {
+        const { uid } = refOf(event.pod);
+        this.#unbound.delete(uid);
+        this.#waiting.drop(uid);
+        return this.#away.deleted(uid);
+      }
+      case 'namespace': {
+        const { name, offload, annotations } = event;
+        this.#namespaces.set(name, { offload, annotations });
+        for (const pod of this.#unbound.values()) {
+          if (pod.metadata.namespace === name) this.#claim(pod, now);
+        }
+        return;
+      }
+      case 'synced':
+        this.#synced = true;
+        return;
+      case 'roomChanged':
+        return this.#waiting.roomChanged(event.where, now);
+      case 'tick':
+        return;
+      case 'reserved':
+        return this.#waiting.reserved(event, now);
+      case 'boundLocally':
+        return this.#waiting.boundLocally(event.uid, event.outcome, now);
+      case 'boundAway':
+        return this.#waiting.boundAway(event.uid, event.outcome, now);
+      case 'committed':
+        return this.#away.committed(event, now);
+      case 'released':
+        return this.#away.released(event, now);
+      case 'stream':
+        return this.#away.stream(event.host, event.state);
+      case 'guest':
+        return this.#away.guest(event.host, event.update);
+      case 'statusWritten':
+        return this.#away.statusWritten(event, now);
+      case 'finalized':
+        return this.#away.finalized(event, now);
+      case 'orphanChecked':
+        return this.#away.orphanChecked(event.host, event.ref, event.pod);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #pod(pod: Pod, now: MonotonicMs): void {
+    const { uid } = refOf(pod);
+    const node = pod.spec.nodeName;
+    if (!node) {
+      this.#unbound.set(uid, pod);
+      return this.#claim(pod, now);
+    }
+    this.#unbound.delete(uid);
+    const host = this.#options.clusterOfNode(node);
+    if (host === undefined) return this.#waiting.drop(uid);
+    this.#waiting.seenAway(pod, host, now);
+    this.#away.seen(pod, host);
+  }
+
+  #claim(pod: Pod, now: MonotonicMs): void {
+    const namespace = this.#namespaces.get(pod.metadata.namespace ?? 'default');
+    const claim = claimOf(pod, namespace?.offload ?? false);
+    if (claim === undefined) this.#waiting.drop(refOf(pod).uid);
+    else this.#waiting.claim(pod, claim, namespace?.annotations ?? {}, now);
+  }
+}
+
+/** The inverse of `virtualNodeName`, for agents that know their neighbours by name. */
+export function clusterOfVirtualNode(node: string): ClusterName | undefined {
+  const prefix = virtualNodeName('');
+  return node.startsWith(prefix) ? (node.slice(prefix.length) as ClusterName) : undefined;
+}

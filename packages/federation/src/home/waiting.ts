@@ -1,0 +1,385 @@
+/**
+ * The home's waiting room: pods of ours that have no node yet. Decides them group by group: on the
+ * home's own nodes first, then by asking neighbours; binds them; explains those that must wait.
+ *
+ * Cost of a round: groups × (local placement + neighbours × bins), independent of the number of
+ * pods in a group but for the bindings themselves.
+ */
+import {
+  after,
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodUid,
+  type Random,
+  shapeOf,
+  type VerdictCount,
+} from '@spillway/core';
+import { placePods } from '@spillway/scheduling';
+import { rankNeighbours } from '../neighbour-placement.ts';
+import { Ask, partsOf, refusalText } from './ask.ts';
+import { Backoff } from './backoff.ts';
+import type { Claim } from './claim.ts';
+import type { HomeConfig } from './config.ts';
+import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
+import { refOf } from './events.ts';
+import { explain, explained } from './explanation.ts';
+import { type Group, groupKey, newGroup, type WaitingPod } from './group.ts';
+import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
+import { Slots } from './slots.ts';
+
+interface Binding {
+  readonly waiting: WaitingPod;
+  readonly group: Group;
+  /** Undefined while binding to a node of the home. */
+  readonly slots: Slots | undefined;
+}
+
+export interface WaitingOptions {
+  readonly room: LocalRoom;
+  readonly neighbourhood: Neighbourhood;
+  readonly policies: Policies;
+  readonly config: HomeConfig;
+  readonly random: Random;
+  readonly homeEpoch: number;
+  readonly emit: (effect: HomeEffect) => void;
+  /** A pod is bound to `slots.host`: from now on it is away. */
+  readonly onBoundAway: (pod: Pod, slots: Slots, now: MonotonicMs) => void;
+}
+
+export class Waiting {
+  readonly #options: WaitingOptions;
+  readonly #groups = new Map<string, Group>();
+  readonly #groupOfPod = new Map<PodUid, Group>();
+  readonly #bindings = new Map<PodUid, Binding>();
+  readonly #asks = new Map<string, Ask>();
+  #nextRequest = 0;
+
+  constructor(options: WaitingOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#groupOfPod.size + this.#bindings.size;
+  }
+
+  /** Takes a pod in, or its newer state. */
+  claim(
+    pod: Pod,
+    claim: Claim,
+    namespaceAnnotations: Readonly<Record<string, string>>,
+    now: MonotonicMs,
+  ): void {
+    const ref = refOf(pod);
+    if (this.#bindings.has(ref.uid)) return;
+    const { config, policies } = this.#options;
+    const { policy, text, problem } = policies.policyFor(pod, namespaceAnnotations);
+    const key = groupKey({ claim, shape: shapeOf(pod), pod, policyText: problem ?? text });
+    const current = this.#groupOfPod.get(ref.uid);
+    const since = current?.pods.get(ref.uid)?.since ?? now;
+    if (current !== undefined && current.key !== key) this.#remove(ref.uid);
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      const backoff = new Backoff(config.retryMsMin, config.retryMsMax);
+      group = newGroup({ key, claim, pod, policy, backoff, nextTry: after(now, config.batchMs) });
+      if (problem !== undefined) {
+        explain(group, { home: [], neighbours: new Map(), problem }, this.#explanationContext(now));
+      }
+      this.#groups.set(key, group);
+    }
+    const known = group.pods.get(ref.uid);
+    if (known !== undefined) {
+      known.pod = pod;
+      return;
+    }
+    group.pods.set(ref.uid, { ref, pod, since });
+    this.#groupOfPod.set(ref.uid, group);
+    group.nextTry = earlier(group.nextTry, after(now, config.batchMs));
+  }
+
+  /** The pod is gone, bound by somebody else, or no longer ours. */
+  drop(uid: PodUid): void {
+    this.#remove(uid);
+    const binding = this.#bindings.get(uid);
+    if (binding === undefined) return;
+    this.#bindings.delete(uid);
+    if (binding.slots === undefined) this.#options.room.forget(uid);
+    else this.#settle(binding.slots);
+  }
+
+  /** The watch shows the pod on `host`'s virtual node; true when it was our binding that did it. */
+  seenAway(pod: Pod, host: ClusterName, now: MonotonicMs): boolean {
+    const { uid } = refOf(pod);
+    const binding = this.#bindings.get(uid);
+    if (binding?.slots?.host !== host) {
+      this.drop(uid);
+      return false;
+    }
+    this.#bindings.delete(uid);
+    this.#options.onBoundAway(pod, binding.slots, now);
+    return true;
+  }
+
+  roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
+    const { batchMs, neighbourBatchMs } = this.#options.config;
+    const at = after(now, where === 'home' ? batchMs : neighbourBatchMs);
+    for (const group of this.#groups.values()) group.nextTry = earlier(group.nextTry, at);
+  }
+
+  reserved(event: Extract<HomeEvent, { kind: 'reserved' }>, now: MonotonicMs): void {
+    const ask = this.#asks.get(event.requestId);
+    if (ask === undefined) {
+      if (event.answer?.reservation) this.#giveBack(event.host, event.answer.reservation.id);
+      return;
+    }
+    const group = this.#groups.get(ask.group);
+    const { granted = 0, verdicts = [] } = event.answer ?? {};
+    if (group !== undefined && (event.answer === undefined || verdicts.length > 0)) {
+      const reason = event.problem ?? refusalText(verdicts);
+      this.#refused(group, event.host, granted > 0 ? `only ${granted} more fit` : reason, now);
+    }
+    const late = ask.answered(event.host, event.answer);
+    if (late !== undefined) this.#giveBack(event.host, late);
+    this.#decide(ask, now);
+    if (ask.complete) this.#asks.delete(ask.requestId);
+  }
+
+  boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
+    const binding = this.#bindings.get(uid);
+    if (binding === undefined) return;
+    this.#bindings.delete(uid);
+    if (outcome === 'bound') return;
+    this.#options.room.forget(uid);
+    if (outcome === 'failed') this.#putBack(binding, now);
+  }
+
+  boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
+    const binding = this.#bindings.get(uid);
+    if (binding?.slots === undefined) return;
+    this.#bindings.delete(uid);
+    if (outcome === 'bound') {
+      this.#options.onBoundAway(binding.waiting.pod, binding.slots, now);
+      return;
+    }
+    this.#settle(binding.slots);
+    // Whether the binding took effect is not known: if it did, the watch will show the pod bound.
+    if (outcome === 'failed') this.#putBack(binding, now);
+  }
+
+  tick(now: MonotonicMs): void {
+    for (const ask of this.#asks.values()) {
+      if (!ask.decided && ask.patienceEnds <= now) this.#decide(ask, now);
+    }
+    const due = [...this.#groups.values()].filter(
+      (group) => group.ask === undefined && group.nextTry <= now,
+    );
+    due.sort((a, b) => b.priority - a.priority);
+    for (const group of due) this.#try(group, now);
+  }
+
+  /** When `tick` has something to do; undefined when only an event can change anything. */
+  wakeAt(): MonotonicMs | undefined {
+    let at: MonotonicMs | undefined;
+    for (const group of this.#groups.values()) {
+      const due = group.ask === undefined ? group.nextTry : group.ask.patienceEnds;
+      if (at === undefined || due < at) at = due;
+    }
+    return at;
+  }
+
+  explain(namespace: string, name: string): ReturnType<typeof explained> | undefined {
+    for (const group of this.#groups.values()) {
+      for (const { ref } of group.pods.values()) {
+        if (ref.namespace === namespace && ref.name === name) return explained(group);
+      }
+    }
+    return undefined;
+  }
+
+  #try(group: Group, now: MonotonicMs): void {
+    const { config, room } = this.#options;
+    if (group.pods.size === 0) {
+      this.#groups.delete(group.key);
+      return;
+    }
+    group.nextTry = group.backoff.next(now, this.#options.random);
+    if (group.shape.unsupported.length > 0) {
+      this.#explain(group, { home: group.shape.unsupported, neighbours: new Map() }, now);
+      return;
+    }
+    const pods = [...group.pods.values()];
+    const plan = placePods(room.snapshot, group.shape, pods.length);
+    const fitting = pods.slice(0, plan.nodes.length);
+    let rest: readonly WaitingPod[] = pods.slice(plan.nodes.length);
+    if (group.claim === 'named') {
+      for (const [i, waiting] of fitting.entries()) {
+        const node = plan.nodes[i];
+        if (node === undefined) continue;
+        room.assume(waiting.pod, node);
+        this.#beginBinding(group, waiting, undefined);
+        this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node });
+      }
+    } else {
+      // They fit at home, so the home's own scheduler is about to take them: it goes first.
+      const patient = fitting.filter((pod) => now < after(pod.since, config.localGraceMs));
+      const impatient = fitting.filter((pod) => now >= after(pod.since, config.localGraceMs));
+      rest = [...impatient, ...rest];
+      for (const pod of patient) {
+        group.nextTry = earlier(group.nextTry, after(pod.since, config.localGraceMs));
+      }
+    }
+    if (rest.length > 0) this.#ask(group, rest.length, plan.refusals, now);
+  }
+
+  #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): void {
+    const { config, neighbourhood } = this.#options;
+    const neighbours = neighbourhood.neighbours();
+    if (group.stays.length > 0) {
+      this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
+      return;
+    }
+    const wanted = Math.min(missing, config.askCountMax);
+    const worthAsking = neighbours.filter((neighbour) => {
+      const refusal = group.refusals.get(neighbour.cluster);
+      const { version } = neighbour.advert;
+      return (
+        refusal === undefined ||
+        refusal.until <= now ||
+        version.epoch !== refusal.version.epoch ||
+        version.sequence !== refusal.version.sequence
+      );
+    });
+    const { ranked, verdicts } = rankNeighbours({
+      shape: group.shape,
+      count: wanted,
+      policy: group.policy,
+      neighbours: worthAsking,
+    });
+    const parts = partsOf(ranked, wanted, config.askFanOutMax);
+    if (parts.length === 0) {
+      const reasons = new Map<ClusterName, string>();
+      for (const { cluster } of neighbours) {
+        const reason = verdicts.get(cluster)?.reason ?? group.refusals.get(cluster)?.reason;
+        if (reason !== undefined) reasons.set(cluster, reason);
+      }
+      this.#explain(group, { home, neighbours: reasons }, now);
+      return;
+    }
+    const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
+    const ask = new Ask({
+      requestId,
+      group: group.key,
+      wanted,
+      parts,
+      now,
+      patienceMs: config.askPatienceMs,
+    });
+    this.#asks.set(requestId, ask);
+    group.ask = ask;
+    for (const { host, count } of parts) {
+      this.#options.emit({
+        kind: 'reserve',
+        host,
+        request: {
+          homeEpoch: this.#options.homeEpoch,
+          requestId,
+          namespace: group.sample.metadata.namespace ?? 'default',
+          labels: group.sample.metadata.labels ?? {},
+          spec: group.sample.spec,
+          count,
+        },
+      });
+    }
+  }
+
+  #decide(ask: Ask, now: MonotonicMs): void {
+    const shares = ask.decide(now);
+    if (shares === undefined) return;
+    const group = this.#groups.get(ask.group);
+    if (group?.ask === ask) group.ask = undefined;
+    const pods = [...(group?.pods.values() ?? [])];
+    let taken = 0;
+    for (const share of shares) {
+      const mine = pods.slice(taken, taken + share.used);
+      taken += mine.length;
+      if (group === undefined || mine.length === 0) {
+        this.#giveBack(share.host, share.reservation);
+        continue;
+      }
+      const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
+      for (const waiting of mine) {
+        this.#beginBinding(group, waiting, slots);
+        this.#options.emit({ kind: 'bindAway', ref: waiting.ref, host: share.host });
+      }
+    }
+    if (group === undefined) return;
+    if (taken > 0) group.backoff.reset();
+    // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
+    // a round that got nothing at all backs off.
+    group.nextTry =
+      taken > 0
+        ? after(now, this.#options.config.batchMs)
+        : group.backoff.next(now, this.#options.random);
+    if (group.pods.size === 0) this.#groups.delete(group.key);
+  }
+
+  #refused(group: Group, host: ClusterName, reason: string, now: MonotonicMs): void {
+    const neighbour = this.#options.neighbourhood
+      .neighbours()
+      .find((candidate) => candidate.cluster === host);
+    if (neighbour === undefined) return;
+    group.refusals.set(host, {
+      reason,
+      until: after(now, this.#options.config.refusalTtlMs),
+      version: neighbour.advert.version,
+    });
+  }
+
+  #beginBinding(group: Group, waiting: WaitingPod, slots: Slots | undefined): void {
+    this.#remove(waiting.ref.uid);
+    this.#bindings.set(waiting.ref.uid, { waiting, group, slots });
+  }
+
+  #putBack({ waiting, group }: Binding, now: MonotonicMs): void {
+    const live = this.#groups.get(group.key) ?? group;
+    this.#groups.set(live.key, live);
+    live.pods.set(waiting.ref.uid, waiting);
+    this.#groupOfPod.set(waiting.ref.uid, live);
+    live.nextTry = live.backoff.next(now, this.#options.random);
+  }
+
+  #settle(slots: Slots): void {
+    if (slots.settle(false)) this.#giveBack(slots.host, slots.reservation);
+  }
+
+  #giveBack(host: ClusterName, reservation: Slots['reservation']): void {
+    this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
+  }
+
+  #remove(uid: PodUid): void {
+    const group = this.#groupOfPod.get(uid);
+    if (group === undefined) return;
+    this.#groupOfPod.delete(uid);
+    group.pods.delete(uid);
+    if (group.pods.size === 0 && group.ask === undefined) this.#groups.delete(group.key);
+  }
+
+  #explain(group: Group, why: Parameters<typeof explain>[1], now: MonotonicMs): void {
+    explain(group, why, this.#explanationContext(now));
+  }
+
+  #explanationContext(now: MonotonicMs): Parameters<typeof explain>[2] {
+    const { config, emit, neighbourhood, room } = this.#options;
+    return {
+      now,
+      emit,
+      explainMsMin: config.explainMsMin,
+      neighbours: neighbourhood.neighbours(),
+      homeNodes: room.snapshot.nodeCount,
+    };
+  }
+}
+
+function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a < b ? a : b;
+}

@@ -1,0 +1,38 @@
+/** The host's knobs: what it lends, and to what bounds. Durations in ms. */
+import { Fault } from '@spillway/core';
+import type { KeepFree } from '@spillway/scheduling';
+
+export interface HostConfig {
+  /** False: no new guests, those that are here stay (draining is ending them, a person's choice). */
+  readonly accepting: boolean;
+  /** Most guests at once, held slots included. */
+  readonly guestsMax: number;
+  /** What the host keeps for itself on each node. */
+  readonly keepFree: KeepFree;
+  /** How long a granted slot is held without a commit. */
+  readonly reservationTtlMs: number;
+  /** Most reservations at once of one home; beyond, `ResourceExhausted`. */
+  readonly reservationsPerHomeMax: number;
+  /** Ended guests are remembered so long, and so many at most, to refuse a late repeated commit. */
+  readonly endedTtlMs: number;
+  readonly endedMax: number;
+}
+
+export const hostDefaults: HostConfig = Object.freeze({
+  accepting: true,
+  guestsMax: 10_000,
+  keepFree: Object.freeze({ cpuFraction: 0, memoryFraction: 0 }),
+  reservationTtlMs: 10_000,
+  reservationsPerHomeMax: 256,
+  endedTtlMs: 600_000,
+  endedMax: 10_000,
+});
+
+/** @throws Fault `InvalidConfig` naming the knob. */
+export function checkedHostConfig(config: HostConfig): HostConfig {
+  for (const knob of ['reservationTtlMs', 'reservationsPerHomeMax', 'endedTtlMs', 'endedMax'] as const) {
+    if (!(config[knob] > 0)) throw new Fault('InvalidConfig', `host.${knob}: expected a positive number, got ${config[knob]}`);
+  }
+  if (!(config.guestsMax >= 0)) throw new Fault('InvalidConfig', `host.guestsMax: expected 0 or more, got ${config.guestsMax}`);
+  return Object.freeze({ ...config });
+}

@@ -1,0 +1,56 @@
+/** What the host machine is told and what it asks for. */
+import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
+import type { CommitRequest, CommitResult, GuestUpdate, Member, ReleaseRequest } from '../negotiation.ts';
+
+/** One guest: whose, and which pod of theirs. */
+export interface GuestId {
+  readonly home: ClusterName;
+  readonly uid: PodUid;
+}
+
+export type HostEvent =
+  /** A commit call; `reply` with the same `call` answers it, once. */
+  | {
+      readonly kind: 'commit';
+      readonly call: number;
+      readonly caller: Member;
+      readonly request: CommitRequest;
+    }
+  | { readonly kind: 'release'; readonly caller: Member; readonly request: ReleaseRequest }
+  | { readonly kind: 'created'; readonly guest: GuestId; readonly outcome: CreateOutcome }
+  /** A shadow pod as the API server has it now. */
+  | { readonly kind: 'shadow'; readonly pod: Pod }
+  | { readonly kind: 'shadowDeleted'; readonly pod: Pod }
+  | { readonly kind: 'tick' };
+
+export type CreateOutcome =
+  | { readonly kind: 'created' }
+  /** It existed already, for the same home's pod. */
+  | { readonly kind: 'exists' }
+  /** Another pod has its name, such as an older one that is still terminating. */
+  | { readonly kind: 'nameTaken' }
+  /** The API server refuses it for good (admission, validation): retrying is no use. */
+  | { readonly kind: 'rejected'; readonly reason: string }
+  /** It may or may not have been created. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export type HostEffect =
+  | { readonly kind: 'reply'; readonly call: number; readonly results: readonly CommitResult[] }
+  | {
+      readonly kind: 'create';
+      readonly guest: GuestId;
+      /** The home's pod as it travelled. */
+      readonly pod: Pod;
+      readonly node: NodeName;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly guest: GuestId;
+      readonly namespace: string;
+      readonly name: string;
+      /** The shadow's own UID, as precondition. */
+      readonly shadowUid: PodUid;
+      readonly gracePeriodSeconds?: number;
+    }
+  /** To the home's guest stream, if one is open; what is lost without one, its next snapshot tells. */
+  | { readonly kind: 'push'; readonly home: ClusterName; readonly update: GuestUpdate };

@@ -1,0 +1,74 @@
+/**
+ * A guest's status as its home shows it: what a kubelet would have written, had the pod run on one
+ * more node of its home.
+ */
+import type { Pod, PodCondition, PodStatus } from '@spillway/core';
+
+/** Condition types that a kubelet owns; the rest (readiness gates) belongs to the home. */
+const kubeletConditions = new Set([
+  'PodScheduled',
+  'PodReadyToStartContainers',
+  'Initialized',
+  'ContainersReady',
+  'Ready',
+  'DisruptionTarget',
+  'AllContainersRestarting',
+]);
+
+const mirroredFields = [
+  'phase',
+  'reason',
+  'message',
+  'startTime',
+  'podIP',
+  'podIPs',
+  'hostIP',
+  'hostIPs',
+  'containerStatuses',
+  'initContainerStatuses',
+] as const;
+
+/** The status to write on `home`; undefined when that would change nothing or `home` is finished. */
+export function mirroredStatus(home: Pod, guest: PodStatus): PodStatus | undefined {
+  if (isTerminal(home.status)) return undefined;
+  const current = home.status ?? {};
+  const mirrored: Record<string, unknown> = {};
+  for (const field of mirroredFields) {
+    if (guest[field] !== undefined) mirrored[field] = guest[field];
+  }
+  // A shadow that exists but has no status yet is Pending; a phase never goes back to nothing.
+  mirrored['phase'] ??= current.phase ?? 'Pending';
+  const conditions = mergedConditions(current.conditions ?? [], guest.conditions ?? []);
+  if (conditions.length > 0) mirrored['conditions'] = conditions;
+  return sameStatus(current, mirrored) ? undefined : (mirrored as PodStatus);
+}
+
+export function isTerminal(status: PodStatus | undefined): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+function mergedConditions(
+  home: readonly PodCondition[],
+  guest: readonly PodCondition[],
+): readonly PodCondition[] {
+  // PodScheduled is the home's binding, which the API server recorded; the host's adds nothing.
+  const scheduled = home.filter((condition) => condition.type === 'PodScheduled' && condition.status === 'True');
+  const owned = guest.filter(
+    (condition) =>
+      kubeletConditions.has(condition.type) && (condition.type !== 'PodScheduled' || scheduled.length === 0),
+  );
+  const kept = home.filter((condition) => !kubeletConditions.has(condition.type));
+  return [...scheduled, ...owned.map(withoutGeneration), ...kept];
+}
+
+/** `observedGeneration` counts the shadow's generations, which mean nothing at home. */
+function withoutGeneration(condition: PodCondition): PodCondition {
+  const { observedGeneration: _generation, ...rest } = condition;
+  return rest;
+}
+
+function sameStatus(current: PodStatus, next: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(next).every(
+    ([field, value]) => JSON.stringify(current[field]) === JSON.stringify(value),
+  );
+}
