@@ -1,0 +1,124 @@
+/** One node of a snapshot: what it offers, who is on it. Immutable. */
+import {
+  type HostPort,
+  hostPortsOf,
+  type Node,
+  type NodeName,
+  noResources,
+  plus,
+  type Pod,
+  type PodAffinityTerm,
+  podRequests,
+  podScoringRequests,
+  type PodUid,
+  type Resources,
+  resourcesOf,
+  type Taint,
+  parseQuantity,
+  valueOf,
+  wellKnown,
+} from '@spillway/core';
+
+/** A pod on a node, cut down to what other pods' placement depends on. */
+export interface PlacedPod {
+  readonly uid: PodUid;
+  readonly node: NodeName;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly requests: Resources;
+  readonly scoringRequests: Resources;
+  readonly hostPorts: readonly HostPort[];
+  /** Being deleted: topology spread does not count it. */
+  readonly terminating: boolean;
+  /** Required anti-affinity: keeps others away. */
+  readonly antiAffinity: readonly PodAffinityTerm[];
+}
+
+export interface NodeState {
+  readonly name: NodeName;
+  /** False while only pods of it are known: a node that has been deleted, or not yet been seen. */
+  readonly exists: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly unschedulable: boolean;
+  /** Stands for a neighbour: never a candidate for local placement. */
+  readonly virtual: boolean;
+  readonly allocatable: Resources;
+  readonly allocatablePods: number;
+  readonly requested: Resources;
+  readonly scoringRequested: Resources;
+  readonly pods: ReadonlyMap<PodUid, PlacedPod>;
+  readonly podCount: number;
+}
+
+export function placedPod(pod: Pod, node: NodeName): PlacedPod {
+  const { metadata, spec } = pod;
+  const anti = spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return {
+    uid: (metadata.uid ?? '') as PodUid,
+    node,
+    namespace: metadata.namespace ?? 'default',
+    labels: metadata.labels ?? {},
+    requests: podRequests(pod),
+    scoringRequests: podScoringRequests(pod),
+    hostPorts: hostPortsOf(pod),
+    terminating: metadata.deletionTimestamp !== undefined,
+    antiAffinity: anti ?? [],
+  };
+}
+
+export function unknownNode(name: NodeName): NodeState {
+  return {
+    name,
+    exists: false,
+    labels: {},
+    taints: [],
+    unschedulable: true,
+    virtual: false,
+    allocatable: noResources,
+    allocatablePods: 0,
+    requested: noResources,
+    scoringRequested: noResources,
+    pods: new Map(),
+    podCount: 0,
+  };
+}
+
+/** `state` with what the Node object says. @throws Fault `InvalidQuantity` */
+export function describedBy(state: NodeState, { metadata, spec, status }: Node): NodeState {
+  const allocatable = status?.allocatable ?? status?.capacity;
+  return {
+    ...state,
+    exists: true,
+    labels: metadata.labels ?? {},
+    taints: spec?.taints ?? [],
+    unschedulable: spec?.unschedulable ?? false,
+    virtual: metadata.labels?.[wellKnown.virtualNodeLabel] === 'true',
+    allocatable: resourcesOf(allocatable),
+    allocatablePods: allocatable?.['pods'] === undefined ? 0 : valueOf(parseQuantity(allocatable['pods'])),
+  };
+}
+
+export function withPlaced(state: NodeState, pod: PlacedPod): NodeState {
+  const before = state.pods.get(pod.uid);
+  const base = before === undefined ? state : withoutPlaced(state, before);
+  return {
+    ...base,
+    requested: plus(base.requested, pod.requests),
+    scoringRequested: plus(base.scoringRequested, pod.scoringRequests),
+    pods: new Map(base.pods).set(pod.uid, pod),
+    podCount: base.podCount + 1,
+  };
+}
+
+export function withoutPlaced(state: NodeState, pod: PlacedPod): NodeState {
+  const pods = new Map(state.pods);
+  pods.delete(pod.uid);
+  return {
+    ...state,
+    requested: plus(state.requested, pod.requests, -1),
+    scoringRequested: plus(state.scoringRequested, pod.scoringRequests, -1),
+    pods,
+    podCount: state.podCount - 1,
+  };
+}

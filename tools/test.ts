@@ -1,0 +1,116 @@
+/**
+ * `npm test` is everything that CI runs; `npm run check | unit | integration` are its parts.
+ *
+ *   npm test                        all steps
+ *   npm run check                   format, lint, types, layers, dead code, packages
+ *   npm run unit [-- FILTER]        unit, property and simulation tests
+ *   npm run integration [-- FILTER] real sockets and real control planes
+ *   npm run format                  mends the formatting
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+const publishable = ['core', 'scheduling', 'federation', 'wire', 'mesh', 'kubernetes', 'agent', 'cli'];
+
+const check: readonly Step[] = [
+  { name: 'format', command: ['biome', 'format', '.'] },
+  { name: 'types', command: ['tsc', '-b'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'layers', command: ['turbo', 'boundaries', '--no-color'] },
+  { name: 'dead code', command: ['knip'] },
+  ...publishable.map((name) => ({
+    name: `package ${name}`,
+    command: ['publint', '--strict', '--pack', 'false', join('packages', name)],
+  })),
+];
+
+const kinds = { unit: ['unit', 'property', 'simulation'], integration: ['integration'] } as const;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const [mode = 'all', ...filters] = process.argv.slice(2);
+const counts = new Map<string, Counts>();
+const failedSteps: string[] = [];
+
+if (mode === 'format') {
+  run({ name: 'format', command: ['biome', 'format', '--write', '.'] });
+} else {
+  if (mode === 'all' || mode === 'check') {
+    for (const step of check) if (!run(step)) failedSteps.push(step.name);
+  }
+  if (mode === 'all' || mode === 'unit') for (const kind of kinds.unit) tests(kind);
+  if (mode === 'all' || mode === 'integration') for (const kind of kinds.integration) tests(kind);
+  report();
+}
+
+function run({ name, command }: Step): boolean {
+  const [program = '', ...args] = command;
+  const started = performance.now();
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const ok = status === 0;
+  console.log(`${ok ? '✓' : '✗'} ${name.padEnd(20)} ${seconds(started)}`);
+  if (!ok) console.log(`${stdout ?? ''}${stderr ?? ''}\nrun it alone: npx ${command.join(' ')}\n`);
+  return ok;
+}
+
+function tests(kind: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-test-'));
+  const file = join(folder, 'report.json');
+  const started = performance.now();
+  console.log(`… ${kind} tests`);
+  const { status } = spawnSync(
+    'vitest',
+    ['run', '--project', kind, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...filters],
+    { stdio: 'inherit' },
+  );
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+      readFileSync(file, 'utf8'),
+    ) as Record<string, number>;
+    counts.set(kind, {
+      passed: numPassedTests ?? 0,
+      failed: numFailedTests ?? 0,
+      skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
+    });
+  } catch {
+    failedSteps.push(`${kind} tests (no report)`);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  if (status !== 0 && (counts.get(kind)?.failed ?? 0) === 0) failedSteps.push(`${kind} tests`);
+  console.log(`${status === 0 ? '✓' : '✗'} ${kind} tests ${seconds(started)}\n`);
+}
+
+function report(): void {
+  const sum: Counts = { passed: 0, failed: failedSteps.length, skipped: 0 };
+  for (const [kind, { passed, failed, skipped }] of counts) {
+    console.log(`${kind.padEnd(12)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`);
+    sum.passed += passed;
+    sum.failed += failed;
+    sum.skipped += skipped;
+  }
+  if (failedSteps.length > 0) console.log(`failed: ${failedSteps.join(', ')}`);
+  if (counts.size > 0) {
+    const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+    console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
+  }
+  process.exitCode = sum.failed > 0 ? 1 : 0;
+}
+
+function seconds(started: number): string {
+  return `${((performance.now() - started) / 1000).toFixed(1)} s`;
+}
