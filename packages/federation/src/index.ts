@@ -1,5 +1,6 @@
 export type * from './advert.ts';
 export * from './coordinates.ts';
+export * from './directory.ts';
 export * from './home/claim.ts';
 export { checkedHomeConfig, type HomeConfig, homeDefaults } from './home/config.ts';
 export * from './home/events.ts';
@@ -10,4 +11,7 @@ export * from './host/events.ts';
 export * from './host/host.ts';
 export * from './mirrored-status.ts';
 export * from './negotiation.ts';
+export * from './neighbour-placement.ts';
+export * from './policy.ts';
+export * from './room.ts';
 export * from './travel.ts';

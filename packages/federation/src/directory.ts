@@ -1,0 +1,218 @@
+/**
+ * Who the neighbours are, what they last said, and whether they still live. Merging an advert is O(1).
+ *
+ * Unreachable is not gone: silence makes a neighbour `suspect`, longer silence `gone`, and it takes
+ * lasting proof of life to be `alive` again, so that a bad link does not flap. One lost message or
+ * failed call changes nothing; any proof of life (an advert, an answer, a ping) counts.
+ */
+import {
+  after,
+  type ClusterName,
+  Fault,
+  type MonotonicMs,
+  type PeerId,
+} from '@spillway/core';
+import type { Advert, AdvertVersion } from './advert.ts';
+import { type Coordinate, predictedRttMs } from './coordinates.ts';
+import type { Member } from './negotiation.ts';
+
+export type Liveness = 'alive' | 'suspect' | 'gone';
+
+export interface Neighbour {
+  readonly cluster: ClusterName;
+  readonly peer: PeerId;
+  /** Signed by the federation's root. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly advert: Advert;
+  readonly liveness: Liveness;
+  /** Measured lately, else predicted from coordinates. */
+  readonly rttMs: number;
+  readonly rttMeasured: boolean;
+  readonly lastHeard: MonotonicMs;
+}
+
+export interface LivenessChange {
+  readonly cluster: ClusterName;
+  readonly from: Liveness;
+  readonly to: Liveness;
+}
+
+export interface DirectoryConfig {
+  /** An advert at least so often, changed or not. */
+  readonly heartbeatMs: number;
+  /** How long an advert is believed: `suspectMs` + `goneMs` or more. */
+  readonly ttlMs: number;
+  /** Silence until `suspect`: several heartbeats. */
+  readonly suspectMs: number;
+  /** Further silence until `gone`. */
+  readonly goneMs: number;
+  /** How long proofs of life must keep coming until a suspect is `alive` again. */
+  readonly recoverMs: number;
+  /** A measured RTT is preferred to a predicted one for so long. */
+  readonly rttFreshMs: number;
+  readonly neighboursMax: number;
+}
+
+/** `lan`: quick to judge. `wan`. `edge`: links that stall for tens of seconds. */
+export const directoryPresets: Readonly<Record<'lan' | 'wan' | 'edge', DirectoryConfig>> = {
+  lan: preset({ heartbeatMs: 1_000, suspectMs: 5_000, goneMs: 15_000, recoverMs: 2_000 }),
+  wan: preset({ heartbeatMs: 3_000, suspectMs: 15_000, goneMs: 45_000, recoverMs: 6_000 }),
+  edge: preset({ heartbeatMs: 5_000, suspectMs: 25_000, goneMs: 95_000, recoverMs: 10_000 }),
+};
+
+type Timing = 'heartbeatMs' | 'suspectMs' | 'goneMs' | 'recoverMs';
+
+function preset(timing: Pick<DirectoryConfig, Timing>): DirectoryConfig {
+  return checkedDirectoryConfig({
+    ...timing,
+    ttlMs: timing.suspectMs + timing.goneMs,
+    rttFreshMs: 60_000,
+    neighboursMax: 10_000,
+  });
+}
+
+/** @throws Fault `InvalidConfig` naming the knobs whose relation does not hold. */
+export function checkedDirectoryConfig(config: DirectoryConfig): DirectoryConfig {
+  if (config.suspectMs < 3 * config.heartbeatMs) {
+    throw new Fault('InvalidConfig', 'directory: suspectMs must be at least 3 heartbeatMs, so that lost messages change nothing');
+  }
+  if (config.ttlMs < config.suspectMs + config.goneMs) {
+    throw new Fault('InvalidConfig', 'directory: ttlMs must be at least suspectMs + goneMs');
+  }
+  if (config.recoverMs < config.heartbeatMs) {
+    throw new Fault('InvalidConfig', 'directory: recoverMs must be at least heartbeatMs');
+  }
+  return Object.freeze({ ...config });
+}
+
+interface Entry {
+  readonly cluster: ClusterName;
+  peer: PeerId;
+  attributes: Readonly<Record<string, string>>;
+  advert: Advert;
+  liveness: Liveness;
+  lastHeard: MonotonicMs;
+  /** Since when proofs of life have come without a pause of `suspectMs`. */
+  heardSince: MonotonicMs;
+  rttMs: number | undefined;
+  rttAt: MonotonicMs | undefined;
+}
+
+export type Receipt = 'accepted' | 'replayed' | 'mismatch' | 'full';
+
+export class Directory {
+  readonly #config: DirectoryConfig;
+  readonly #self: ClusterName;
+  readonly #coordinate: () => Coordinate;
+  readonly #entries = new Map<ClusterName, Entry>();
+  #listed: readonly Neighbour[] | undefined;
+
+  constructor(options: {
+    readonly config: DirectoryConfig;
+    readonly self: ClusterName;
+    /** Our own, for predictions. */
+    readonly coordinate: () => Coordinate;
+  }) {
+    this.#config = options.config;
+    this.#self = options.self;
+    this.#coordinate = options.coordinate;
+  }
+
+  /** An advert whose signature and certificate have been checked: `from` is who signed it. */
+  receive(advert: Advert, from: Member, now: MonotonicMs): Receipt {
+    if (advert.cluster !== from.cluster || advert.peer !== from.peer) return 'mismatch';
+    if (advert.cluster === this.#self) return 'mismatch';
+    const entry = this.#entries.get(advert.cluster);
+    if (entry === undefined) {
+      if (this.#entries.size >= this.#config.neighboursMax) return 'full';
+      this.#entries.set(advert.cluster, {
+        cluster: advert.cluster,
+        peer: advert.peer,
+        attributes: from.attributes,
+        advert,
+        liveness: 'alive',
+        lastHeard: now,
+        heardSince: now,
+        rttMs: undefined,
+        rttAt: undefined,
+      });
+    } else {
+      // Kept for gone ones too: an old advert sent again revives nobody.
+      if (!isNewer(advert.version, entry.advert.version)) return 'replayed';
+      entry.advert = advert;
+      entry.peer = advert.peer;
+      entry.attributes = from.attributes;
+      this.#heard(entry, now);
+    }
+    this.#listed = undefined;
+    return 'accepted';
+  }
+
+  /** Any proof of life: an answered call, a ping, an open stream's message. */
+  heardFrom(cluster: ClusterName, now: MonotonicMs): void {
+    const entry = this.#entries.get(cluster);
+    if (entry !== undefined) this.#heard(entry, now);
+  }
+
+  /** A measured RTT, smoothed (α = 1/4): a proof of life too. */
+  rttSample(cluster: ClusterName, rttMs: number, now: MonotonicMs): void {
+    const entry = this.#entries.get(cluster);
+    if (entry === undefined || !(rttMs >= 0)) return;
+    const fresh = entry.rttAt !== undefined && now - entry.rttAt <= this.#config.rttFreshMs;
+    entry.rttMs = fresh && entry.rttMs !== undefined ? entry.rttMs * 0.75 + rttMs * 0.25 : rttMs;
+    entry.rttAt = now;
+    this.#heard(entry, now);
+    this.#listed = undefined;
+  }
+
+  /** Judges by the time that has passed. Call about once a second. O(neighbours). */
+  tick(now: MonotonicMs): readonly LivenessChange[] {
+    const changes: LivenessChange[] = [];
+    for (const entry of this.#entries.values()) {
+      const to = this.#judged(entry, now);
+      if (to === entry.liveness) continue;
+      changes.push({ cluster: entry.cluster, from: entry.liveness, to });
+      entry.liveness = to;
+    }
+    if (changes.length > 0) this.#listed = undefined;
+    return changes;
+  }
+
+  /** Gone ones included. The list is made anew only after a change. */
+  neighbours(): readonly Neighbour[] {
+    this.#listed ??= [...this.#entries.values()].map((entry) => this.#neighbour(entry));
+    return this.#listed;
+  }
+
+  neighbour(cluster: ClusterName): Neighbour | undefined {
+    const entry = this.#entries.get(cluster);
+    return entry && this.#neighbour(entry);
+  }
+
+  #judged(entry: Entry, now: MonotonicMs): Liveness {
+    const { suspectMs, goneMs, recoverMs } = this.#config;
+    const silenceMs = now - entry.lastHeard;
+    if (silenceMs > suspectMs + goneMs) return 'gone';
+    if (silenceMs > suspectMs) return entry.liveness === 'gone' ? 'gone' : 'suspect';
+    if (entry.liveness === 'alive') return 'alive';
+    return now >= after(entry.heardSince, recoverMs) && silenceMs <= recoverMs
+      ? 'alive'
+      : entry.liveness;
+  }
+
+  #heard(entry: Entry, now: MonotonicMs): void {
+    if (now - entry.lastHeard > this.#config.suspectMs) entry.heardSince = now;
+    entry.lastHeard = now;
+  }
+
+  #neighbour(entry: Entry): Neighbour {
+    const { cluster, peer, attributes, advert, liveness, lastHeard } = entry;
+    const measured = entry.rttMs !== undefined;
+    const rttMs = entry.rttMs ?? predictedRttMs(this.#coordinate(), advert.coordinate);
+    return { cluster, peer, attributes, advert, liveness, rttMs, rttMeasured: measured, lastHeard };
+  }
+}
+
+export function isNewer(a: AdvertVersion, b: AdvertVersion): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
+}

@@ -1,0 +1,109 @@
+/**
+ * Which neighbours to ask for pods of one shape, best first: by constraint, by estimated fit of this
+ * very shape, then by score. Everybody left out has a verdict. O(neighbours × bins).
+ */
+import type { ClusterName, PodShape, Verdict, VerdictCode } from '@spillway/core';
+import type { Neighbour } from './directory.ts';
+import { meets, type PlacementPolicy, requirementText } from './policy.ts';
+import { fitCount } from './room.ts';
+
+export interface RankedNeighbour {
+  readonly cluster: ClusterName;
+  /** How many pods of the shape it is estimated to take, 1 or more. */
+  readonly estimate: number;
+  readonly rttMs: number;
+  /** 0 to 100, for people: the order decides. */
+  readonly score: number;
+}
+
+export interface Ranking {
+  readonly ranked: readonly RankedNeighbour[];
+  readonly verdicts: ReadonlyMap<ClusterName, Verdict>;
+}
+
+interface Candidate extends RankedNeighbour {
+  readonly preferred: number;
+  readonly guests: number;
+}
+
+export function rankNeighbours(options: {
+  readonly shape: PodShape;
+  readonly count: number;
+  readonly policy: PlacementPolicy;
+  readonly neighbours: readonly Neighbour[];
+  /** How many pods of ours each has already, for `spread`. */
+  readonly placed?: ReadonlyMap<ClusterName, number>;
+}): Ranking {
+  const { shape, policy, neighbours, placed } = options;
+  const candidates: Candidate[] = [];
+  const verdicts = new Map<ClusterName, Verdict>();
+  for (const neighbour of neighbours) {
+    const judged = judged1(neighbour, shape, policy);
+    if (typeof judged !== 'number') {
+      verdicts.set(neighbour.cluster, judged);
+      continue;
+    }
+    const labels = { ...neighbour.advert.labels, ...neighbour.attributes };
+    const named = { name: neighbour.cluster, labels };
+    candidates.push({
+      cluster: neighbour.cluster,
+      estimate: judged,
+      rttMs: neighbour.rttMs,
+      score: scoreOf(neighbour.rttMs),
+      preferred: policy.prefer.filter((requirement) => meets(requirement, named)).length,
+      guests: placed?.get(neighbour.cluster) ?? 0,
+    });
+  }
+  candidates.sort((a, b) => b.preferred - a.preferred || byPolicy(policy, a, b) || byName(a, b));
+  return { ranked: candidates, verdicts };
+}
+
+/** The estimate, or why not. */
+function judged1(
+  neighbour: Neighbour,
+  shape: PodShape,
+  policy: PlacementPolicy,
+): number | Verdict {
+  const { advert, liveness, cluster, attributes, rttMs } = neighbour;
+  const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({ code, reason, stage });
+  if (liveness !== 'alive') {
+    return refuse('Unreachable', 'Liveness', liveness === 'gone' ? 'is gone' : 'has not been heard from lately');
+  }
+  // What the root signed goes before what the cluster says of itself.
+  const named = { name: cluster, labels: { ...advert.labels, ...attributes } };
+  const unmet = policy.require.find((requirement) => !meets(requirement, named));
+  if (unmet) return refuse('Refused', 'ClusterAffinity', `is not ${requirementText(unmet)}, which the policy requires`);
+  const hit = policy.refuse.find((requirement) => meets(requirement, named));
+  if (hit) return refuse('Refused', 'ClusterAffinity', `is ${requirementText(hit)}, which the policy refuses`);
+  if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
+    return refuse('Refused', 'Proximity', `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`);
+  }
+  if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'takes no guests now');
+  if (advert.guestsFree === 0) return refuse('Refused', 'HostAdmission', 'has as many guests as it lets in');
+  const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
+  if (fits === 0) return refuse('Unschedulable', 'Room', 'has no node with room for this pod');
+  return fits;
+}
+
+function byPolicy({ name }: PlacementPolicy, a: Candidate, b: Candidate): number {
+  switch (name) {
+    case 'worst-fit':
+      return b.estimate - a.estimate || a.rttMs - b.rttMs;
+    case 'best-fit':
+      return a.estimate - b.estimate || a.rttMs - b.rttMs;
+    case 'spread':
+      return a.guests - b.guests || a.rttMs - b.rttMs;
+    case 'nearest':
+    case 'cluster-affinity':
+      return a.rttMs - b.rttMs;
+  }
+}
+
+function byName(a: Candidate, b: Candidate): number {
+  return a.cluster < b.cluster ? -1 : 1;
+}
+
+/** 100 at 0 ms, 50 at 50 ms, falling on. */
+function scoreOf(rttMs: number): number {
+  return Math.round((100 * 50) / (50 + rttMs));
+}

@@ -1,0 +1,283 @@
+/**
+ * Free room as an advert says it, and how often a shape fits in it. Per node and never as a sum:
+ * 4 nodes with one free CPU each have no room for a pod of two.
+ */
+import { type PodShape, plus, type Resources, type Taint } from '@spillway/core';
+import {
+  type KeepFree,
+  keptOn,
+  matchesNodeSelection,
+  type NodeState,
+  type Snapshot,
+  untoleratedTaint,
+} from '@spillway/scheduling';
+import type { Amounts, NodeClass, Room, RoomBin } from './advert.ts';
+
+export const roomBounds = Object.freeze({
+  binsMax: 64,
+  nodeClassesMax: 16,
+  labelsPerClassMax: 16,
+});
+
+export interface RoomOptions {
+  readonly keepFree?: KeepFree;
+}
+
+/** Labels that other clusters' pods may select by; those that tell nodes apart one by one are left out. */
+const advertisedPrefixes = [
+  'kubernetes.io/arch',
+  'kubernetes.io/os',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/',
+  'nvidia.com/gpu.product',
+  'spillway.dev/',
+];
+
+/** What `snapshot` has free for guests. Cost: nodes × extended resources, plus a sort of the bins. */
+export function roomOf(snapshot: Snapshot, options: RoomOptions = {}): Room {
+  const classes: NodeClass[] = [];
+  const classIndex = new Map<string, number>();
+  const bins = new Map<string, { bin: RoomBin; nodes: number }>();
+  for (const node of snapshot.nodes()) {
+    if (!node.exists || node.virtual || node.unschedulable) continue;
+    const free = freeOn(node, options.keepFree);
+    if (free.pods <= 0) continue;
+    const nodeClass = classOf(node, classes, classIndex);
+    const key = `${nodeClass}|${amountsKey(free)}`;
+    const known = bins.get(key);
+    if (known === undefined) bins.set(key, { bin: { nodeClass, nodes: 1, free }, nodes: 1 });
+    else known.nodes += 1;
+  }
+  const exact = [...bins.values()].map(({ bin, nodes }) => ({ ...bin, nodes }));
+  return { classes, bins: exact.length > roomBounds.binsMax ? merged(exact) : exact };
+}
+
+/** Sums over all nodes, for people to look at. */
+export function roomTotals(snapshot: Snapshot): {
+  readonly allocatable: Amounts;
+  readonly free: Amounts;
+} {
+  let allocatable = noAmounts;
+  let free = noAmounts;
+  for (const node of snapshot.nodes()) {
+    if (!node.exists || node.virtual) continue;
+    allocatable = added(allocatable, { ...node.allocatable, pods: node.allocatablePods });
+    if (!node.unschedulable) free = added(free, freeOn(node, undefined));
+  }
+  return { allocatable, free };
+}
+
+/** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(bins). */
+export function fitCount(room: Room, shape: PodShape): number {
+  let fits = 0;
+  const alone = shape.hostPorts.length > 0 || repelsItself(shape);
+  for (const { nodeClass, nodes, free } of room.bins) {
+    const kind = room.classes[nodeClass];
+    if (kind === undefined || untoleratedTaint(kind.taints, shape.tolerations) !== undefined) continue;
+    if (!mayBeSelected(shape, kind)) continue;
+    const times = timesIn(free, shape.requests);
+    fits += nodes * (alone ? Math.min(1, times) : times);
+  }
+  return fits;
+}
+
+/** The free amounts that no other bin's surpass in every respect: the largest pods that still fit. */
+export function largestFits(room: Room): readonly Amounts[] {
+  const frees = room.bins.map(({ free }) => free);
+  return frees.filter(
+    (free, i) =>
+      !frees.some((other, j) => j !== i && covers(other, free) && (!covers(free, other) || j < i)),
+  );
+}
+
+/** Free units of each extended resource, such as GPUs by kind. */
+export function freeExtended(room: Room): ReadonlyMap<string, number> {
+  const free = new Map<string, number>();
+  for (const bin of room.bins) {
+    for (const [name, amount] of bin.free.extended) {
+      free.set(name, (free.get(name) ?? 0) + amount * bin.nodes);
+    }
+  }
+  return free;
+}
+
+/** Shapes that people think in, for tables: how often each still fits. */
+export const commonShapes: readonly { readonly name: string; readonly requests: Resources }[] = [
+  { name: '250m/256Mi', requests: ask(250, 256) },
+  { name: '500m/512Mi', requests: ask(500, 512) },
+  { name: '1/1Gi', requests: ask(1_000, 1_024) },
+  { name: '2/4Gi', requests: ask(2_000, 4_096) },
+  { name: '4/8Gi', requests: ask(4_000, 8_192) },
+  { name: '1 GPU', requests: { ...ask(1_000, 1_024), extended: new Map([['nvidia.com/gpu', 1]]) } },
+];
+
+export function commonShapeFits(room: Room): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    commonShapes.map(({ name, requests }) => {
+      let fits = 0;
+      for (const { nodes, free } of room.bins) fits += nodes * timesIn(free, requests);
+      return [name, fits];
+    }),
+  );
+}
+
+export const noAmounts: Amounts = Object.freeze({
+  milliCpu: 0,
+  memoryBytes: 0,
+  ephemeralStorageBytes: 0,
+  pods: 0,
+  extended: new Map<string, number>(),
+});
+
+function freeOn(node: NodeState, keepFree: KeepFree | undefined): Amounts {
+  const kept = keptOn(node, keepFree);
+  const free = plus(node.allocatable, node.requested, -1);
+  const left = kept === undefined ? free : plus(free, kept, -1);
+  return {
+    milliCpu: Math.max(0, left.milliCpu),
+    memoryBytes: Math.max(0, left.memoryBytes),
+    ephemeralStorageBytes: Math.max(0, left.ephemeralStorageBytes),
+    extended: new Map([...left.extended].filter(([, amount]) => amount > 0)),
+    pods: Math.max(0, node.allocatablePods - node.podCount),
+  };
+}
+
+function classOf(node: NodeState, classes: NodeClass[], index: Map<string, number>): number {
+  const names = Object.keys(node.labels)
+    .filter((name) => advertisedPrefixes.some((prefix) => name.startsWith(prefix)))
+    .sort()
+    .slice(0, roomBounds.labelsPerClassMax);
+  const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
+  const taints = node.taints
+    .filter(({ effect }) => effect !== 'PreferNoSchedule')
+    .map(({ key, value, effect }): Taint => ({ key, effect, ...(value !== undefined && { value }) }));
+  const key = JSON.stringify([labels, taints]);
+  const known = index.get(key);
+  if (known !== undefined) return known;
+  if (classes.length < roomBounds.nodeClassesMax) {
+    index.set(key, classes.length);
+    return classes.push({ labels, taints }) - 1;
+  }
+  // Too many kinds to tell: the last class stands for the rest, with the taints of all, so that only
+  // pods which tolerate them all are sent here by estimate. The host decides in any case.
+  const last = classes.length - 1;
+  const rest = classes[last];
+  if (rest !== undefined) classes[last] = { labels: {}, taints: [...rest.taints, ...taints] };
+  index.set(key, last);
+  return last;
+}
+
+/**
+ * At most `binsMax` bins, never promising more than there is: the bins of a class are sorted by their
+ * scarcest share and neighbours are merged to the component-wise least.
+ */
+function merged(bins: readonly RoomBin[]): readonly RoomBin[] {
+  const sorted = [...bins].sort(
+    (a, b) =>
+      a.nodeClass - b.nodeClass ||
+      a.free.milliCpu - b.free.milliCpu ||
+      a.free.memoryBytes - b.free.memoryBytes,
+  );
+  const perBin = Math.ceil(sorted.length / (roomBounds.binsMax - roomBounds.nodeClassesMax));
+  const result: RoomBin[] = [];
+  let inLast = 0;
+  for (const bin of sorted) {
+    const last = result.at(-1);
+    if (last !== undefined && last.nodeClass === bin.nodeClass && inLast < perBin) {
+      const free = least(last.free, bin.free);
+      result[result.length - 1] = { ...last, nodes: last.nodes + bin.nodes, free };
+      inLast += 1;
+    } else {
+      result.push(bin);
+      inLast = 1;
+    }
+  }
+  return result;
+}
+
+function least(a: Amounts, b: Amounts): Amounts {
+  const extended = new Map<string, number>();
+  for (const [name, amount] of a.extended) {
+    const common = Math.min(amount, b.extended.get(name) ?? 0);
+    if (common > 0) extended.set(name, common);
+  }
+  return {
+    milliCpu: Math.min(a.milliCpu, b.milliCpu),
+    memoryBytes: Math.min(a.memoryBytes, b.memoryBytes),
+    ephemeralStorageBytes: Math.min(a.ephemeralStorageBytes, b.ephemeralStorageBytes),
+    pods: Math.min(a.pods, b.pods),
+    extended,
+  };
+}
+
+function added(a: Amounts, b: Amounts): Amounts {
+  return { ...plus(a, b), pods: a.pods + b.pods };
+}
+
+function timesIn(free: Amounts, requests: Resources): number {
+  let times = free.pods;
+  const limit = (asked: number, available: number): void => {
+    if (asked > 0) times = Math.min(times, Math.floor(available / asked));
+  };
+  limit(requests.milliCpu, free.milliCpu);
+  limit(requests.memoryBytes, free.memoryBytes);
+  limit(requests.ephemeralStorageBytes, free.ephemeralStorageBytes);
+  for (const [name, asked] of requests.extended) limit(asked, free.extended.get(name) ?? 0);
+  return times;
+}
+
+/** A label that is not advertised may be there: such requirements are left to the host. */
+function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
+  const known = (key: string): boolean => advertisedPrefixes.some((prefix) => key.startsWith(prefix));
+  const nodeSelector = Object.fromEntries(
+    Object.entries(shape.nodeSelector).filter(([key]) => known(key)),
+  );
+  const terms =
+    shape.affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const judgeable = terms?.map((term) =>
+    (term.matchExpressions ?? []).filter(({ key }) => known(key)),
+  );
+  const anyUnknown = judgeable?.some((expressions) => expressions.length === 0) ?? true;
+  const affinity = anyUnknown
+    ? {}
+    : {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: (judgeable ?? []).map((matchExpressions) => ({ matchExpressions })),
+          },
+        },
+      };
+  return matchesNodeSelection({ nodeSelector, affinity }, { name: '', labels });
+}
+
+function repelsItself({ affinity, labels }: PodShape): boolean {
+  const terms = affinity.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  return terms.some(
+    ({ labelSelector }) =>
+      labelSelector?.matchLabels !== undefined &&
+      Object.entries(labelSelector.matchLabels).every(([key, value]) => labels[key] === value),
+  );
+}
+
+function covers(a: Amounts, b: Amounts): boolean {
+  return (
+    a.milliCpu >= b.milliCpu &&
+    a.memoryBytes >= b.memoryBytes &&
+    a.pods >= b.pods &&
+    [...b.extended].every(([name, amount]) => (a.extended.get(name) ?? 0) >= amount)
+  );
+}
+
+function amountsKey(amounts: Amounts): string {
+  const { milliCpu, memoryBytes, ephemeralStorageBytes, pods, extended } = amounts;
+  return [milliCpu, memoryBytes, ephemeralStorageBytes, pods, ...[...extended].flat()].join(',');
+}
+
+function ask(milliCpu: number, memoryMebibytes: number): Resources {
+  return {
+    milliCpu,
+    memoryBytes: memoryMebibytes * 1024 * 1024,
+    ephemeralStorageBytes: 0,
+    extended: new Map(),
+  };
+}
