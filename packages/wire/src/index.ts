@@ -1,1 +1,9 @@
-export {};
+export * from './advert-codec.ts';
+export * from './grpc-status.ts';
+export {
+  NegotiationClient as NegotiationStub,
+  type NegotiationServer,
+  NegotiationService,
+} from './gen/spillway/v1/negotiation.ts';
+export * from './membership-codec.ts';
+export * from './negotiation-codec.ts';
