@@ -1,0 +1,109 @@
+/**
+ * Adverts over GossipSub. GossipSub checks that a message is signed by its publisher's key; here it
+ * is checked that this key is a member's, that the advert speaks of that very member, and that it
+ * comes no faster than it may. Everything else changes nothing and is counted.
+ */
+import { type GossipSub, type Message, TopicValidatorResult } from '@libp2p/gossipsub';
+import { type Clock, isFault, type MonotonicMs, type PeerId, peerId } from '@spillway/core';
+import type { Advert, Member, Receipt } from '@spillway/federation';
+import { type AdvertEnvelope, decodeAdvert, encodeAdvert } from '@spillway/wire';
+import type { CertificateProblem, Membership } from './identity/certificate.ts';
+import type { Refusals } from './refusals.ts';
+
+/** An origin may say 5 adverts a second, 20 at once. */
+const ratePerSecond = 5;
+const burst = 20;
+const originsMax = 10_000;
+const certificatesMax = 10_000;
+
+export interface AdvertsOptions {
+  readonly pubsub: GossipSub;
+  readonly topic: string;
+  readonly certificate: Uint8Array;
+  readonly verify: (certificate: Uint8Array, peer: PeerId) => Promise<Membership | CertificateProblem>;
+  readonly clock: Clock;
+  readonly refusals: Refusals;
+  readonly onAdvert: (advert: Advert, from: Member) => Receipt;
+}
+
+export class Adverts {
+  readonly #options: AdvertsOptions;
+  /** Certificates found good, by their bytes: a heartbeat costs no signature check. */
+  readonly #verified = new Map<string, Membership>();
+  readonly #allowances = new Map<PeerId, { tokens: number; at: MonotonicMs }>();
+
+  constructor(options: AdvertsOptions) {
+    this.#options = options;
+    options.pubsub.topicValidators.set(options.topic, (_source, message) => this.#validate(message));
+    options.pubsub.subscribe(options.topic);
+  }
+
+  async publish(advert: Advert): Promise<void> {
+    const { pubsub, topic, certificate } = this.#options;
+    await pubsub.publish(topic, encodeAdvert({ certificate, advert }));
+  }
+
+  async #validate(message: Message): Promise<TopicValidatorResult> {
+    if (message.type !== 'signed') return TopicValidatorResult.Reject;
+    const origin = peerId(message.from.toString());
+    if (!this.#allowed(origin)) return this.#refuse(origin, 'flood', TopicValidatorResult.Ignore);
+    let envelope: AdvertEnvelope;
+    try {
+      envelope = decodeAdvert(message.data);
+    } catch (error) {
+      const reason = isFault(error) ? error.message : 'malformed';
+      return this.#refuse(origin, reason, TopicValidatorResult.Reject);
+    }
+    const member = await this.#memberOf(envelope.certificate, origin);
+    if (typeof member === 'string') {
+      return this.#refuse(origin, `certificate is ${member}`, TopicValidatorResult.Reject);
+    }
+    const { advert } = envelope;
+    if (advert.peer !== origin || advert.cluster !== member.cluster) {
+      return this.#refuse(origin, 'speaks of another cluster', TopicValidatorResult.Reject);
+    }
+    const receipt = this.#options.onAdvert(advert, member);
+    if (receipt === 'accepted') return TopicValidatorResult.Accept;
+    return this.#refuse(origin, receipt, TopicValidatorResult.Ignore);
+  }
+
+  async #memberOf(certificate: Uint8Array, peer: PeerId): Promise<Membership | CertificateProblem> {
+    const key = Buffer.from(certificate).toString('base64');
+    const known = this.#verified.get(key);
+    if (known !== undefined && known.peer === peer) {
+      return known.expiresMs > this.#options.clock.wallMs() ? known : 'expired';
+    }
+    const member = await this.#options.verify(certificate, peer);
+    if (typeof member !== 'string') bounded(this.#verified, certificatesMax).set(key, member);
+    return member;
+  }
+
+  #allowed(origin: PeerId): boolean {
+    const now = this.#options.clock.monotonicMs();
+    let allowance = this.#allowances.get(origin);
+    if (allowance === undefined) {
+      allowance = { tokens: burst, at: now };
+      bounded(this.#allowances, originsMax).set(origin, allowance);
+    }
+    const earned = ((now - allowance.at) / 1000) * ratePerSecond;
+    allowance.tokens = Math.min(burst, allowance.tokens + earned);
+    allowance.at = now;
+    if (allowance.tokens < 1) return false;
+    allowance.tokens -= 1;
+    return true;
+  }
+
+  #refuse(peer: PeerId, reason: string, result: TopicValidatorResult): TopicValidatorResult {
+    this.#options.refusals.add({ where: 'advert', reason, peer });
+    return result;
+  }
+}
+
+/** `map` with room for one more: the oldest entry goes. */
+function bounded<K, V>(map: Map<K, V>, max: number): Map<K, V> {
+  if (map.size >= max) {
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  return map;
+}

@@ -1,0 +1,130 @@
+/**
+ * Negotiation as a home calls it: a grpc-js channel to a Unix socket in a directory that only we can
+ * enter, piped into a libp2p stream to the neighbour. grpc-js clients can't be given a stream, and a
+ * TCP port would let any process of the machine speak with our identity.
+ */
+import { type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import type { Stream } from '@libp2p/interface';
+import { Fault } from '@spillway/core';
+import type { CallOptions, CancelSignal, GuestUpdate, NegotiationClient } from '@spillway/federation';
+import * as wire from '@spillway/wire';
+import { callBounds } from './grpc-server.ts';
+import { streamDuplex } from './stream-duplex.ts';
+
+type Cancellable = { cancel(): void };
+
+export class StreamedNegotiationClient implements NegotiationClient {
+  readonly #listener: Server;
+  readonly #stub: wire.NegotiationStub;
+  readonly #listening: Promise<void>;
+
+  /** `name` is unique within `directory`; `open` opens a stream to the neighbour. */
+  constructor(options: {
+    readonly directory: string;
+    readonly name: string;
+    readonly open: () => Promise<Stream>;
+  }) {
+    const path = join(options.directory, options.name);
+    this.#listener = createServer((socket) => {
+      options.open().then(
+        (stream) => {
+          const duplex = streamDuplex(stream);
+          pipeline(socket, duplex, socket, () => {
+            duplex.destroy();
+            socket.destroy();
+          });
+        },
+        () => socket.destroy(),
+      );
+    });
+    this.#listening = new Promise((resolve, reject) => {
+      this.#listener.once('error', reject);
+      this.#listener.listen(path, resolve);
+    });
+    this.#listener.unref();
+    this.#stub = new wire.NegotiationStub(`unix:${path}`, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': callBounds.messageBytesMax,
+      'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.min_reconnect_backoff_ms': 200,
+      'grpc.max_reconnect_backoff_ms': 2_000,
+      'grpc.enable_retries': 0,
+    });
+  }
+
+  async reserve(request: Parameters<NegotiationClient['reserve']>[0], options: CallOptions) {
+    const message = wire.reserveRequest.to(request);
+    return wire.reserveAnswer.from(
+      await this.#call(options, (metadata, call, done) => this.#stub.reserve(message, metadata, call, done)),
+    );
+  }
+
+  async commit(request: Parameters<NegotiationClient['commit']>[0], options: CallOptions) {
+    const message = wire.commitRequest.to(request);
+    return wire.commitAnswer.from(
+      await this.#call(options, (metadata, call, done) => this.#stub.commit(message, metadata, call, done)),
+    );
+  }
+
+  async release(request: Parameters<NegotiationClient['release']>[0], options: CallOptions) {
+    const message = wire.releaseRequest.to(request);
+    await this.#call(options, (metadata, call, done) => this.#stub.release(message, metadata, call, done));
+  }
+
+  async *watchGuests(
+    request: { readonly homeEpoch: number },
+    options: { readonly signal?: CancelSignal },
+  ): AsyncIterable<GuestUpdate> {
+    await this.#listening;
+    const call: ClientReadableStream<Parameters<typeof wire.guestUpdate.from>[0]> =
+      this.#stub.watchGuests({ homeEpoch: request.homeEpoch });
+    const cancel = cancelOn(options.signal, call);
+    try {
+      for await (const message of call) yield wire.guestUpdate.from(message);
+    } catch (error) {
+      throw wire.toFault(error);
+    } finally {
+      cancel();
+      call.cancel();
+    }
+  }
+
+  close(): void {
+    this.#stub.close();
+    this.#listener.close();
+  }
+
+  async #call<T>(
+    { deadlineMs, signal }: CallOptions,
+    start: (
+      metadata: Metadata,
+      options: { deadline: number },
+      done: (error: Error | null, response: T) => void,
+    ) => Cancellable,
+  ): Promise<T> {
+    await this.#listening;
+    if (signal?.aborted) throw new Fault('Cancelled', 'cancelled before it began');
+    let stopListening = (): void => {};
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const call = start(new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) =>
+          error ? reject(error) : resolve(response),
+        );
+        stopListening = cancelOn(signal, call);
+      });
+    } catch (error) {
+      throw wire.toFault(error);
+    } finally {
+      stopListening();
+    }
+  }
+}
+
+function cancelOn(signal: CancelSignal | undefined, call: Cancellable): () => void {
+  if (signal === undefined) return () => {};
+  const cancel = (): void => call.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
+}

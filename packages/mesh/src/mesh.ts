@@ -1,0 +1,244 @@
+/**
+ * The one port between clusters: a libp2p node whose every connection is with a member of the
+ * federation, with GossipSub for adverts and gRPC over streams for negotiation.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
+import { type Identify, identify } from '@libp2p/identify';
+import type { Libp2p } from '@libp2p/interface';
+import { type Ping, ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import {
+  type Clock,
+  type ClusterName,
+  Fault,
+  type PeerId,
+  peerId,
+  type Random,
+} from '@spillway/core';
+import type {
+  Advert,
+  Member,
+  NegotiationClient,
+  NegotiationHandler,
+  Receipt,
+} from '@spillway/federation';
+import { advertBounds } from '@spillway/wire';
+import { createLibp2p } from 'libp2p';
+import { Adverts } from './adverts.ts';
+import { StreamedNegotiationClient } from './grpc-client.ts';
+import { callBounds, NegotiationServers } from './grpc-server.ts';
+import { federationIdOf, type Membership, verifyCertificate } from './identity/certificate.ts';
+import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
+import { Links } from './links.ts';
+import { memberEncrypter } from './member-encrypter.ts';
+import { type Refusal, Refusals } from './refusals.ts';
+
+export interface MeshOptions {
+  readonly privateKey: PrivateKey;
+  readonly certificate: Uint8Array;
+  /** The federation's root. */
+  readonly root: PublicKey;
+  /** Multiaddrs. */
+  readonly listen: readonly string[];
+  /** What others are told to dial; empty: what we listen on. */
+  readonly announce: readonly string[];
+  /** Any one reachable member is enough; the rest is learnt. */
+  readonly bootstrap: readonly string[];
+  readonly handler: NegotiationHandler;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A verified advert; what the directory made of it decides whether it is passed on. */
+  readonly onAdvert: (advert: Advert, from: Member) => Receipt;
+  readonly onPeer: (member: Member, state: 'connected' | 'disconnected') => void;
+  readonly onRtt: (member: Member, rttMs: number) => void;
+  readonly onRefused: (refusal: Refusal, first: boolean) => void;
+}
+
+export interface Mesh {
+  readonly peer: PeerId;
+  readonly member: Membership;
+  /** What others may dial. */
+  addresses(): readonly string[];
+  publish(advert: Advert): Promise<void>;
+  /** Calls fail as `Unavailable` while the neighbour is not known or can't be reached. */
+  negotiator(cluster: ClusterName): NegotiationClient;
+  connected(): readonly Member[];
+  refusals(): Readonly<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+type Services = { identify: Identify; pubsub: GossipSub; ping: Ping };
+
+const negotiationProtocol = '/spillway/negotiation/1';
+
+/** @throws Fault `NotAMember` when our own certificate is not good for our key. */
+export async function startMesh(options: MeshOptions): Promise<Mesh> {
+  const own = peerIdOf(options.privateKey.publicKey);
+  const verify = (certificate: Uint8Array, peer: PeerId) =>
+    verifyCertificate(certificate, { root: options.root, peer, nowMs: options.clock.wallMs() });
+  const member = await verify(options.certificate, own);
+  if (typeof member === 'string') {
+    throw new Fault('NotAMember', `our own membership certificate is ${member}; ask for a new one with "spillway federation admit"`);
+  }
+  const refusals = new Refusals({
+    onFirst: (refusal) => options.onRefused(refusal, true),
+    onEach: (refusal) => options.onRefused(refusal, false),
+  });
+  const members = new Map<PeerId, Membership>();
+  const topic = `spillway/${federationIdOf(options.root).toString('hex').slice(0, 16)}/adverts/1`;
+  const node = await createLibp2p<Services>({
+    privateKey: options.privateKey,
+    addresses: { listen: [...options.listen], announce: [...options.announce] },
+    transports: [tcp()],
+    connectionEncrypters: [
+      memberEncrypter({
+        certificate: options.certificate,
+        verify,
+        onMember: (proven) => members.set(proven.peer, proven),
+        refusals,
+      }),
+    ],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    connectionManager: { maxConnections: 400, inboundConnectionThreshold: 50 },
+    services: {
+      // GossipSub needs identify's list of protocols.
+      identify: identify(),
+      ping: ping({ timeout: 10_000 }),
+      pubsub: gossipsub({
+        allowPublishToZeroTopicPeers: true,
+        allowedTopics: [topic],
+        emitSelf: false,
+        doPX: false,
+        fallbackToFloodsub: false,
+        globalSignaturePolicy: 'StrictSign',
+        maxInboundDataLength: 4 * advertBounds.bytesMax,
+        maxOutboundBufferSize: 64 * advertBounds.bytesMax,
+      }),
+    },
+  });
+  const directory = await mkdtemp(join(tmpdir(), 'spillway-mesh-'));
+  return new LivingMesh({ ...options, node, member, members, refusals, topic, verify, directory });
+}
+
+interface Living extends MeshOptions {
+  readonly node: Libp2p<Services>;
+  readonly member: Membership;
+  readonly members: Map<PeerId, Membership>;
+  readonly refusals: Refusals;
+  readonly topic: string;
+  readonly verify: (certificate: Uint8Array, peer: PeerId) => ReturnType<typeof verifyCertificate>;
+  readonly directory: string;
+}
+
+class LivingMesh implements Mesh {
+  readonly peer: PeerId;
+  readonly member: Membership;
+  readonly #living: Living;
+  readonly #servers: NegotiationServers;
+  readonly #clients = new Map<ClusterName, StreamedNegotiationClient>();
+  readonly #adverts: Adverts;
+  readonly #links: Links;
+  #stopped = false;
+
+  constructor(living: Living) {
+    const { node, members } = living;
+    this.#living = living;
+    this.peer = living.member.peer;
+    this.member = living.member;
+    this.#servers = new NegotiationServers(living.handler);
+    this.#links = new Links({
+      node,
+      members,
+      self: this.peer,
+      bootstrap: living.bootstrap,
+      clock: living.clock,
+      random: living.random,
+      onRtt: living.onRtt,
+    });
+    this.#adverts = new Adverts({
+      pubsub: node.services.pubsub,
+      topic: living.topic,
+      certificate: living.certificate,
+      verify: living.verify,
+      clock: living.clock,
+      refusals: living.refusals,
+      onAdvert: (advert, from) => {
+        const receipt = living.onAdvert(advert, from);
+        if (receipt === 'accepted') this.#links.learn(from, advert.addresses);
+        return receipt;
+      },
+    });
+    node.addEventListener('peer:connect', ({ detail }) => {
+      const member = members.get(peerId(detail.toString()));
+      if (member === undefined) return;
+      this.#links.connected(member);
+      living.onPeer(member, 'connected');
+    });
+    node.addEventListener('peer:disconnect', ({ detail }) => {
+      const peer = peerId(detail.toString());
+      this.#servers.drop(peer);
+      this.#links.disconnected(peer);
+      const member = members.get(peer);
+      if (member !== undefined) living.onPeer(member, 'disconnected');
+    });
+    void node.handle(
+      negotiationProtocol,
+      (stream, connection) => {
+        const member = members.get(peerId(connection.remotePeer.toString()));
+        if (member === undefined) stream.abort(new Error('not a member'));
+        else this.#servers.accept(stream, member);
+      },
+      { maxInboundStreams: callBounds.streamsPerMemberMax },
+    );
+    this.#links.start();
+  }
+
+  addresses(): readonly string[] {
+    return this.#living.node.getMultiaddrs().map(String);
+  }
+
+  async publish(advert: Advert): Promise<void> {
+    await this.#adverts.publish(advert);
+  }
+
+  negotiator(cluster: ClusterName): NegotiationClient {
+    let client = this.#clients.get(cluster);
+    if (client === undefined) {
+      client = new StreamedNegotiationClient({
+        directory: this.#living.directory,
+        name: `${this.#clients.size}.sock`,
+        open: async () => {
+          const connection = await this.#links.connection(cluster);
+          return await connection.newStream(negotiationProtocol);
+        },
+      });
+      this.#clients.set(cluster, client);
+    }
+    return client;
+  }
+
+  connected(): readonly Member[] {
+    return this.#living.node
+      .getPeers()
+      .flatMap((peer) => this.#living.members.get(peerId(peer.toString())) ?? []);
+  }
+
+  refusals(): Readonly<Record<string, number>> {
+    return this.#living.refusals.counts();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#links.stop();
+    for (const client of this.#clients.values()) client.close();
+    this.#servers.stop();
+    await this.#living.node.stop();
+    await rm(this.#living.directory, { recursive: true, force: true });
+  }
+}
