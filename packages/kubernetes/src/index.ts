@@ -1,1 +1,9 @@
-export {};
+export * from './api-client.ts';
+export * from './cluster-watch.ts';
+export * from './event-recorder.ts';
+export * from './events.ts';
+export * from './guest-namespace.ts';
+export * from './lease-elector.ts';
+export * from './pods.ts';
+export * from './shadow-pod.ts';
+export * from './virtual-nodes.ts';

@@ -1,0 +1,15 @@
+/** Reasons of the Kubernetes events that Spillway writes. One list, so that they stay few and stable. */
+export const eventReasons = {
+  /** Bound to a node of its home, or to a neighbour's virtual node. */
+  scheduled: 'Scheduled',
+  /** Nothing fits now; the message goes neighbour by neighbour. */
+  failedScheduling: 'FailedScheduling',
+  offloading: 'Offloading',
+  /** Its shadow exists at the host. */
+  offloaded: 'Offloaded',
+  /** The host that granted room does not take it after all. */
+  guestRefused: 'GuestRefused',
+  /** The shadow is gone, and the pod with it. */
+  guestLost: 'GuestLost',
+  guestEnded: 'GuestEnded',
+} as const;

@@ -1,0 +1,175 @@
+/**
+ * One active agent per cluster, by a Lease, after client-go's leader election: a Lease that has not
+ * changed for its duration, by our own monotonic clock and never by comparing two clocks, is free.
+ *
+ * The epoch grows with every agent that becomes active, also across a deleted Lease: a fencing token.
+ */
+import { type Clock, isFault, jittered, type MonotonicMs, type Random } from '@spillway/core';
+import type { ApiClient } from './api-client.ts';
+import { microTime } from './virtual-nodes.ts';
+
+export interface LeaseElectorOptions {
+  readonly api: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique among the agents of the cluster. */
+  readonly identity: string;
+  readonly durationMs: number;
+  /** Without a renewal for so long the agent steps down. */
+  readonly renewMs: number;
+  readonly retryMs: number;
+  readonly onActive: (epoch: number) => void;
+  readonly onLost: (reason: string) => void;
+  readonly onProblem: (error: unknown) => void;
+}
+
+interface Lease {
+  readonly metadata: {
+    readonly resourceVersion?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly holderIdentity?: string;
+    readonly leaseTransitions?: number;
+    readonly acquireTime?: string;
+  };
+}
+
+const epochAnnotation = 'spillway.dev/epoch';
+const callMsMax = 5_000;
+
+export class LeaseElector {
+  readonly #options: LeaseElectorOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #epoch: number | undefined;
+  #renewed: MonotonicMs | undefined;
+  #observed: { readonly version: string; readonly at: MonotonicMs } | undefined;
+
+  constructor(options: LeaseElectorOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    void this.#turn();
+  }
+
+  /** Gives the Lease back, so that a standby takes over at once. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    if (this.#epoch === undefined) return;
+    this.#epoch = undefined;
+    try {
+      const lease = await this.#read();
+      if (lease?.spec.holderIdentity === this.#options.identity) {
+        await this.#write({ ...lease, spec: { ...lease.spec, holderIdentity: '' } });
+      }
+    } catch (error) {
+      this.#options.onProblem(error);
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, onProblem, random, retryMs } = this.#options;
+    try {
+      await this.#tryOnce(clock.monotonicMs());
+    } catch (error) {
+      // A conflict is another agent being quicker.
+      if (!isFault(error, 'Conflict')) onProblem(error);
+    }
+    if (this.#stopped) return;
+    const now = clock.monotonicMs();
+    if (this.#epoch !== undefined && now - (this.#renewed ?? now) > this.#options.renewMs) {
+      return this.#lose('the Lease could not be renewed in time');
+    }
+    this.#timer = setTimeout(() => void this.#turn(), jittered(random, retryMs, 0.2));
+  }
+
+  async #tryOnce(now: MonotonicMs): Promise<void> {
+    const { clock, durationMs, identity, onActive } = this.#options;
+    const lease = await this.#read();
+    const holder = lease?.spec.holderIdentity ?? '';
+    if (this.#stopped) return;
+    if (this.#epoch !== undefined) {
+      if (holder !== identity) return this.#lose(`${holder || 'nobody'} holds the Lease now`);
+      await this.#hold(lease, this.#epoch);
+      this.#renewed = now;
+      return;
+    }
+    if (lease !== undefined && holder !== '' && holder !== identity) {
+      const version = lease.metadata.resourceVersion ?? '';
+      if (this.#observed?.version !== version) this.#observed = { version, at: now };
+      if (now - this.#observed.at < durationMs) return;
+    }
+    const before = Number(lease?.metadata.annotations?.[epochAnnotation] ?? 0);
+    const epoch = Math.max(before + 1, Math.floor(clock.wallMs() / 1000));
+    await this.#hold(lease, epoch);
+    if (this.#stopped) return;
+    this.#epoch = epoch;
+    this.#renewed = now;
+    onActive(epoch);
+  }
+
+  async #hold(lease: Lease | undefined, epoch: number): Promise<void> {
+    const { identity, durationMs, clock } = this.#options;
+    const now = microTime(new Date(clock.wallMs()));
+    const same = lease?.spec.holderIdentity === identity;
+    await this.#write({
+      metadata: {
+        ...lease?.metadata,
+        annotations: { ...lease?.metadata.annotations, [epochAnnotation]: String(epoch) },
+      },
+      spec: {
+        ...lease?.spec,
+        holderIdentity: identity,
+        leaseTransitions: (lease?.spec.leaseTransitions ?? 0) + (same ? 0 : 1),
+        ...{ leaseDurationSeconds: Math.ceil(durationMs / 1000), renewTime: now },
+        acquireTime: same ? (lease?.spec.acquireTime ?? now) : now,
+      },
+    });
+  }
+
+  #lose(reason: string): void {
+    this.#stopped = true;
+    this.#epoch = undefined;
+    clearTimeout(this.#timer);
+    this.#options.onLost(reason);
+  }
+
+  async #read(): Promise<Lease | undefined> {
+    try {
+      return await this.#options.api.call<Lease>({ method: 'GET', path: this.#path, deadlineMs: callMsMax });
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Optimistic: refused when the Lease has changed since it was read. */
+  async #write(lease: Lease): Promise<void> {
+    const { namespace, name } = this.#options;
+    const fresh = lease.metadata.resourceVersion === undefined;
+    await this.#api({
+      method: fresh ? 'POST' : 'PUT',
+      path: fresh ? this.#path.slice(0, this.#path.lastIndexOf('/')) : this.#path,
+      body: {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        ...lease,
+        metadata: { ...lease.metadata, namespace, name },
+      },
+    });
+  }
+
+  async #api(call: { method: 'POST' | 'PUT'; path: string; body: unknown }): Promise<void> {
+    await this.#options.api.call({ ...call, deadlineMs: callMsMax });
+  }
+
+  get #path(): string {
+    const { namespace, name } = this.#options;
+    return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+  }
+}
