@@ -1,1 +1,2 @@
-export {};
+export { type Agent, startAgent, systemClock } from './compose.ts';
+export { type AgentOptions, readOptions, usage } from './options.ts';

@@ -1,0 +1,64 @@
+/** Hands each watch event to those it concerns: the ledger first, then the home or the host machine. */
+import { type ClusterEvent, type ClusterName, type Pod, wellKnown } from '@spillway/core';
+import type { Ledger } from '@spillway/scheduling';
+import type { HomeRunner } from './home-runner.ts';
+import type { HostRunner } from './host-runner.ts';
+
+export interface ClusterEventsOptions {
+  readonly ledger: Ledger;
+  readonly home: HomeRunner;
+  readonly host: HostRunner;
+  /** Kept here: the virtual nodes by name. */
+  readonly clusterOfNode: Map<string, ClusterName>;
+  readonly onChanged: () => void;
+}
+
+export class ClusterEvents {
+  readonly #options: ClusterEventsOptions;
+
+  constructor(options: ClusterEventsOptions) {
+    this.#options = options;
+  }
+
+  take(event: ClusterEvent): void {
+    const { ledger, home, clusterOfNode, onChanged } = this.#options;
+    ledger.apply(event);
+    switch (event.kind) {
+      case 'Pod':
+        this.#pod(event.object, event.type === 'deleted');
+        break;
+      case 'Node': {
+        const { name = '', labels } = event.object.metadata;
+        const cluster = labels?.[wellKnown.clusterLabel];
+        if (labels?.[wellKnown.virtualNodeLabel] === 'true' && cluster !== undefined) {
+          if (event.type === 'set') clusterOfNode.set(name, cluster as ClusterName);
+          else clusterOfNode.delete(name);
+          return;
+        }
+        home.feed({ kind: 'roomChanged', where: 'home' });
+        break;
+      }
+      case 'Namespace': {
+        const { name = '', labels, annotations = {} } = event.object.metadata;
+        const offload = event.type === 'set' && labels?.[wellKnown.offloadLabel] === 'enabled';
+        home.feed({ kind: 'namespace', name, offload, annotations });
+        return;
+      }
+      default:
+        home.feed({ kind: 'roomChanged', where: 'home' });
+        return;
+    }
+    onChanged();
+  }
+
+  #pod(pod: Pod, deleted: boolean): void {
+    const { home, host } = this.#options;
+    if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
+      host.feed({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
+    } else {
+      home.feed({ kind: deleted ? 'podDeleted' : 'pod', pod });
+    }
+    const ended = deleted || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (ended) home.feed({ kind: 'roomChanged', where: 'home' });
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * The only wiring. A standby has a Lease to wait for, health and metrics; the active agent has all the
+ * rest. Losing the Lease ends the process: what an agent knows lies in the API server.
+ */
+import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { type Clock, type ClusterName, Fault, type MonotonicMs, randomStream, type WallMs } from '@spillway/core';
+import {
+  ApiClient,
+  ClusterWatch,
+  EventRecorder,
+  guestNamespaceName,
+  LeaseElector,
+  leaseRenewMs,
+  Pods,
+  VirtualNodes,
+} from '@spillway/kubernetes';
+import {
+  CoordinateClient,
+  Directory,
+  directoryPresets,
+  Home,
+  Host,
+  nearest,
+  parsePolicy,
+  policyText,
+  type PlacementPolicy,
+  type Policies,
+} from '@spillway/federation';
+import { inspectCertificate, readCertificate, readPrivateKey, readPublicKey, startMesh } from '@spillway/mesh';
+import { Ledger } from '@spillway/scheduling';
+import { wellKnown } from '@spillway/core';
+import { Advertiser } from './advertiser.ts';
+import { ClusterEvents } from './cluster-events.ts';
+import { GuestStreams } from './guest-streams.ts';
+import { HomeRunner } from './home-runner.ts';
+import { HostRunner } from './host-runner.ts';
+import { startHttpServer } from './http-server.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { Neighbours } from './neighbours.ts';
+import type { AgentOptions } from './options.ts';
+import { PodOwnerNews } from './pod-news.ts';
+import { agentStatus, neighbourRows } from './status.ts';
+
+export interface Agent {
+  readonly httpPort: number;
+  /** Gives the Lease back and ends everything. */
+  stop(): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now() as MonotonicMs,
+  wallMs: () => Date.now() as WallMs,
+};
+
+/** `onLost` is called once when this agent may act no more; the process should end. */
+export async function startAgent(
+  options: AgentOptions,
+  onLost: (reason: string) => void,
+): Promise<Agent> {
+  const log = createLog({ level: options.log.level, cluster: options.cluster });
+  const metrics = createMetrics();
+  const identity = readIdentity(options);
+  const policies = policiesOf(options.policy);
+  const api = new ApiClient({ kubeconfig: options.kubeconfig });
+  let active: ActiveAgent | undefined;
+  let starting: Promise<void> = Promise.resolve();
+  const http = await startHttpServer(options.http, {
+    healthy: () => true,
+    notReady: () => (active === undefined ? undefined : active.notReady()),
+    status: () => active?.status() ?? { cluster: options.cluster, active: false },
+    neighbours: () => active?.neighbours() ?? [],
+    explainPod: (namespace, name) => active?.explainPod(namespace, name),
+    metrics,
+  });
+  const elector = new LeaseElector({
+    api,
+    clock: systemClock,
+    random: randomStream(Date.now() % 2 ** 31, 'lease'),
+    ...options.lease,
+    identity: `${process.env['HOSTNAME'] ?? 'agent'}-${randomUUID().slice(0, 8)}`,
+    onActive: (epoch) => {
+      log.info({ epoch }, 'active');
+      metrics.active.set(1);
+      starting = startActive({ options, log, metrics, identity, policies, api, epoch }).then(
+        (agent) => {
+          active = agent;
+        },
+        (error: unknown) => {
+          log.error({ err: error }, 'could not start');
+          onLost((error as Error).message);
+        },
+      );
+    },
+    onLost,
+    onProblem: (error) => log.warn({ err: error }, 'Lease could not be read or written'),
+  });
+  elector.start();
+  log.info({ http: http.port }, 'started');
+  return {
+    httpPort: http.port,
+    async stop() {
+      await starting;
+      await active?.stop();
+      await elector.stop();
+      await http.stop();
+      api.close();
+    },
+  };
+}
+
+interface ActiveAgent {
+  notReady(): string | undefined;
+  status(): unknown;
+  neighbours(): unknown;
+  explainPod(namespace: string, name: string): unknown;
+  stop(): Promise<void>;
+}
+
+interface ActiveOptions {
+  readonly options: AgentOptions;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly identity: ReturnType<typeof readIdentity>;
+  readonly policies: Policies;
+  readonly api: ApiClient;
+  readonly epoch: number;
+}
+
+async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
+  const { options, log, metrics, identity, policies, api, epoch } = active;
+  const clock = systemClock;
+  const seed = epoch % 2 ** 31;
+  const ledger = new Ledger();
+  const pods = new Pods(api);
+  const recorder = new EventRecorder({ api, clock, component: 'spillway' });
+  const news = new PodOwnerNews({ recorder, pods, log });
+  const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));
+  const preset = directoryPresets[options.mesh.preset];
+  const directory = new Directory({
+    config: preset,
+    self: options.cluster,
+    coordinate: () => coordinates.coordinate,
+  });
+  const virtualNodes = new VirtualNodes(api);
+  const clusterOfNode = new Map<string, ClusterName>();
+  const host = new Host({
+    ledger,
+    config: options.host,
+    incarnation: `${epoch}`,
+    guestNamespace: guestNamespaceName,
+  });
+  let synced = false;
+  const hostRunner = new HostRunner({ host, writes: pods, clock, log, metrics, ready: () => synced });
+  const neighbours = new Neighbours({ directory, virtualNodes, coordinates, clock, log, metrics });
+  const home = new Home({
+    room: ledger,
+    neighbourhood: neighbours,
+    policies,
+    config: options.home,
+    random: randomStream(seed, 'home'),
+    homeEpoch: epoch,
+    clusterOfNode: (node) => clusterOfNode.get(node),
+  });
+  const mesh = await startMesh({
+    ...identity,
+    ...options.mesh,
+    handler: hostRunner,
+    clock,
+    random: randomStream(seed, 'mesh'),
+    onAdvert: (advert, from) => neighbours.advert(advert, from),
+    onPeer: (member, state) => neighbours.peer(member, state),
+    onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
+    onRefused: (refusal, first) => {
+      if (first) log.warn({ ...refusal }, 'refused');
+      else metrics.refused.inc({ reason: refusal.reason });
+    },
+  });
+  const negotiator = (cluster: ClusterName) => mesh.negotiator(cluster);
+  const homeRunner = new HomeRunner({ home, writes: pods, negotiator, news, clock, log, metrics, homeEpoch: epoch });
+  const streams = new GuestStreams({
+    negotiator,
+    homeEpoch: epoch,
+    feed: (event) => homeRunner.feed(event),
+    random: randomStream(seed, 'streams'),
+    log,
+  });
+  const advertiser = new Advertiser({
+    cluster: options.cluster,
+    peer: mesh.peer,
+    epoch,
+    labels: options.labels,
+    ledger,
+    host,
+    keepFree: options.host.keepFree,
+    addresses: () => mesh.addresses(),
+    coordinate: () => coordinates.coordinate,
+    publish: (advert) => mesh.publish(advert),
+    heartbeatMs: preset.heartbeatMs,
+    ttlMs: preset.ttlMs,
+    clock,
+    log,
+    metrics,
+  });
+  const clusterEvents = new ClusterEvents({
+    ledger,
+    home: homeRunner,
+    host: hostRunner,
+    clusterOfNode,
+    onChanged: () => advertiser.changed(),
+  });
+  const watch = new ClusterWatch({
+    api,
+    random: randomStream(seed, 'watch'),
+    onEvent: (event) => clusterEvents.take(event),
+    onSynced: () => {
+      synced = true;
+      homeRunner.feed({ kind: 'synced' });
+      advertiser.start();
+      log.info({}, 'caches are whole');
+    },
+    onBroken: (kind, error) => log.warn({ kind, err: error }, 'watch broke; it is resumed'),
+  });
+  neighbours.onRoom = () => homeRunner.feed({ kind: 'roomChanged', where: 'neighbour' });
+  neighbours.start();
+  recorder.start();
+  watch.start();
+  const timers = [
+    setInterval(() => {
+      if (!synced) return;
+      const reachable = neighbours.neighbours().filter(({ liveness }) => liveness === 'alive');
+      streams.keep(home.hosts(), reachable.map(({ cluster }) => cluster));
+      measure();
+    }, 250),
+    setInterval(() => {
+      virtualNodes.renewAll(new Date()).catch((error: unknown) => {
+        log.warn({ err: error }, 'a virtual node’s Lease was not renewed');
+      });
+    }, leaseRenewMs),
+  ];
+  const measure = (): void => {
+    const counts = { home: home.counts(), host: host.counts() };
+    metrics.podsWaiting.set(counts.home.waiting);
+    metrics.podsAway.reset();
+    for (const [cluster, count] of counts.home.awayByHost) metrics.podsAway.set({ host: cluster }, count);
+    metrics.guests.reset();
+    for (const [cluster, count] of counts.host.byHome) metrics.guests.set({ home: cluster }, count);
+    metrics.held.set(counts.host.held);
+  };
+  return {
+    notReady: () => (synced ? undefined : 'the caches are not whole yet'),
+    status: () => agentStatus({ options, epoch, mesh, home, host, ledger, directory, synced, recorder }),
+    neighbours: () => neighbourRows({ directory, home, host, mesh, now: clock.monotonicMs() }),
+    explainPod: (namespace, name) => home.explain(namespace, name),
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      advertiser.stop();
+      streams.stop();
+      neighbours.stop();
+      watch.stop();
+      recorder.stop();
+      homeRunner.stop();
+      hostRunner.stop();
+      await mesh.stop();
+    },
+  };
+}
+
+function readIdentity({ identity, cluster }: AgentOptions) {
+  const read = (key: keyof typeof identity): string => {
+    try {
+      return readFileSync(identity[key], 'utf8');
+    } catch (error) {
+      throw new Fault('InvalidConfig', `identity.${key}: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const certificate = readCertificate(read('certificate'));
+  const { cluster: certified } = inspectCertificate(certificate);
+  if (certified !== cluster) {
+    throw new Fault('InvalidConfig', `cluster: configured as ${cluster}, but the certificate is for ${certified}`);
+  }
+  return {
+    privateKey: readPrivateKey(read('key')),
+    certificate,
+    root: readPublicKey(read('federation')),
+  };
+}
+
+/** Pod before namespace before federation. A text that can't be read holds the pod until it is mended. */
+function policiesOf(federation: string): Policies {
+  const fallback = parsePolicy(federation);
+  if ('problem' in fallback) throw new Fault('InvalidConfig', `policy: ${fallback.problem}`);
+  const fallbackText = policyText(fallback);
+  const parsed = new Map<string, PlacementPolicy | { readonly problem: string }>();
+  return {
+    policyFor(pod, namespaceAnnotations) {
+      const text =
+        pod.metadata.annotations?.[wellKnown.policyAnnotation] ??
+        namespaceAnnotations[wellKnown.policyAnnotation];
+      if (text === undefined) return { policy: fallback, text: fallbackText };
+      const policy = parsed.get(text) ?? parsePolicy(text);
+      if (parsed.size < 1_000) parsed.set(text, policy);
+      if ('problem' in policy) return { policy: nearest, text, problem: policy.problem };
+      return { policy, text: policyText(policy) };
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** Keeps the directory fed and judged, and a virtual node for every neighbour that is worth one. */
+import type { Clock, ClusterName } from '@spillway/core';
+import type {
+  Advert,
+  CoordinateClient,
+  Directory,
+  Member,
+  Neighbour,
+  Neighbourhood,
+  Receipt,
+} from '@spillway/federation';
+import type { VirtualNodes } from '@spillway/kubernetes';
+import pLimit from 'p-limit';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface NeighboursOptions {
+  readonly directory: Directory;
+  readonly virtualNodes: VirtualNodes;
+  readonly coordinates: CoordinateClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const judgeMs = 1_000;
+/** Virtual nodes are for people to look at: no neighbour's is written more often. */
+const nodeGapMs = 5_000;
+const nodeWritesMax = 4;
+
+export class Neighbours implements Neighbourhood {
+  readonly #options: NeighboursOptions;
+  readonly #limit = pLimit(nodeWritesMax);
+  readonly #nextWrite = new Map<ClusterName, number>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Called when a neighbour's room, or who is a neighbour, may have changed. */
+  onRoom: () => void = () => {};
+
+  constructor(options: NeighboursOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#judge(), judgeMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#limit.clearQueue();
+  }
+
+  /** Those that pods can be bound to. */
+  neighbours(): readonly Neighbour[] {
+    const { directory, virtualNodes } = this.#options;
+    return directory.neighbours().filter(({ cluster }) => virtualNodes.has(cluster));
+  }
+
+  advert(advert: Advert, from: Member): Receipt {
+    const { directory, clock, metrics, virtualNodes } = this.#options;
+    const receipt = directory.receive(advert, from, clock.monotonicMs());
+    metrics.adverts.inc({ outcome: receipt });
+    if (receipt === 'accepted') {
+      if (!virtualNodes.has(advert.cluster)) this.#keepNode(advert.cluster);
+      this.onRoom();
+    }
+    return receipt;
+  }
+
+  peer({ cluster }: Member, state: 'connected' | 'disconnected'): void {
+    const { directory, clock, log } = this.#options;
+    log.info({ neighbour: cluster, state }, 'connection');
+    if (state === 'connected') directory.heardFrom(cluster, clock.monotonicMs());
+  }
+
+  rtt({ cluster }: Member, rttMs: number): void {
+    const { directory, coordinates, clock, metrics } = this.#options;
+    directory.rttSample(cluster, rttMs, clock.monotonicMs());
+    metrics.rttSeconds.set({ neighbour: cluster }, rttMs / 1000);
+    const neighbour = directory.neighbour(cluster);
+    if (neighbour !== undefined) coordinates.update(cluster, neighbour.advert.coordinate, rttMs);
+  }
+
+  #judge(): void {
+    const { directory, clock, log, metrics } = this.#options;
+    const now = clock.monotonicMs();
+    const changes = directory.tick(now);
+    for (const { cluster, from, to } of changes) {
+      log.info({ neighbour: cluster, from, to }, 'neighbour judged anew');
+      this.#nextWrite.delete(cluster);
+    }
+    if (changes.length > 0) this.onRoom();
+    const counts = { alive: 0, suspect: 0, gone: 0 };
+    for (const { cluster, liveness } of directory.neighbours()) {
+      counts[liveness] += 1;
+      if (now >= (this.#nextWrite.get(cluster) ?? 0)) this.#keepNode(cluster);
+    }
+    for (const [liveness, count] of Object.entries(counts)) metrics.neighbours.set({ liveness }, count);
+  }
+
+  #keepNode(cluster: ClusterName): void {
+    const { directory, virtualNodes, clock, log } = this.#options;
+    this.#nextWrite.set(cluster, clock.monotonicMs() + nodeGapMs);
+    void this.#limit(async () => {
+      const neighbour = directory.neighbour(cluster);
+      if (neighbour === undefined) return;
+      const isNew = !virtualNodes.has(cluster);
+      try {
+        await virtualNodes.keep(
+          {
+            cluster,
+            allocatable: neighbour.advert.totals.allocatable,
+            reachable: neighbour.liveness !== 'gone',
+          },
+          new Date(clock.wallMs()),
+        );
+        if (isNew) this.onRoom();
+      } catch (error) {
+        log.warn({ neighbour: cluster, err: error }, 'virtual node could not be written; it is tried again');
+      }
+    });
+  }
+}
