@@ -5,7 +5,15 @@
 //   node tools/bootstrap.mjs PROGRAM.ts [arguments…]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,14 +41,23 @@ async function install() {
     console.error(`spillway: installing dependencies (${packageManager}), about half a minute …`);
     const started = Date.now();
     const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx';
-    const { status } = spawnSync(npx, ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      env: { ...process.env, CI: 'true', npm_config_loglevel: 'error' },
-    });
-    if (status !== 0) fail(`spillway: the installation of dependencies failed (exit ${status}); see above, then try again.`);
+    const { status } = spawnSync(
+      npx,
+      ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=silent'],
+      {
+        cwd: root,
+        stdio: ['ignore', 2, 2],
+        env: { ...process.env, CI: 'true', npm_config_loglevel: 'error' },
+      },
+    );
+    if (status !== 0)
+      fail(
+        `spillway: the installation of dependencies failed (exit ${status}); see above, then try again.`,
+      );
     writeFileSync(stampFile, stamp());
-    console.error(`spillway: dependencies installed in ${Math.round((Date.now() - started) / 1000)} s`);
+    console.error(
+      `spillway: dependencies installed in ${Math.round((Date.now() - started) / 1000)} s`,
+    );
   } finally {
     rmSync(lockDirectory, { recursive: true, force: true });
   }
@@ -53,8 +70,15 @@ function installed() {
 /** Changes with the lockfile and every package.json. */
 function stamp() {
   const hash = createHash('sha256');
-  const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'testbed/package.json', 'bench/package.json'];
-  for (const name of readdirSync(join(root, 'packages')).sort()) manifests.push(`packages/${name}/package.json`);
+  const manifests = [
+    'package.json',
+    'pnpm-lock.yaml',
+    'pnpm-workspace.yaml',
+    'testbed/package.json',
+    'bench/package.json',
+  ];
+  for (const name of readdirSync(join(root, 'packages')).sort())
+    manifests.push(`packages/${name}/package.json`);
   for (const file of manifests) {
     if (existsSync(join(root, file))) hash.update(file).update(readFileSync(join(root, file)));
   }
@@ -68,7 +92,8 @@ async function lock() {
       return;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      const age = Date.now() - (statSync(lockDirectory, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      const age =
+        Date.now() - (statSync(lockDirectory, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
       if (age > lockMsMax) rmSync(lockDirectory, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -77,14 +102,24 @@ async function lock() {
 
 function run() {
   const node = join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  const child = spawn(node, ['--conditions=spillway-source', '--disable-warning=ExperimentalWarning', join(root, program), ...args], {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      PATH: join(modules, '.bin') + delimiter + process.env.PATH,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'node-compile'),
+  const child = spawn(
+    node,
+    [
+      '--conditions=spillway-source',
+      '--disable-warning=ExperimentalWarning',
+      join(root, program),
+      ...args,
+    ],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        PATH: join(modules, '.bin') + delimiter + process.env.PATH,
+        NODE_COMPILE_CACHE:
+          process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'node-compile'),
+      },
     },
-  });
+  );
   // The terminal sends Ctrl-C to both: the program decides what it means, and we wait for it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {

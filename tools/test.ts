@@ -17,7 +17,16 @@ interface Step {
   readonly command: readonly string[];
 }
 
-const publishable = ['core', 'scheduling', 'federation', 'wire', 'mesh', 'kubernetes', 'agent', 'cli'];
+const publishable = [
+  'core',
+  'scheduling',
+  'federation',
+  'wire',
+  'mesh',
+  'kubernetes',
+  'agent',
+  'cli',
+];
 
 const check: readonly Step[] = [
   { name: 'format', command: ['biome', 'format', '.'] },
@@ -75,7 +84,16 @@ function tests(kind: string): void {
   console.log(`… ${kind} tests`);
   const { status } = spawnSync(
     'vitest',
-    ['run', '--project', kind, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...filters],
+    [
+      'run',
+      '--project',
+      kind,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      ...filters,
+    ],
     { stdio: 'inherit' },
   );
   try {
@@ -98,7 +116,9 @@ function tests(kind: string): void {
 function report(): void {
   const sum: Counts = { passed: 0, failed: failedSteps.length, skipped: 0 };
   for (const [kind, { passed, failed, skipped }] of counts) {
-    console.log(`${kind.padEnd(12)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`);
+    console.log(
+      `${kind.padEnd(12)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`,
+    );
     sum.passed += passed;
     sum.failed += failed;
     sum.skipped += skipped;

@@ -3,7 +3,15 @@
  * computed at most once per advert, so a burst of watch events costs one computation.
  */
 import type { Clock, ClusterName, MonotonicMs, PeerId } from '@spillway/core';
-import { type Advert, type Coordinate, type Host, type HostConfig, type Room, roomOf, roomTotals } from '@spillway/federation';
+import {
+  type Advert,
+  type Coordinate,
+  type Host,
+  type HostConfig,
+  type Room,
+  roomOf,
+  roomTotals,
+} from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -62,7 +70,8 @@ export class Advertiser {
     if (this.#stopped || (this.#soon && !heartbeat)) return;
     clearTimeout(this.#timer);
     this.#soon = !heartbeat;
-    const sinceMs = this.#lastSent === undefined ? gapMs : this.#options.clock.monotonicMs() - this.#lastSent;
+    const sinceMs =
+      this.#lastSent === undefined ? gapMs : this.#options.clock.monotonicMs() - this.#lastSent;
     this.#timer = setTimeout(() => this.#send(heartbeat), Math.max(0, gapMs - sinceMs));
   }
 

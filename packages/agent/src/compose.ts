@@ -4,7 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { type Clock, type ClusterName, Fault, type MonotonicMs, randomStream, type WallMs } from '@spillway/core';
+import {
+  type Clock,
+  type ClusterName,
+  Fault,
+  type MonotonicMs,
+  randomStream,
+  type WallMs,
+} from '@spillway/core';
 import {
   ApiClient,
   ClusterWatch,
@@ -27,7 +34,13 @@ import {
   type PlacementPolicy,
   type Policies,
 } from '@spillway/federation';
-import { inspectCertificate, readCertificate, readPrivateKey, readPublicKey, startMesh } from '@spillway/mesh';
+import {
+  inspectCertificate,
+  readCertificate,
+  readPrivateKey,
+  readPublicKey,
+  startMesh,
+} from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
 import { wellKnown } from '@spillway/core';
 import { Advertiser } from './advertiser.ts';
@@ -152,7 +165,14 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     guestNamespace: guestNamespaceName,
   });
   let synced = false;
-  const hostRunner = new HostRunner({ host, writes: pods, clock, log, metrics, ready: () => synced });
+  const hostRunner = new HostRunner({
+    host,
+    writes: pods,
+    clock,
+    log,
+    metrics,
+    ready: () => synced,
+  });
   const neighbours = new Neighbours({ directory, virtualNodes, coordinates, clock, log, metrics });
   const home = new Home({
     room: ledger,
@@ -178,7 +198,16 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     },
   });
   const negotiator = (cluster: ClusterName) => mesh.negotiator(cluster);
-  const homeRunner = new HomeRunner({ home, writes: pods, negotiator, news, clock, log, metrics, homeEpoch: epoch });
+  const homeRunner = new HomeRunner({
+    home,
+    writes: pods,
+    negotiator,
+    news,
+    clock,
+    log,
+    metrics,
+    homeEpoch: epoch,
+  });
   const streams = new GuestStreams({
     negotiator,
     homeEpoch: epoch,
@@ -230,7 +259,10 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     setInterval(() => {
       if (!synced) return;
       const reachable = neighbours.neighbours().filter(({ liveness }) => liveness === 'alive');
-      streams.keep(home.hosts(), reachable.map(({ cluster }) => cluster));
+      streams.keep(
+        home.hosts(),
+        reachable.map(({ cluster }) => cluster),
+      );
       measure();
     }, 250),
     setInterval(() => {
@@ -243,14 +275,16 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     const counts = { home: home.counts(), host: host.counts() };
     metrics.podsWaiting.set(counts.home.waiting);
     metrics.podsAway.reset();
-    for (const [cluster, count] of counts.home.awayByHost) metrics.podsAway.set({ host: cluster }, count);
+    for (const [cluster, count] of counts.home.awayByHost)
+      metrics.podsAway.set({ host: cluster }, count);
     metrics.guests.reset();
     for (const [cluster, count] of counts.host.byHome) metrics.guests.set({ home: cluster }, count);
     metrics.held.set(counts.host.held);
   };
   return {
     notReady: () => (synced ? undefined : 'the caches are not whole yet'),
-    status: () => agentStatus({ options, epoch, mesh, home, host, ledger, directory, synced, recorder }),
+    status: () =>
+      agentStatus({ options, epoch, mesh, home, host, ledger, directory, synced, recorder }),
     neighbours: () => neighbourRows({ directory, home, host, mesh, now: clock.monotonicMs() }),
     explainPod: (namespace, name) => home.explain(namespace, name),
     async stop() {
@@ -272,13 +306,18 @@ function readIdentity({ identity, cluster }: AgentOptions) {
     try {
       return readFileSync(identity[key], 'utf8');
     } catch (error) {
-      throw new Fault('InvalidConfig', `identity.${key}: ${(error as Error).message}`, { cause: error });
+      throw new Fault('InvalidConfig', `identity.${key}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   };
   const certificate = readCertificate(read('certificate'));
   const { cluster: certified } = inspectCertificate(certificate);
   if (certified !== cluster) {
-    throw new Fault('InvalidConfig', `cluster: configured as ${cluster}, but the certificate is for ${certified}`);
+    throw new Fault(
+      'InvalidConfig',
+      `cluster: configured as ${cluster}, but the certificate is for ${certified}`,
+    );
   }
   return {
     privateKey: readPrivateKey(read('key')),

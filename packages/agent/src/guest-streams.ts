@@ -65,7 +65,10 @@ export class GuestStreams {
         const synced = await this.#read(host, controller.signal);
         if (synced) reopenMs = reopenMsMin;
       } catch (error) {
-        log.info({ host, code: isFault(error) ? error.code : 'Internal', err: error }, 'guest stream ended');
+        log.info(
+          { host, code: isFault(error) ? error.code : 'Internal', err: error },
+          'guest stream ended',
+        );
       }
       feed({ kind: 'stream', host, state: 'closed' });
       if (!this.#wanted.has(host)) return;

@@ -235,7 +235,10 @@ export class HomeRunner {
     try {
       return await write();
     } catch (error) {
-      this.#options.log.warn({ pod: nameOf(ref), what, err: error }, 'write failed; it is tried again');
+      this.#options.log.warn(
+        { pod: nameOf(ref), what, err: error },
+        'write failed; it is tried again',
+      );
       return 'failed';
     }
   }

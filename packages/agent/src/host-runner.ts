@@ -171,7 +171,10 @@ export class HostRunner implements NegotiationHandler {
     try {
       outcome = await writes.createShadow({ home: guest.home, pod, node });
     } catch (error) {
-      log.warn({ home: guest.home, pod: pod.metadata.name, err: error }, 'shadow could not be created');
+      log.warn(
+        { home: guest.home, pod: pod.metadata.name, err: error },
+        'shadow could not be created',
+      );
       outcome = { kind: 'failed', reason: isFault(error) ? error.message : 'host failed' };
     }
     this.feed({ kind: 'created', guest, outcome });
@@ -188,7 +191,10 @@ export class HostRunner implements NegotiationHandler {
         ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
       });
     } catch (error) {
-      log.warn({ namespace, pod: name, err: error }, 'shadow could not be deleted; it is tried again');
+      log.warn(
+        { namespace, pod: name, err: error },
+        'shadow could not be deleted; it is tried again',
+      );
       setTimeout(() => this.#perform(effect), deleteRetryMs).unref();
     }
   }

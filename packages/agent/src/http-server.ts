@@ -25,9 +25,11 @@ export async function startHttpServer(
   answers: Answers,
 ): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    answer(request.method ?? 'GET', request.url ?? '/', response, answers).catch((error: unknown) => {
-      send(response, 500, { error: String(error) });
-    });
+    answer(request.method ?? 'GET', request.url ?? '/', response, answers).catch(
+      (error: unknown) => {
+        send(response, 500, { error: String(error) });
+      },
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -49,7 +51,9 @@ async function answer(
       return answers.healthy() ? send(response, 200, 'ok\n') : send(response, 503, 'stuck\n');
     case '/readyz': {
       const missing = answers.notReady();
-      return missing === undefined ? send(response, 200, 'ok\n') : send(response, 503, `${missing}\n`);
+      return missing === undefined
+        ? send(response, 200, 'ok\n')
+        : send(response, 503, `${missing}\n`);
     }
     case '/metrics':
       response.setHeader('content-type', answers.metrics.registry.contentType);

@@ -13,7 +13,9 @@ async function main(): Promise<void> {
     return;
   }
   const agent = await startAgent(options, (reason) => {
-    process.stderr.write(`${JSON.stringify({ level: 'error', msg: 'this agent may act no more', reason })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ level: 'error', msg: 'this agent may act no more', reason })}\n`,
+    );
     process.exit(3);
   });
   let stopping = false;

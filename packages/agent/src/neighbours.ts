@@ -94,7 +94,8 @@ export class Neighbours implements Neighbourhood {
       counts[liveness] += 1;
       if (now >= (this.#nextWrite.get(cluster) ?? 0)) this.#keepNode(cluster);
     }
-    for (const [liveness, count] of Object.entries(counts)) metrics.neighbours.set({ liveness }, count);
+    for (const [liveness, count] of Object.entries(counts))
+      metrics.neighbours.set({ liveness }, count);
   }
 
   #keepNode(cluster: ClusterName): void {
@@ -115,7 +116,10 @@ export class Neighbours implements Neighbourhood {
         );
         if (isNew) this.onRoom();
       } catch (error) {
-        log.warn({ neighbour: cluster, err: error }, 'virtual node could not be written; it is tried again');
+        log.warn(
+          { neighbour: cluster, err: error },
+          'virtual node could not be written; it is tried again',
+        );
       }
     });
   }

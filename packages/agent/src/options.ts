@@ -8,7 +8,12 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { clusterName, Fault } from '@spillway/core';
-import { checkedHomeConfig, checkedHostConfig, homeDefaults, hostDefaults } from '@spillway/federation';
+import {
+  checkedHomeConfig,
+  checkedHostConfig,
+  homeDefaults,
+  hostDefaults,
+} from '@spillway/federation';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -60,7 +65,11 @@ const schema = z.strictObject({
   /** Said of this cluster in its adverts, beside what its certificate says. */
   labels: z.record(z.string(), z.string()).default({}),
   home: z
-    .strictObject(Object.fromEntries(Object.entries(homeDefaults).map(([key, value]) => [key, positive.default(value)])))
+    .strictObject(
+      Object.fromEntries(
+        Object.entries(homeDefaults).map(([key, value]) => [key, positive.default(value)]),
+      ),
+    )
     .prefault({}),
   host: z
     .strictObject({
@@ -170,11 +179,14 @@ function fromFile(path: string): Raw {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Fault('InvalidConfig', `--config ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Fault('InvalidConfig', `--config ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   try {
     const value: unknown = parse(text) ?? {};
-    if (typeof value !== 'object' || Array.isArray(value)) throw new Error('expected a mapping of keys');
+    if (typeof value !== 'object' || Array.isArray(value))
+      throw new Error('expected a mapping of keys');
     return value as Raw;
   } catch (error) {
     throw new Fault('InvalidConfig', `${path}: ${(error as Error).message}`, { cause: error });
@@ -205,7 +217,10 @@ const keyOfVariable: ReadonlyMap<string, string> = new Map(
 
 function leaves(value: Raw, prefix: string): readonly string[] {
   return Object.entries(value).flatMap(([name, inner]) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner) && Object.keys(inner).length > 0
+    typeof inner === 'object' &&
+    inner !== null &&
+    !Array.isArray(inner) &&
+    Object.keys(inner).length > 0
       ? leaves(inner as Raw, `${prefix}${name}.`)
       : [`${prefix}${name}`],
   );

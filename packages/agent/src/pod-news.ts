@@ -9,7 +9,11 @@ export class PodOwnerNews {
   readonly #pods: Pods;
   readonly #log: Log;
 
-  constructor(options: { readonly recorder: EventRecorder; readonly pods: Pods; readonly log: Log }) {
+  constructor(options: {
+    readonly recorder: EventRecorder;
+    readonly pods: Pods;
+    readonly log: Log;
+  }) {
     this.#recorder = options.recorder;
     this.#pods = options.pods;
     this.#log = options.log;

@@ -1,6 +1,14 @@
 /** What an agent says of itself and of its neighbours to whoever asks. */
 import type { ClusterName, MonotonicMs } from '@spillway/core';
-import { commonShapeFits, type Directory, freeExtended, type Home, type Host, roomOf, roomTotals } from '@spillway/federation';
+import {
+  commonShapeFits,
+  type Directory,
+  freeExtended,
+  type Home,
+  type Host,
+  roomOf,
+  roomTotals,
+} from '@spillway/federation';
 import type { EventRecorder } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';

@@ -11,12 +11,27 @@ export type Quantity = Brand<bigint, 'Quantity'>;
 
 const billion = 1_000_000_000n;
 const billionthsMax = (2n ** 63n - 1n) * billion;
-const pattern = /^([+-]?)(\d*)(?:\.(\d*))?(|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d{1,18})$/;
+const pattern =
+  /^([+-]?)(\d*)(?:\.(\d*))?(|n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d{1,18})$/;
 const powersOfTen: Readonly<Record<string, number>> = {
-  n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18,
+  n: -9,
+  u: -6,
+  m: -3,
+  '': 0,
+  k: 3,
+  M: 6,
+  G: 9,
+  T: 12,
+  P: 15,
+  E: 18,
 };
 const powersOf1024: Readonly<Record<string, bigint>> = {
-  Ki: 1n, Mi: 2n, Gi: 3n, Ti: 4n, Pi: 5n, Ei: 6n,
+  Ki: 1n,
+  Mi: 2n,
+  Gi: 3n,
+  Ti: 4n,
+  Pi: 5n,
+  Ei: 6n,
 };
 
 /** @throws Fault `InvalidQuantity` when Kubernetes would not take it. */

@@ -39,7 +39,12 @@ export function resourcesOf(list: ResourceList | undefined): Resources {
     else if (name === 'ephemeral-storage') ephemeralStorageBytes = valueOf(parsed);
     else if (parsed !== 0n) (extended ??= new Map()).set(name, valueOf(parsed));
   }
-  return { milliCpu, memoryBytes, ephemeralStorageBytes, extended: extended ?? noResources.extended };
+  return {
+    milliCpu,
+    memoryBytes,
+    ephemeralStorageBytes,
+    extended: extended ?? noResources.extended,
+  };
 }
 
 /** `a` + `times` × `b`; negative `times` subtracts. */

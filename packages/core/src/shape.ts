@@ -72,7 +72,8 @@ export function hostPortsOf({ spec }: Pod): readonly HostPort[] {
     }
   };
   for (const container of spec.containers) take(container);
-  for (const container of spec.initContainers ?? []) if (container.restartPolicy === 'Always') take(container);
+  for (const container of spec.initContainers ?? [])
+    if (container.restartPolicy === 'Always') take(container);
   return ports;
 }
 

@@ -161,7 +161,12 @@ function rawDistance(a: Coordinate, b: Coordinate): number {
 }
 
 /** `coordinate` moved by `force` ms away from `other` (towards it when negative). */
-function pushed(coordinate: Coordinate, other: Coordinate, force: number, random: Random): Coordinate {
+function pushed(
+  coordinate: Coordinate,
+  other: Coordinate,
+  force: number,
+  random: Random,
+): Coordinate {
   const away = coordinate.vector.map((value, i) => value - (other.vector[i] ?? 0));
   let magnitude = Math.hypot(...away);
   let unit = away.map((value) => value / magnitude);

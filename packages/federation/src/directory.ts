@@ -5,13 +5,7 @@
  * lasting proof of life to be `alive` again, so that a bad link does not flap. One lost message or
  * failed call changes nothing; any proof of life (an advert, an answer, a ping) counts.
  */
-import {
-  after,
-  type ClusterName,
-  Fault,
-  type MonotonicMs,
-  type PeerId,
-} from '@spillway/core';
+import { after, type ClusterName, Fault, type MonotonicMs, type PeerId } from '@spillway/core';
 import type { Advert, AdvertVersion } from './advert.ts';
 import { type Coordinate, predictedRttMs } from './coordinates.ts';
 import type { Member } from './negotiation.ts';
@@ -74,7 +68,10 @@ function preset(timing: Pick<DirectoryConfig, Timing>): DirectoryConfig {
 /** @throws Fault `InvalidConfig` naming the knobs whose relation does not hold. */
 export function checkedDirectoryConfig(config: DirectoryConfig): DirectoryConfig {
   if (config.suspectMs < 3 * config.heartbeatMs) {
-    throw new Fault('InvalidConfig', 'directory: suspectMs must be at least 3 heartbeatMs, so that lost messages change nothing');
+    throw new Fault(
+      'InvalidConfig',
+      'directory: suspectMs must be at least 3 heartbeatMs, so that lost messages change nothing',
+    );
   }
   if (config.ttlMs < config.suspectMs + config.goneMs) {
     throw new Fault('InvalidConfig', 'directory: ttlMs must be at least suspectMs + goneMs');

@@ -52,10 +52,13 @@ function mergedConditions(
   guest: readonly PodCondition[],
 ): readonly PodCondition[] {
   // PodScheduled is the home's binding, which the API server recorded; the host's adds nothing.
-  const scheduled = home.filter((condition) => condition.type === 'PodScheduled' && condition.status === 'True');
+  const scheduled = home.filter(
+    (condition) => condition.type === 'PodScheduled' && condition.status === 'True',
+  );
   const owned = guest.filter(
     (condition) =>
-      kubeletConditions.has(condition.type) && (condition.type !== 'PodScheduled' || scheduled.length === 0),
+      kubeletConditions.has(condition.type) &&
+      (condition.type !== 'PodScheduled' || scheduled.length === 0),
   );
   const kept = home.filter((condition) => !kubeletConditions.has(condition.type));
   return [...scheduled, ...owned.map(withoutGeneration), ...kept];

@@ -59,27 +59,46 @@ export function rankNeighbours(options: {
 }
 
 /** The estimate, or why not. */
-function judged1(
-  neighbour: Neighbour,
-  shape: PodShape,
-  policy: PlacementPolicy,
-): number | Verdict {
+function judged1(neighbour: Neighbour, shape: PodShape, policy: PlacementPolicy): number | Verdict {
   const { advert, liveness, cluster, attributes, rttMs } = neighbour;
-  const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({ code, reason, stage });
+  const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({
+    code,
+    reason,
+    stage,
+  });
   if (liveness !== 'alive') {
-    return refuse('Unreachable', 'Liveness', liveness === 'gone' ? 'is gone' : 'has not been heard from lately');
+    return refuse(
+      'Unreachable',
+      'Liveness',
+      liveness === 'gone' ? 'is gone' : 'has not been heard from lately',
+    );
   }
   // What the root signed goes before what the cluster says of itself.
   const named = { name: cluster, labels: { ...advert.labels, ...attributes } };
   const unmet = policy.require.find((requirement) => !meets(requirement, named));
-  if (unmet) return refuse('Refused', 'ClusterAffinity', `is not ${requirementText(unmet)}, which the policy requires`);
+  if (unmet)
+    return refuse(
+      'Refused',
+      'ClusterAffinity',
+      `is not ${requirementText(unmet)}, which the policy requires`,
+    );
   const hit = policy.refuse.find((requirement) => meets(requirement, named));
-  if (hit) return refuse('Refused', 'ClusterAffinity', `is ${requirementText(hit)}, which the policy refuses`);
+  if (hit)
+    return refuse(
+      'Refused',
+      'ClusterAffinity',
+      `is ${requirementText(hit)}, which the policy refuses`,
+    );
   if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
-    return refuse('Refused', 'Proximity', `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`);
+    return refuse(
+      'Refused',
+      'Proximity',
+      `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`,
+    );
   }
   if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'takes no guests now');
-  if (advert.guestsFree === 0) return refuse('Refused', 'HostAdmission', 'has as many guests as it lets in');
+  if (advert.guestsFree === 0)
+    return refuse('Refused', 'HostAdmission', 'has as many guests as it lets in');
   const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
   if (fits === 0) return refuse('Unschedulable', 'Room', 'has no node with room for this pod');
   return fits;

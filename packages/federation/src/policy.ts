@@ -12,7 +12,13 @@
  */
 import type { ClusterName } from '@spillway/core';
 
-export const policyNames = ['nearest', 'worst-fit', 'best-fit', 'spread', 'cluster-affinity'] as const;
+export const policyNames = [
+  'nearest',
+  'worst-fit',
+  'best-fit',
+  'spread',
+  'cluster-affinity',
+] as const;
 export type PolicyName = (typeof policyNames)[number];
 
 export interface ClusterRequirement {
@@ -47,8 +53,15 @@ export function parsePolicy(text: string): PlacementPolicy | { readonly problem:
   });
   if (text.length > policyTextMax) return problem(`longer than ${policyTextMax} characters`);
   const [name = '', ...rules] = text.split(';').map((part) => part.trim());
-  if (!isPolicyName(name)) return problem(`unknown policy ${name || '(empty)'}; there are ${policyNames.join(', ')}`);
-  const policy = { name, require: [] as ClusterRequirement[], prefer: [] as ClusterRequirement[], refuse: [] as ClusterRequirement[], rttMsMax: undefined as number | undefined };
+  if (!isPolicyName(name))
+    return problem(`unknown policy ${name || '(empty)'}; there are ${policyNames.join(', ')}`);
+  const policy = {
+    name,
+    require: [] as ClusterRequirement[],
+    prefer: [] as ClusterRequirement[],
+    refuse: [] as ClusterRequirement[],
+    rttMsMax: undefined as number | undefined,
+  };
   for (const rule of rules.filter((part) => part !== '')) {
     const rtt = /^rtt\s*<=\s*(\d+(?:\.\d+)?)(?:ms)?$/.exec(rule);
     if (rtt !== null) {
@@ -57,11 +70,14 @@ export function parsePolicy(text: string): PlacementPolicy | { readonly problem:
     }
     const [, verb, selector = ''] = /^(require|prefer|refuse)\s+(.+)$/.exec(rule) ?? [];
     if (verb !== 'require' && verb !== 'prefer' && verb !== 'refuse') {
-      return problem(`can't read ${JSON.stringify(rule)}; rules are require, prefer, refuse and rtt<=MS`);
+      return problem(
+        `can't read ${JSON.stringify(rule)}; rules are require, prefer, refuse and rtt<=MS`,
+      );
     }
     for (const part of selector.split(',')) {
       const requirement = parseRequirement(part.trim());
-      if (requirement === undefined) return problem(`can't read ${JSON.stringify(part)}; expected key=value, key!=value or key`);
+      if (requirement === undefined)
+        return problem(`can't read ${JSON.stringify(part)}; expected key=value, key!=value or key`);
       policy[verb].push(requirement);
     }
   }
@@ -98,7 +114,8 @@ export function requirementText({ key, operator, value }: ClusterRequirement): s
 }
 
 function parseRequirement(text: string): ClusterRequirement | undefined {
-  const [, key, operator, value = ''] = /^([A-Za-z0-9][\w./-]*)(?:\s*(!?=)\s*([\w./-]*))?$/.exec(text) ?? [];
+  const [, key, operator, value = ''] =
+    /^([A-Za-z0-9][\w./-]*)(?:\s*(!?=)\s*([\w./-]*))?$/.exec(text) ?? [];
   if (key === undefined) return undefined;
   if (operator === undefined) return { key, operator: 'exists', value: '' };
   return { key, operator: operator === '=' ? '=' : '!=', value };

@@ -73,7 +73,8 @@ export function fitCount(room: Room, shape: PodShape): number {
   const alone = shape.hostPorts.length > 0 || repelsItself(shape);
   for (const { nodeClass, nodes, free } of room.bins) {
     const kind = room.classes[nodeClass];
-    if (kind === undefined || untoleratedTaint(kind.taints, shape.tolerations) !== undefined) continue;
+    if (kind === undefined || untoleratedTaint(kind.taints, shape.tolerations) !== undefined)
+      continue;
     if (!mayBeSelected(shape, kind)) continue;
     const times = timesIn(free, shape.requests);
     fits += nodes * (alone ? Math.min(1, times) : times);
@@ -150,7 +151,9 @@ function classOf(node: NodeState, classes: NodeClass[], index: Map<string, numbe
   const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
   const taints = node.taints
     .filter(({ effect }) => effect !== 'PreferNoSchedule')
-    .map(({ key, value, effect }): Taint => ({ key, effect, ...(value !== undefined && { value }) }));
+    .map(
+      ({ key, value, effect }): Taint => ({ key, effect, ...(value !== undefined && { value }) }),
+    );
   const key = JSON.stringify([labels, taints]);
   const known = index.get(key);
   if (known !== undefined) return known;
@@ -228,7 +231,8 @@ function timesIn(free: Amounts, requests: Resources): number {
 
 /** A label that is not advertised may be there: such requirements are left to the host. */
 function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
-  const known = (key: string): boolean => advertisedPrefixes.some((prefix) => key.startsWith(prefix));
+  const known = (key: string): boolean =>
+    advertisedPrefixes.some((prefix) => key.startsWith(prefix));
   const nodeSelector = Object.fromEntries(
     Object.entries(shape.nodeSelector).filter(([key]) => known(key)),
   );

@@ -14,8 +14,10 @@ export function travelVerdicts(pod: Pod): readonly Verdict[] {
   const { metadata, spec } = pod;
   const reasons: string[] = [];
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
-  if (owner?.kind === 'DaemonSet') reasons.push(`is one of DaemonSet ${owner.name}, which belongs to its cluster's nodes`);
-  if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) reasons.push('is the mirror of a static pod');
+  if (owner?.kind === 'DaemonSet')
+    reasons.push(`is one of DaemonSet ${owner.name}, which belongs to its cluster's nodes`);
+  if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined)
+    reasons.push('is the mirror of a static pod');
   if (spec.hostNetwork) reasons.push('uses its node’s network (hostNetwork)');
   if (spec['hostPID']) reasons.push('uses its node’s processes (hostPID)');
   if (spec['hostIPC']) reasons.push('uses its node’s IPC (hostIPC)');
@@ -23,10 +25,14 @@ export function travelVerdicts(pod: Pod): readonly Verdict[] {
   if (spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) {
     reasons.push('must run beside other pods of its home (required podAffinity)');
   }
-  if (spec.resourceClaims?.length) reasons.push('has resource claims (DRA), which do not travel yet');
+  if (spec.resourceClaims?.length)
+    reasons.push('has resource claims (DRA), which do not travel yet');
   for (const container of containersOf(spec)) {
     for (const port of container.ports ?? []) {
-      if (port.hostPort) reasons.push(`opens port ${port.hostPort} of its node (hostPort of container ${container.name})`);
+      if (port.hostPort)
+        reasons.push(
+          `opens port ${port.hostPort} of its node (hostPort of container ${container.name})`,
+        );
     }
   }
   for (const volume of spec.volumes ?? []) {
@@ -35,7 +41,9 @@ export function travelVerdicts(pod: Pod): readonly Verdict[] {
   }
   const account = spec.serviceAccountName ?? 'default';
   if (account !== 'default' && spec.volumes?.some(isServiceAccountToken)) {
-    reasons.push(`uses service account ${account}, whose token does not travel (set automountServiceAccountToken: false if it can do without)`);
+    reasons.push(
+      `uses service account ${account}, whose token does not travel (set automountServiceAccountToken: false if it can do without)`,
+    );
   }
   return reasons.map((reason) => ({ code: 'UnschedulableAndUnresolvable', reason, stage }));
 }
@@ -70,7 +78,9 @@ export function needsOf(spec: PodSpec): PodNeeds {
     if (isServiceAccountToken(volume)) continue;
     need(volume['configMap'], configMaps);
     need(volume['secret'], secrets);
-    for (const source of list((volume['projected'] as Record<string, unknown> | undefined)?.['sources'])) {
+    for (const source of list(
+      (volume['projected'] as Record<string, unknown> | undefined)?.['sources'],
+    )) {
       need(source['configMap'], configMaps);
       need(source['secret'], secrets);
     }
@@ -106,7 +116,9 @@ function cutSpec(spec: PodSpec): PodSpec {
     volumes,
     ...rest
   } = spec;
-  const tokens = new Set((volumes ?? []).filter(isServiceAccountToken).map((volume) => volume.name));
+  const tokens = new Set(
+    (volumes ?? []).filter(isServiceAccountToken).map((volume) => volume.name),
+  );
   const kept = (volumes ?? []).filter((volume) => !tokens.has(volume.name));
   return {
     ...rest,
@@ -127,7 +139,9 @@ function withoutMounts(container: Container, volumes: ReadonlySet<string>): Cont
 }
 
 /** kubectl's copy of the manifest is large and says nothing that the spec does not. */
-function travellingAnnotations(annotations: Readonly<Record<string, string>>): Record<string, string> {
+function travellingAnnotations(
+  annotations: Readonly<Record<string, string>>,
+): Record<string, string> {
   const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...rest } = annotations;
   return rest;
 }
@@ -135,30 +149,48 @@ function travellingAnnotations(annotations: Readonly<Record<string, string>>): R
 /** The volume that the ServiceAccount admission plugin adds: a projection with a token inside. */
 export function isServiceAccountToken(volume: Volume): boolean {
   const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
-  return volume.name.startsWith('kube-api-access-') && sources.some((source) => 'serviceAccountToken' in source);
+  return (
+    volume.name.startsWith('kube-api-access-') &&
+    sources.some((source) => 'serviceAccountToken' in source)
+  );
 }
 
 function volumeReason(volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim !== undefined) {
     return `uses PersistentVolumeClaim ${volume.persistentVolumeClaim.claimName}, whose storage is at home`;
   }
-  if ('ephemeral' in volume) return `uses an ephemeral claim (volume ${volume.name}), whose storage is at home`;
+  if ('ephemeral' in volume)
+    return `uses an ephemeral claim (volume ${volume.name}), whose storage is at home`;
   if ('hostPath' in volume) return `uses a path of its node (hostPath volume ${volume.name})`;
   if (isServiceAccountToken(volume)) return undefined;
   const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
   if (sources.some((source) => 'serviceAccountToken' in source)) {
     return `mounts a service account token (volume ${volume.name}), which does not travel`;
   }
-  const travelling = ['name', 'emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'image'];
+  const travelling = [
+    'name',
+    'emptyDir',
+    'configMap',
+    'secret',
+    'projected',
+    'downwardAPI',
+    'image',
+  ];
   const foreign = Object.keys(volume).find((field) => !travelling.includes(field));
-  return foreign === undefined ? undefined : `uses a ${foreign} volume (${volume.name}), which does not travel`;
+  return foreign === undefined
+    ? undefined
+    : `uses a ${foreign} volume (${volume.name}), which does not travel`;
 }
 
 function pinnedToNode(spec: PodSpec): boolean {
   if (spec.nodeSelector?.['kubernetes.io/hostname'] !== undefined) return true;
-  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const terms =
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+      ?.nodeSelectorTerms ?? [];
   const pinned = (term: (typeof terms)[number]): boolean =>
-    (term.matchFields ?? []).some((field) => field.key === 'metadata.name' && field.operator === 'In') ||
+    (term.matchFields ?? []).some(
+      (field) => field.key === 'metadata.name' && field.operator === 'In',
+    ) ||
     (term.matchExpressions ?? []).some(
       (expression) => expression.key === 'kubernetes.io/hostname' && expression.operator === 'In',
     );

@@ -34,7 +34,9 @@ const bodyBytesMax = 256 * 1024 * 1024;
 export class ApiClient {
   readonly #config: KubeConfig;
   readonly #server: URL;
-  #credentials: { readonly options: RequestOptions; readonly agent: Agent; readonly until: number } | undefined;
+  #credentials:
+    | { readonly options: RequestOptions; readonly agent: Agent; readonly until: number }
+    | undefined;
   #refreshing: Promise<RequestOptions> | undefined;
 
   /** @throws Fault `InvalidConfig` when the kubeconfig can't be read or names no cluster. */
@@ -46,11 +48,18 @@ export class ApiClient {
       if (options.context !== undefined) this.#config.setCurrentContext(options.context);
     } catch (error) {
       const where = options.kubeconfig || 'the pod’s service account';
-      throw new Fault('InvalidConfig', `kubeconfig: ${where} can't be read: ${(error as Error).message}`, { cause: error });
+      throw new Fault(
+        'InvalidConfig',
+        `kubeconfig: ${where} can't be read: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
     const cluster = this.#config.getCurrentCluster();
     if (!cluster?.server) {
-      throw new Fault('InvalidConfig', `kubeconfig: ${options.kubeconfig || 'in-cluster'} names no cluster`);
+      throw new Fault(
+        'InvalidConfig',
+        `kubeconfig: ${options.kubeconfig || 'in-cluster'} names no cluster`,
+      );
     }
     this.#server = new URL(cluster.server);
   }
@@ -71,8 +80,16 @@ export class ApiClient {
    * Lines of a watch. Ends when the server ends it, throws when it breaks, when nothing at all comes
    * for `idleMs`, or when `signal` fires.
    */
-  async *lines(path: string, options: { readonly idleMs: number; readonly signal: AbortSignal }): AsyncIterable<string> {
-    const response = await this.#send({ method: 'GET', path }, undefined, deadlineMsDefault, options.signal);
+  async *lines(
+    path: string,
+    options: { readonly idleMs: number; readonly signal: AbortSignal },
+  ): AsyncIterable<string> {
+    const response = await this.#send(
+      { method: 'GET', path },
+      undefined,
+      deadlineMsDefault,
+      options.signal,
+    );
     const status = response.statusCode ?? 0;
     if (status !== 200) throw faultOfResponse(status, await readAll(response, path), `GET ${path}`);
     response.setTimeout(options.idleMs, () => {
@@ -131,7 +148,12 @@ export class ApiClient {
         },
       );
       const timer = setTimeout(() => {
-        request.destroy(new Fault('DeadlineExceeded', `${call.method} ${call.path}: no answer in ${deadlineMs} ms`));
+        request.destroy(
+          new Fault(
+            'DeadlineExceeded',
+            `${call.method} ${call.path}: no answer in ${deadlineMs} ms`,
+          ),
+        );
       }, deadlineMs);
       request.setNoDelay(true);
       request.on('error', (error) => {
@@ -162,7 +184,8 @@ export class ApiClient {
       ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
       ...(servername !== undefined && { servername }),
     };
-    const agent = this.#credentials?.agent ?? new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
+    const agent =
+      this.#credentials?.agent ?? new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
     const options: RequestOptions = {
       agent,
       ...(headers !== undefined && { headers }),
@@ -187,7 +210,8 @@ async function readAll(response: IncomingMessage, what: string): Promise<string>
     for await (const chunk of response) {
       chunks.push(chunk as Buffer);
       bytes += (chunk as Buffer).length;
-      if (bytes > bodyBytesMax) throw new Fault('InvalidInput', `${what}: answer of more than ${bodyBytesMax} bytes`);
+      if (bytes > bodyBytesMax)
+        throw new Fault('InvalidInput', `${what}: answer of more than ${bodyBytesMax} bytes`);
     }
   } catch (error) {
     throw faultOfError(error, what);
@@ -214,7 +238,11 @@ function faultOfResponse(status: number, text: string, what: string): Fault {
   } catch {
     // Not every proxy before an API server speaks JSON: the text itself is the best there is.
   }
-  return new ApiFault(codeOfStatus[status] ?? 'Unavailable', `${what}: ${status} ${message}`, status);
+  return new ApiFault(
+    codeOfStatus[status] ?? 'Unavailable',
+    `${what}: ${status} ${message}`,
+    status,
+  );
 }
 
 function faultOfError(error: unknown, what: string): Fault {

@@ -6,13 +6,7 @@
  * Nothing is cached here but which objects exist, so that missed deletions can be told: whoever
  * listens keeps what it needs.
  */
-import {
-  type ClusterEvent,
-  isFault,
-  jittered,
-  type ObjectMeta,
-  type Random,
-} from '@spillway/core';
+import { type ClusterEvent, isFault, jittered, type ObjectMeta, type Random } from '@spillway/core';
 import { type ApiClient, ApiFault } from './api-client.ts';
 
 export type WatchedKind = ClusterEvent['kind'];
@@ -156,7 +150,11 @@ export class ClusterWatch {
     }
   }
 
-  #emit(kind: WatchedKind, type: ClusterEvent['type'], object: { readonly metadata: ObjectMeta }): void {
+  #emit(
+    kind: WatchedKind,
+    type: ClusterEvent['type'],
+    object: { readonly metadata: ObjectMeta },
+  ): void {
     // Who manages which field is of no use to anybody here, and the largest part of many objects.
     delete (object.metadata as { managedFields?: unknown }).managedFields;
     this.#options.onEvent({ kind, type, object } as ClusterEvent);
@@ -170,7 +168,11 @@ interface List {
 
 interface WatchLine {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  readonly object: { readonly metadata: ObjectMeta; readonly code?: number; readonly message?: string };
+  readonly object: {
+    readonly metadata: ObjectMeta;
+    readonly code?: number;
+    readonly message?: string;
+  };
 }
 
 class Forgotten extends Error {}

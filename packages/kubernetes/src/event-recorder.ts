@@ -33,7 +33,11 @@ export class EventRecorder {
   #timer: NodeJS.Timeout | undefined;
   #dropped = 0;
 
-  constructor(options: { readonly api: ApiClient; readonly clock: Clock; readonly component: string }) {
+  constructor(options: {
+    readonly api: ApiClient;
+    readonly clock: Clock;
+    readonly component: string;
+  }) {
     this.#api = options.api;
     this.#clock = options.clock;
     this.#component = options.component;

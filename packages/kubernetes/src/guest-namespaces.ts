@@ -50,7 +50,11 @@ export class GuestNamespaces {
       const ours = Object.entries(wanted.metadata.labels ?? {})
         .filter(([label]) => label.startsWith('spillway.dev/'))
         .every(([label, value]) => there.metadata.labels?.[label] === value);
-      if (!ours) throw new Fault('Conflict', `namespace ${name} exists and is not this home's guest namespace`);
+      if (!ours)
+        throw new Fault(
+          'Conflict',
+          `namespace ${name} exists and is not this home's guest namespace`,
+        );
     }
     for (let tries = 0; tries < accountTries; tries++) {
       try {

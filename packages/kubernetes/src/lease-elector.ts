@@ -141,7 +141,11 @@ export class LeaseElector {
 
   async #read(): Promise<Lease | undefined> {
     try {
-      return await this.#options.api.call<Lease>({ method: 'GET', path: this.#path, deadlineMs: callMsMax });
+      return await this.#options.api.call<Lease>({
+        method: 'GET',
+        path: this.#path,
+        deadlineMs: callMsMax,
+      });
     } catch (error) {
       if (isFault(error, 'NotFound')) return undefined;
       throw error;

@@ -33,7 +33,10 @@ export class Pods {
   }
 
   /** Whoever binds first wins: `taken` when the pod has a node already, `gone` when it is another or none. */
-  async bindPod({ namespace, name, uid }: PodRef, node: NodeName): Promise<'bound' | 'taken' | 'gone'> {
+  async bindPod(
+    { namespace, name, uid }: PodRef,
+    node: NodeName,
+  ): Promise<'bound' | 'taken' | 'gone'> {
     try {
       await this.#api.call({
         method: 'POST',

@@ -51,10 +51,11 @@ function withHomeNamespace(spec: PodSpec, namespace: string): PodSpec {
   if (!text.includes('metadata.namespace')) return spec;
   const replaced = JSON.parse(text, (key, value: unknown) => {
     if (key !== 'env' || !Array.isArray(value)) return value;
-    return value.map((variable: { name: string; valueFrom?: { fieldRef?: { fieldPath?: string } } }) =>
-      variable.valueFrom?.fieldRef?.fieldPath === 'metadata.namespace'
-        ? { name: variable.name, value: namespace }
-        : variable,
+    return value.map(
+      (variable: { name: string; valueFrom?: { fieldRef?: { fieldPath?: string } } }) =>
+        variable.valueFrom?.fieldRef?.fieldPath === 'metadata.namespace'
+          ? { name: variable.name, value: namespace }
+          : variable,
     );
   }) as PodSpec;
   return replaced;

@@ -58,7 +58,9 @@ export class VirtualNodes {
   /** Renews the Leases of reachable ones. Call every `leaseRenewMs`. */
   async renewAll(now: Date): Promise<void> {
     const reachable = [...this.#known.values()].filter(({ state }) => state.reachable);
-    await Promise.all(reachable.map(({ state }) => this.#renew(virtualNodeName(state.cluster), now)));
+    await Promise.all(
+      reachable.map(({ state }) => this.#renew(virtualNodeName(state.cluster), now)),
+    );
   }
 
   async #create(cluster: ClusterName): Promise<void> {
@@ -122,7 +124,9 @@ function statusOf({ allocatable, reachable }: VirtualNodeState, now: Date): obje
         type: 'Ready',
         status: reachable ? 'True' : 'Unknown',
         reason: reachable ? 'NeighbourAlive' : 'NeighbourGone',
-        message: reachable ? 'the neighbour is heard from' : 'the neighbour has not been heard from',
+        message: reachable
+          ? 'the neighbour is heard from'
+          : 'the neighbour has not been heard from',
         lastHeartbeatTime: now.toISOString(),
         lastTransitionTime: now.toISOString(),
       },

@@ -20,7 +20,10 @@ export interface AdvertsOptions {
   readonly pubsub: GossipSub;
   readonly topic: string;
   readonly certificate: Uint8Array;
-  readonly verify: (certificate: Uint8Array, peer: PeerId) => Promise<Membership | CertificateProblem>;
+  readonly verify: (
+    certificate: Uint8Array,
+    peer: PeerId,
+  ) => Promise<Membership | CertificateProblem>;
   readonly clock: Clock;
   readonly refusals: Refusals;
   readonly onAdvert: (advert: Advert, from: Member) => Receipt;
@@ -34,7 +37,9 @@ export class Adverts {
 
   constructor(options: AdvertsOptions) {
     this.#options = options;
-    options.pubsub.topicValidators.set(options.topic, (_source, message) => this.#validate(message));
+    options.pubsub.topicValidators.set(options.topic, (_source, message) =>
+      this.#validate(message),
+    );
     options.pubsub.subscribe(options.topic);
   }
 

@@ -9,7 +9,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 import { Fault } from '@spillway/core';
-import type { CallOptions, CancelSignal, GuestUpdate, NegotiationClient } from '@spillway/federation';
+import type {
+  CallOptions,
+  CancelSignal,
+  GuestUpdate,
+  NegotiationClient,
+} from '@spillway/federation';
 import * as wire from '@spillway/wire';
 import { callBounds } from './grpc-server.ts';
 import { streamDuplex } from './stream-duplex.ts';
@@ -57,20 +62,26 @@ export class StreamedNegotiationClient implements NegotiationClient {
   async reserve(request: Parameters<NegotiationClient['reserve']>[0], options: CallOptions) {
     const message = wire.reserveRequest.to(request);
     return wire.reserveAnswer.from(
-      await this.#call(options, (metadata, call, done) => this.#stub.reserve(message, metadata, call, done)),
+      await this.#call(options, (metadata, call, done) =>
+        this.#stub.reserve(message, metadata, call, done),
+      ),
     );
   }
 
   async commit(request: Parameters<NegotiationClient['commit']>[0], options: CallOptions) {
     const message = wire.commitRequest.to(request);
     return wire.commitAnswer.from(
-      await this.#call(options, (metadata, call, done) => this.#stub.commit(message, metadata, call, done)),
+      await this.#call(options, (metadata, call, done) =>
+        this.#stub.commit(message, metadata, call, done),
+      ),
     );
   }
 
   async release(request: Parameters<NegotiationClient['release']>[0], options: CallOptions) {
     const message = wire.releaseRequest.to(request);
-    await this.#call(options, (metadata, call, done) => this.#stub.release(message, metadata, call, done));
+    await this.#call(options, (metadata, call, done) =>
+      this.#stub.release(message, metadata, call, done),
+    );
   }
 
   async *watchGuests(
@@ -109,8 +120,10 @@ export class StreamedNegotiationClient implements NegotiationClient {
     let stopListening = (): void => {};
     try {
       return await new Promise<T>((resolve, reject) => {
-        const call = start(new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) =>
-          error ? reject(error) : resolve(response),
+        const call = start(
+          new Metadata(),
+          { deadline: Date.now() + deadlineMs },
+          (error, response) => (error ? reject(error) : resolve(response)),
         );
         stopListening = cancelOn(signal, call);
       });

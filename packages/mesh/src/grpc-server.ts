@@ -24,7 +24,10 @@ export const callBounds = Object.freeze({
 
 export class NegotiationServers {
   readonly #handler: NegotiationHandler;
-  readonly #servers = new Map<PeerId, { readonly server: Server; readonly inject: (stream: Stream) => void }>();
+  readonly #servers = new Map<
+    PeerId,
+    { readonly server: Server; readonly inject: (stream: Stream) => void }
+  >();
 
   constructor(handler: NegotiationHandler) {
     this.#handler = handler;
@@ -125,7 +128,10 @@ class CallGate {
 
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#running >= callBounds.callsPerMemberMax) {
-      throw new Fault('ResourceExhausted', `more than ${callBounds.callsPerMemberMax} calls at once`);
+      throw new Fault(
+        'ResourceExhausted',
+        `more than ${callBounds.callsPerMemberMax} calls at once`,
+      );
     }
     this.#running += 1;
     try {

@@ -139,7 +139,9 @@ export class Links {
   #open(link: Link): Connection | undefined {
     return this.#options.node
       .getConnections()
-      .find(({ remotePeer, status }) => status === 'open' && remotePeer.toString() === link.member.peer);
+      .find(
+        ({ remotePeer, status }) => status === 'open' && remotePeer.toString() === link.member.peer,
+      );
   }
 
   #tick(): void {
@@ -209,7 +211,10 @@ export class Links {
       }
     }
     const quick = this.#pings < quickPings * Math.max(1, this.#links.size);
-    link.nextPing = after(clock.monotonicMs(), jittered(random, quick ? pingMsFirst : pingMs, 0.25));
+    link.nextPing = after(
+      clock.monotonicMs(),
+      jittered(random, quick ? pingMsFirst : pingMs, 0.25),
+    );
     link.pinging = false;
   }
 }

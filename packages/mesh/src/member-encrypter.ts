@@ -54,7 +54,11 @@ async function proven(
 ): Promise<SecuredConnection> {
   const peer = peerId(secured.remotePeer.toString());
   try {
-    const { certificate, connection } = await exchanged(secured.connection, options.certificate, secure);
+    const { certificate, connection } = await exchanged(
+      secured.connection,
+      options.certificate,
+      secure,
+    );
     const member = await options.verify(certificate, peer);
     if (typeof member === 'string') throw new Fault('NotAMember', `certificate is ${member}`);
     options.onMember(member, certificate);

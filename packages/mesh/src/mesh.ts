@@ -82,7 +82,10 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     verifyCertificate(certificate, { root: options.root, peer, nowMs: options.clock.wallMs() });
   const member = await verify(options.certificate, own);
   if (typeof member === 'string') {
-    throw new Fault('NotAMember', `our own membership certificate is ${member}; ask for a new one with "spillway federation admit"`);
+    throw new Fault(
+      'NotAMember',
+      `our own membership certificate is ${member}; ask for a new one with "spillway federation admit"`,
+    );
   }
   const refusals = new Refusals({
     onFirst: (refusal) => options.onRefused(refusal, true),

@@ -11,10 +11,16 @@ export function streamDuplex(stream: Stream): Duplex {
       send(stream, chunk).then(() => done(), done);
     },
     writev(chunks, done) {
-      send(stream, Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer))).then(() => done(), done);
+      send(stream, Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer))).then(
+        () => done(),
+        done,
+      );
     },
     final(done) {
-      stream.close().then(() => done(), () => done());
+      stream.close().then(
+        () => done(),
+        () => done(),
+      );
     },
     destroy(error, done) {
       if (stream.status === 'open' || stream.status === 'closing') {

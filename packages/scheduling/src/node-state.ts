@@ -95,7 +95,8 @@ export function describedBy(state: NodeState, { metadata, spec, status }: Node):
     unschedulable: spec?.unschedulable ?? false,
     virtual: metadata.labels?.[wellKnown.virtualNodeLabel] === 'true',
     allocatable: resourcesOf(allocatable),
-    allocatablePods: allocatable?.['pods'] === undefined ? 0 : valueOf(parseQuantity(allocatable['pods'])),
+    allocatablePods:
+      allocatable?.['pods'] === undefined ? 0 : valueOf(parseQuantity(allocatable['pods'])),
   };
 }
 

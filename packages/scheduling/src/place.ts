@@ -106,9 +106,7 @@ function placeTogether(
   for (const node of offered(snapshot, options)) {
     const verdicts = judgeNode(node);
     const times =
-      verdicts.length === 0
-        ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree))
-        : 0;
+      verdicts.length === 0 ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree)) : 0;
     if (times > 0) open.push({ node, times, score: score(node) });
     else tally.add(verdicts.length === 0 ? kept : verdicts);
   }
@@ -147,9 +145,7 @@ function placeOneByOne(
     for (const node of offered(current, options)) {
       const verdicts = judgeNode(node);
       const times =
-        verdicts.length === 0
-          ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree))
-          : 0;
+        verdicts.length === 0 ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree)) : 0;
       if (times === 0) {
         tally.add(verdicts.length === 0 ? kept : verdicts);
         continue;

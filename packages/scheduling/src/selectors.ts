@@ -109,5 +109,7 @@ function comparesAs(operator: 'Gt' | 'Lt', a: bigint | undefined, b: bigint | un
 }
 
 function integer(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^[+-]?\d+$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined;
+  return text !== undefined && /^[+-]?\d+$/.test(text)
+    ? BigInt(text.replace(/^\+/, ''))
+    : undefined;
 }

@@ -56,16 +56,19 @@ export function encodeAdvert({ certificate, advert }: AdvertEnvelope): Uint8Arra
 
 /** @throws Fault `InvalidInput` or `InvalidId` for anything but a well-formed advert within its bounds. */
 export function decodeAdvert(bytes: Uint8Array): AdvertEnvelope {
-  if (bytes.length > advertBounds.bytesMax) throw invalid('advert', `at most ${advertBounds.bytesMax} bytes`);
+  if (bytes.length > advertBounds.bytesMax)
+    throw invalid('advert', `at most ${advertBounds.bytesMax} bytes`);
   const { certificate, advert } = decoded('advert', () => EnvelopeMessage.decode(bytes));
   return { certificate, advert: advertOf(required(advert, 'advert')) };
 }
 
 function advertOf(message: AdvertMessage): Advert {
   const coordinate = required(message.coordinate, 'advert.coordinate');
-  if (!isValidCoordinate(coordinate)) throw invalid('advert.coordinate', 'finite numbers within bounds');
+  if (!isValidCoordinate(coordinate))
+    throw invalid('advert.coordinate', 'finite numbers within bounds');
   const ttlMs = count(message.ttlMs, 'advert.ttlMs', advertBounds.ttlMsMax);
-  if (ttlMs < advertBounds.ttlMsMin) throw invalid('advert.ttlMs', `at least ${advertBounds.ttlMsMin}`);
+  if (ttlMs < advertBounds.ttlMsMin)
+    throw invalid('advert.ttlMs', `at least ${advertBounds.ttlMsMin}`);
   return {
     cluster: clusterName(message.cluster),
     peer: peerId(message.peer),
@@ -117,7 +120,8 @@ function roomOfMessage(message: RoomMessage): Room {
     }),
   );
   const bins = list(message.bins, 'advert.room.bins', roomBounds.binsMax).map((bin) => {
-    if (bin.nodeClass >= classes.length) throw invalid('advert.room.bins.nodeClass', 'a known class');
+    if (bin.nodeClass >= classes.length)
+      throw invalid('advert.room.bins.nodeClass', 'a known class');
     return {
       nodeClass: bin.nodeClass,
       nodes: count(bin.nodes, 'advert.room.bins.nodes', 1_000_000),

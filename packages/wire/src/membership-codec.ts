@@ -48,7 +48,8 @@ export function encodeCertificate(claimsBytes: Uint8Array, signature: Uint8Array
 
 /** @throws Fault `InvalidInput` or `InvalidId`. */
 export function decodeCertificate(bytes: Uint8Array): SignedClaims {
-  if (bytes.length > certificateBytesMax) throw invalid('certificate', `at most ${certificateBytesMax} bytes`);
+  if (bytes.length > certificateBytesMax)
+    throw invalid('certificate', `at most ${certificateBytesMax} bytes`);
   const { claims, signature } = decoded('certificate', () => CertificateMessage.decode(bytes));
   const message = decoded('certificate', () => ClaimsMessage.decode(claims));
   return {

@@ -1,5 +1,12 @@
 /** Negotiation messages ↔ domain values, checked on the way in. Pods and statuses travel as JSON. */
-import { type Pod, type PodSpec, podUid, reservationId, type Verdict, type VerdictCode } from '@spillway/core';
+import {
+  type Pod,
+  type PodSpec,
+  podUid,
+  reservationId,
+  type Verdict,
+  type VerdictCode,
+} from '@spillway/core';
 import {
   type CommitRequest,
   type CommitResult,
@@ -100,7 +107,11 @@ export const commitAnswer = {
         case 'created':
           return { uid, outcome: 'created' };
         case 'refused':
-          return { uid, outcome: 'refused', verdict: verdictOf(required(result.verdict, 'verdict')) };
+          return {
+            uid,
+            outcome: 'refused',
+            verdict: verdictOf(required(result.verdict, 'verdict')),
+          };
         case 'ended':
           return { uid, outcome: 'ended', reason: text(result.reason, 'reason', reasonMax) };
         default:
@@ -172,7 +183,12 @@ export function epoch(value: number): number {
 }
 
 function statusBytes(update: GuestUpdate): Buffer {
-  const status = update.kind === 'status' ? update.status : update.kind === 'gone' ? update.lastStatus : undefined;
+  const status =
+    update.kind === 'status'
+      ? update.status
+      : update.kind === 'gone'
+        ? update.lastStatus
+        : undefined;
   return status === undefined ? Buffer.alloc(0) : json(status);
 }
 
@@ -203,7 +219,8 @@ function podSpec(value: object): PodSpec {
   }
   const lists = ['initContainers', 'tolerations', 'topologySpreadConstraints', 'volumes'] as const;
   for (const field of lists) {
-    if (spec[field] !== undefined && !Array.isArray(spec[field])) throw invalid(`spec.${field}`, 'a list');
+    if (spec[field] !== undefined && !Array.isArray(spec[field]))
+      throw invalid(`spec.${field}`, 'a list');
   }
   return value as PodSpec;
 }

@@ -373,7 +373,10 @@ export class Away {
       const guests = entries.slice(i, i + releaseGuestsMax).map((entry) => {
         entry.calling = true;
         const gracePeriodSeconds = entry.pod.metadata.deletionGracePeriodSeconds;
-        return { uid: entry.ref.uid, ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }) };
+        return {
+          uid: entry.ref.uid,
+          ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+        };
       });
       this.#options.emit({ kind: 'release', host, reservations: [], guests });
     }

@@ -34,7 +34,12 @@ export interface HomeOptions {
 }
 
 export type PodExplanation =
-  | { readonly state: 'waiting'; readonly message: string; readonly home: readonly Verdict[]; readonly neighbours: Readonly<Record<string, string>> }
+  | {
+      readonly state: 'waiting';
+      readonly message: string;
+      readonly home: readonly Verdict[];
+      readonly neighbours: Readonly<Record<string, string>>;
+    }
   | { readonly state: 'away'; readonly host: ClusterName; readonly phase: string };
 
 export class Home {

@@ -30,9 +30,19 @@ export const hostDefaults: HostConfig = Object.freeze({
 
 /** @throws Fault `InvalidConfig` naming the knob. */
 export function checkedHostConfig(config: HostConfig): HostConfig {
-  for (const knob of ['reservationTtlMs', 'reservationsPerHomeMax', 'endedTtlMs', 'endedMax'] as const) {
-    if (!(config[knob] > 0)) throw new Fault('InvalidConfig', `host.${knob}: expected a positive number, got ${config[knob]}`);
+  for (const knob of [
+    'reservationTtlMs',
+    'reservationsPerHomeMax',
+    'endedTtlMs',
+    'endedMax',
+  ] as const) {
+    if (!(config[knob] > 0))
+      throw new Fault(
+        'InvalidConfig',
+        `host.${knob}: expected a positive number, got ${config[knob]}`,
+      );
   }
-  if (!(config.guestsMax >= 0)) throw new Fault('InvalidConfig', `host.guestsMax: expected 0 or more, got ${config.guestsMax}`);
+  if (!(config.guestsMax >= 0))
+    throw new Fault('InvalidConfig', `host.guestsMax: expected 0 or more, got ${config.guestsMax}`);
   return Object.freeze({ ...config });
 }

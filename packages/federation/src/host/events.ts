@@ -1,6 +1,12 @@
 /** What the host machine is told and what it asks for. */
 import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
-import type { CommitRequest, CommitResult, GuestUpdate, Member, ReleaseRequest } from '../negotiation.ts';
+import type {
+  CommitRequest,
+  CommitResult,
+  GuestUpdate,
+  Member,
+  ReleaseRequest,
+} from '../negotiation.ts';
 
 /** One guest: whose, and which pod of theirs. */
 export interface GuestId {

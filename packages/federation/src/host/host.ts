@@ -76,7 +76,10 @@ export class Host {
     this.#ledger = options.ledger;
     this.#config = options.config;
     this.#reservations = new Reservations(options);
-    this.#ended = new EndedGuests({ ttlMs: options.config.endedTtlMs, max: options.config.endedMax });
+    this.#ended = new EndedGuests({
+      ttlMs: options.config.endedTtlMs,
+      max: options.config.endedMax,
+    });
   }
 
   /** How many more guests the cap lets in. */
@@ -94,7 +97,11 @@ export class Host {
     this.#config = config;
   }
 
-  counts(): { readonly guests: number; readonly held: number; readonly byHome: ReadonlyMap<ClusterName, number> } {
+  counts(): {
+    readonly guests: number;
+    readonly held: number;
+    readonly byHome: ReadonlyMap<ClusterName, number>;
+  } {
     const byHome = new Map<ClusterName, number>();
     for (const guest of this.#guests.values()) {
       if (isLive(guest)) byHome.set(guest.id.home, (byHome.get(guest.id.home) ?? 0) + 1);
@@ -120,7 +127,9 @@ export class Host {
     const shape = this.#shape(home, request);
     if (shape.unsupported.length > 0) return { granted: 0, verdicts: shape.unsupported };
     const count = Math.min(request.count, this.guestsFree);
-    const plan = placePods(this.#ledger.snapshot, shape, count, { keepFree: this.#config.keepFree });
+    const plan = placePods(this.#ledger.snapshot, shape, count, {
+      keepFree: this.#config.keepFree,
+    });
     const granted = plan.nodes.length;
     const verdicts = granted < request.count ? verdictsOf(plan.refusals) : [];
     if (granted === 0) return { granted, verdicts };
@@ -314,7 +323,11 @@ export class Host {
       const guest = this.#guests.get(keyOf(id));
       if (guest === undefined) {
         this.#ended.add(keyOf(id), 'released by its home', now);
-        this.#effects.push({ kind: 'push', home: id.home, update: goneUpdate(uid, undefined, true) });
+        this.#effects.push({
+          kind: 'push',
+          home: id.home,
+          update: goneUpdate(uid, undefined, true),
+        });
         continue;
       }
       guest.ending = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
@@ -355,7 +368,9 @@ export class Host {
       requested.milliCpu > allocatable.milliCpu ||
       requested.memoryBytes > allocatable.memoryBytes ||
       node.podCount > node.allocatablePods ||
-      [...requested.extended].some(([name, amount]) => amount > (allocatable.extended.get(name) ?? 0))
+      [...requested.extended].some(
+        ([name, amount]) => amount > (allocatable.extended.get(name) ?? 0),
+      )
     );
   }
 
@@ -387,7 +402,14 @@ export class Host {
     this.#epochs.set(cluster, epoch);
   }
 
-  #shape(home: ClusterName, pod: { readonly namespace: string; readonly labels: Readonly<Record<string, string>>; readonly spec: Pod['spec'] }): PodShape {
+  #shape(
+    home: ClusterName,
+    pod: {
+      readonly namespace: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly spec: Pod['spec'];
+    },
+  ): PodShape {
     const namespace = this.#options.guestNamespace(home, pod.namespace);
     return shapeOf({ metadata: { namespace, labels: pod.labels }, spec: pod.spec });
   }
@@ -448,7 +470,10 @@ function goneUpdate(
     ({ type, status: value }) => type === 'DisruptionTarget' && value === 'True',
   );
   const reason = status?.reason ?? disruption?.reason ?? (released ? 'Released' : 'DeletedAtHost');
-  const message = status?.message ?? disruption?.message ?? (released ? 'released by its home' : 'deleted at its host');
+  const message =
+    status?.message ??
+    disruption?.message ??
+    (released ? 'released by its home' : 'deleted at its host');
   return { kind: 'gone', uid, reason, message, ...(status && { lastStatus: status }) };
 }
 

@@ -58,7 +58,11 @@ export class Reservations {
     const reservation = this.#byRequest.get(`${home}/${requestId}`);
     if (reservation === undefined) return undefined;
     const ttlMs = Math.max(0, reservation.expires - now);
-    return { reservation: { id: reservation.id, ttlMs }, granted: reservation.granted, verdicts: [] };
+    return {
+      reservation: { id: reservation.id, ttlMs },
+      granted: reservation.granted,
+      verdicts: [],
+    };
   }
 
   /** @throws Fault `ResourceExhausted` when the home has too many open. */
@@ -72,12 +76,22 @@ export class Reservations {
     const { home, shape, nodes, now } = options;
     const count = this.#countByHome.get(home) ?? 0;
     if (count >= this.#config.reservationsPerHomeMax) {
-      throw new Fault('ResourceExhausted', `${home} has ${count} reservations open, the most allowed`);
+      throw new Fault(
+        'ResourceExhausted',
+        `${home} has ${count} reservations open, the most allowed`,
+      );
     }
     const id = `${this.#incarnation}-${this.#next++}` as ReservationId;
     const ttlMs = this.#config.reservationTtlMs;
     const requestKey = `${home}/${options.requestId}`;
-    const reservation = { id, home, requestKey, shape, expires: after(now, ttlMs), granted: nodes.length };
+    const reservation = {
+      id,
+      home,
+      requestKey,
+      shape,
+      expires: after(now, ttlMs),
+      granted: nodes.length,
+    };
     this.#ledger.hold(id, shape, nodes);
     this.#byId.set(id, reservation);
     this.#byRequest.set(requestKey, reservation);

@@ -96,7 +96,11 @@ function signedBytes(claims: Uint8Array): Uint8Array {
   return Buffer.concat([domain, claims]);
 }
 
-async function verified(root: PublicKey, claims: Uint8Array, signature: Uint8Array): Promise<boolean> {
+async function verified(
+  root: PublicKey,
+  claims: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   try {
     return await root.verify(signedBytes(claims), signature);
   } catch {

@@ -20,7 +20,11 @@ const tooNear: readonly Verdict[] = [
   { code: 'Unschedulable', reason: "node(s) didn't match pod anti-affinity rules", stage },
 ];
 const unwanted: readonly Verdict[] = [
-  { code: 'Unschedulable', reason: "node(s) didn't satisfy existing pods anti-affinity rules", stage },
+  {
+    code: 'Unschedulable',
+    reason: "node(s) didn't satisfy existing pods anti-affinity rules",
+    stage,
+  },
 ];
 
 type Labels = Readonly<Record<string, string>>;
@@ -80,7 +84,10 @@ function domainsOf(options: {
   for (const node of snapshot.nodes()) {
     if (!node.exists) continue;
     for (const pod of node.pods.values()) {
-      if (affinity.length > 0 && affinity.every((term) => matchesTerm(term, shape, pod, snapshot))) {
+      if (
+        affinity.length > 0 &&
+        affinity.every((term) => matchesTerm(term, shape, pod, snapshot))
+      ) {
         for (const term of affinity) mark(node, term, near);
       }
       for (const term of antiAffinity) {

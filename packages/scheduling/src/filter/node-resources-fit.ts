@@ -46,8 +46,7 @@ export const nodeResourcesFit: FilterStage = {
         refuse(ephemeralStorage);
       }
       for (const { name, amount, verdict } of extended) {
-        const free =
-          (allocatable.extended.get(name) ?? 0) - (requested.extended.get(name) ?? 0);
+        const free = (allocatable.extended.get(name) ?? 0) - (requested.extended.get(name) ?? 0);
         if (amount > free) refuse(verdict);
       }
       return verdicts ?? passes;
@@ -56,7 +55,11 @@ export const nodeResourcesFit: FilterStage = {
 };
 
 /** How many more pods that ask `requests` a node takes by resources alone, with `kept` kept free. */
-export function fitsTimes(node: NodeState, requests: Resources, kept: Resources | undefined): number {
+export function fitsTimes(
+  node: NodeState,
+  requests: Resources,
+  kept: Resources | undefined,
+): number {
   const { allocatable, requested } = node;
   let times = node.allocatablePods - node.podCount;
   const limit = (asked: number, free: number): void => {

@@ -78,7 +78,8 @@ function spreadOf(
 
 /** Whether a node counts as (part of) a domain: nodeAffinityPolicy and nodeTaintsPolicy (KEP-3094). */
 function counts(constraint: TopologySpreadConstraint, shape: PodShape, node: NodeState): boolean {
-  if (constraint.nodeAffinityPolicy !== 'Ignore' && !matchesNodeSelection(shape, node)) return false;
+  if (constraint.nodeAffinityPolicy !== 'Ignore' && !matchesNodeSelection(shape, node))
+    return false;
   return (
     constraint.nodeTaintsPolicy !== 'Honor' ||
     untoleratedTaint(node.taints, shape.tolerations) === undefined

@@ -61,7 +61,10 @@ function boundVolume(
     return rejected('UnschedulableAndUnresolvable', `persistentvolumeclaim "${name}" not found`);
   }
   if (claim.metadata.deletionTimestamp !== undefined) {
-    return rejected('UnschedulableAndUnresolvable', `persistentvolumeclaim "${name}" is being deleted`);
+    return rejected(
+      'UnschedulableAndUnresolvable',
+      `persistentvolumeclaim "${name}" is being deleted`,
+    );
   }
   if (claim.spec?.accessModes?.includes('ReadWriteOncePod')) {
     return rejected('Unsupported', `persistentvolumeclaim "${name}" is ReadWriteOncePod`);

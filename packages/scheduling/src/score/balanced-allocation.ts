@@ -7,7 +7,10 @@ export const balancedAllocation: ScoreStage = {
   prepare({ requests }) {
     return ({ allocatable, requested }) => {
       const cpu = usedShare(allocatable.milliCpu, requested.milliCpu + requests.milliCpu);
-      const memory = usedShare(allocatable.memoryBytes, requested.memoryBytes + requests.memoryBytes);
+      const memory = usedShare(
+        allocatable.memoryBytes,
+        requested.memoryBytes + requests.memoryBytes,
+      );
       return Math.floor((1 - Math.abs(cpu - memory) / 2) * 100);
     };
   },
