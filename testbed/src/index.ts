@@ -1,1 +1,11 @@
-export {};
+export { type Binaries, cacheFolder, ensureBinaries, pinnedVersion, type Program } from './binaries.ts';
+export * from './cities.ts';
+export { Cluster } from './cluster.ts';
+export { type Component, components } from './control-plane.ts';
+export { freePorts } from './free-ports.ts';
+export { KubeClient, KubeError } from './kube-client.ts';
+export { podAnnotations } from './kwok-stages.ts';
+export { Links } from './links.ts';
+export * from './spec.ts';
+export { startTestbed, type Testbed } from './testbed.ts';
+export { waitFor } from './wait-for.ts';

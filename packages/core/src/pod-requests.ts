@@ -1,72 +1,127 @@
 /**
  * What a pod asks of its node, as kube-scheduler v1.36 counts it: `PodRequests` of
  * k8s.io/component-helpers/resource. Sidecars (KEP-753) run beside everything that starts after
- * them; other init containers run one at a time; pod-level requests (KEP-2837) override the sum.
+ * them; other init containers run one at a time; pod-level requests (KEP-2837) override the sum; a
+ * pod that is being resized in place (KEP-1287) counts with the greater of what it has and wants.
  */
 import type { Container, Pod, ResourceList } from './kubernetes-objects.ts';
-import { greater, noResources, plus, type Resources, resourcesOf } from './resources.ts';
+import { parseQuantity, type Quantity } from './quantity.ts';
+import { type Resources, resourcesOfAmounts } from './resources.ts';
+
+/** Exact until the end: two containers of half a byte ask for one byte together. */
+type Amounts = Map<string, Quantity>;
 
 /** What kube-scheduler assumes for scoring where a container asks nothing (util/pod_resources.go). */
-const assumedMilliCpu = 100;
-const assumedMemoryBytes = 200 * 1024 * 1024;
+const assumed: readonly (readonly [string, Quantity])[] = [
+  ['cpu', parseQuantity('100m')],
+  ['memory', parseQuantity('200Mi')],
+];
 
-/** @throws Fault `InvalidQuantity` */
+/** What a pod that is not placed yet asks. @throws Fault `InvalidQuantity` */
 export function podRequests(pod: Pod): Resources {
-  return aggregate(pod, resourcesOf);
+  return resourcesOfAmounts(aggregate(pod, specAmounts));
 }
 
 /** As `podRequests`, but every container asks at least a little CPU and memory: for scores only. */
 export function podScoringRequests(pod: Pod): Resources {
-  return aggregate(pod, (list) => {
-    const asked = resourcesOf(list);
-    return {
-      ...asked,
-      milliCpu: list?.['cpu'] === undefined ? assumedMilliCpu : asked.milliCpu,
-      memoryBytes: list?.['memory'] === undefined ? assumedMemoryBytes : asked.memoryBytes,
-    };
-  });
+  return resourcesOfAmounts(aggregate(pod, (container) => withAssumed(specAmounts(container))));
 }
 
-function aggregate(
-  { spec }: Pod,
-  requestsOf: (list: ResourceList | undefined) => Resources,
-): Resources {
-  let running = noResources;
-  for (const container of spec.containers) {
-    running = plus(running, requestsOf(container.resources?.requests));
-  }
-  let sidecars = noResources;
-  let starting = noResources;
-  for (const container of spec.initContainers ?? []) {
-    const asked = requestsOf(container.resources?.requests);
-    if (isSidecar(container)) {
-      running = plus(running, asked);
-      sidecars = plus(sidecars, asked);
-      starting = greater(starting, sidecars);
-    } else {
-      starting = greater(starting, plus(asked, sidecars));
-    }
-  }
-  let total = greater(running, starting);
-  const podLevel = spec.resources?.requests;
-  if (podLevel !== undefined) total = overridden(total, podLevel);
-  return spec.overhead === undefined ? total : plus(total, resourcesOf(spec.overhead));
+/** What a pod takes of the node that it is on, resizes under way included. @throws Fault `InvalidQuantity` */
+export function placedRequests(pod: Pod): {
+  readonly requests: Resources;
+  readonly scoringRequests: Resources;
+} {
+  const amountsOf = pod.status === undefined ? specAmounts : statusAmounts(pod);
+  return {
+    requests: resourcesOfAmounts(aggregate(pod, amountsOf)),
+    scoringRequests: resourcesOfAmounts(
+      aggregate(pod, (container) => withAssumed(amountsOf(container))),
+    ),
+  };
 }
 
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
-function overridden(total: Resources, podLevel: ResourceList): Resources {
-  const asked = resourcesOf(podLevel);
-  const extended = new Map(total.extended);
-  for (const name of Object.keys(podLevel)) {
-    if (name.startsWith('hugepages-')) extended.set(name, asked.extended.get(name) ?? 0);
+function aggregate({ spec, status }: Pod, amountsOf: (container: Container) => Amounts): Amounts {
+  const total: Amounts = new Map();
+  for (const container of spec.containers) add(total, amountsOf(container));
+  if (spec.initContainers !== undefined) {
+    const sidecars: Amounts = new Map();
+    const starting: Amounts = new Map();
+    for (const container of spec.initContainers) {
+      const asked = amountsOf(container);
+      if (isSidecar(container)) {
+        add(total, asked);
+        add(sidecars, asked);
+        raise(starting, sidecars);
+      } else {
+        raise(starting, add(new Map(sidecars), asked));
+      }
+    }
+    raise(total, starting);
   }
-  return {
-    milliCpu: podLevel['cpu'] === undefined ? total.milliCpu : asked.milliCpu,
-    memoryBytes: podLevel['memory'] === undefined ? total.memoryBytes : asked.memoryBytes,
-    ephemeralStorageBytes: total.ephemeralStorageBytes,
-    extended,
+  const podLevel = spec.resources?.requests;
+  if (podLevel !== undefined) {
+    const resized = status?.['resources'] as { readonly requests?: ResourceList } | undefined;
+    const wanted = resized === undefined ? amounts(podLevel) : raise(amounts(podLevel), amounts(resized.requests));
+    for (const [name, amount] of wanted) {
+      if (name in podLevel && isPodLevel(name)) total.set(name, amount);
+    }
+  }
+  return add(total, amounts(spec.overhead));
+}
+
+function isPodLevel(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+}
+
+function specAmounts({ resources }: Container): Amounts {
+  return amounts(resources?.requests);
+}
+
+/** determineEffectiveRequests: an infeasible resize will not happen, so its wish does not count. */
+function statusAmounts({ status }: Pod): (container: Container) => Amounts {
+  const infeasible = status?.conditions?.some(
+    ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
+  );
+  const reported = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return (container) => {
+    const found = reported.find(({ name }) => name === container.name);
+    const has = found?.['resources'] as { readonly requests?: ResourceList } | undefined;
+    if (found === undefined || has === undefined) return specAmounts(container);
+    const effective = infeasible ? new Map() : specAmounts(container);
+    raise(effective, amounts(has.requests));
+    return raise(effective, amounts(found['allocatedResources'] as ResourceList | undefined));
   };
+}
+
+function withAssumed(asked: Amounts): Amounts {
+  for (const [name, amount] of assumed) if (!asked.has(name)) asked.set(name, amount);
+  return asked;
+}
+
+function amounts(list: ResourceList | undefined): Amounts {
+  const result: Amounts = new Map();
+  for (const name in list) {
+    const text = list[name];
+    if (text !== undefined) result.set(name, parseQuantity(text));
+  }
+  return result;
+}
+
+function add(to: Amounts, more: Amounts): Amounts {
+  for (const [name, amount] of more) to.set(name, ((to.get(name) ?? 0n) + amount) as Quantity);
+  return to;
+}
+
+/** To the greater of both, name by name. */
+function raise(to: Amounts, other: Amounts): Amounts {
+  for (const [name, amount] of other) {
+    const known = to.get(name);
+    if (known === undefined || amount > known) to.set(name, amount);
+  }
+  return to;
 }

@@ -6,7 +6,7 @@
  * where kube-scheduler saturates at 2^63 - 1.
  */
 import type { ResourceList } from './kubernetes-objects.ts';
-import { milliValueOf, parseQuantity, valueOf } from './quantity.ts';
+import { milliValueOf, parseQuantity, type Quantity, valueOf } from './quantity.ts';
 
 export interface Resources {
   readonly milliCpu: number;
@@ -26,18 +26,26 @@ export const noResources: Resources = Object.freeze({
 /** A ResourceList as kube-scheduler reads it; `pods` and zeros are left out. @throws Fault `InvalidQuantity` */
 export function resourcesOf(list: ResourceList | undefined): Resources {
   if (list === undefined) return noResources;
+  const amounts: [string, Quantity][] = [];
+  for (const name in list) {
+    const text = list[name];
+    if (text !== undefined) amounts.push([name, parseQuantity(text)]);
+  }
+  return resourcesOfAmounts(amounts);
+}
+
+/** Rounds up, as kube-scheduler does: CPU to thousandths, all else to whole units. */
+export function resourcesOfAmounts(amounts: Iterable<readonly [string, Quantity]>): Resources {
   let milliCpu = 0;
   let memoryBytes = 0;
   let ephemeralStorageBytes = 0;
   let extended: Map<string, number> | undefined;
-  for (const name in list) {
-    const quantity = list[name];
-    if (quantity === undefined || name === 'pods') continue;
-    const parsed = parseQuantity(quantity);
-    if (name === 'cpu') milliCpu = milliValueOf(parsed);
-    else if (name === 'memory') memoryBytes = valueOf(parsed);
-    else if (name === 'ephemeral-storage') ephemeralStorageBytes = valueOf(parsed);
-    else if (parsed !== 0n) (extended ??= new Map()).set(name, valueOf(parsed));
+  for (const [name, amount] of amounts) {
+    if (name === 'pods') continue;
+    if (name === 'cpu') milliCpu = milliValueOf(amount);
+    else if (name === 'memory') memoryBytes = valueOf(amount);
+    else if (name === 'ephemeral-storage') ephemeralStorageBytes = valueOf(amount);
+    else if (amount !== 0n) (extended ??= new Map()).set(name, valueOf(amount));
   }
   return {
     milliCpu,
@@ -54,16 +62,6 @@ export function plus(a: Resources, b: Resources, times = 1): Resources {
     memoryBytes: a.memoryBytes + times * b.memoryBytes,
     ephemeralStorageBytes: a.ephemeralStorageBytes + times * b.ephemeralStorageBytes,
     extended: combined(a.extended, b.extended, (x, y) => x + times * y),
-  };
-}
-
-/** Component-wise greater. */
-export function greater(a: Resources, b: Resources): Resources {
-  return {
-    milliCpu: Math.max(a.milliCpu, b.milliCpu),
-    memoryBytes: Math.max(a.memoryBytes, b.memoryBytes),
-    ephemeralStorageBytes: Math.max(a.ephemeralStorageBytes, b.ephemeralStorageBytes),
-    extended: combined(a.extended, b.extended, Math.max),
   };
 }
 

@@ -1,0 +1,162 @@
+/**
+ * The programs of a control plane: found in KUBEBUILDER_ASSETS, or built once from pinned Go modules
+ * (testbed/go) into a cache outside the checkout, keyed by the modules' versions. A build writes to a
+ * temporary name and renames, under a lock between processes: nobody ever sees half a binary.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '@spillway/core';
+import lockfile from 'proper-lockfile';
+
+export const programs = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+  'kwok',
+] as const;
+export type Program = (typeof programs)[number];
+
+const modules = {
+  'control-plane': 'k8s.io/kubernetes',
+  kwok: 'sigs.k8s.io/kwok',
+} as const;
+
+const sources: Readonly<Record<Program, { readonly module: keyof typeof modules; readonly path: string }>> = {
+  etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
+  'kube-apiserver': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  'kube-controller-manager': {
+    module: 'control-plane',
+    path: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+  },
+  'kube-scheduler': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  kubectl: { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kubectl' },
+  kwok: { module: 'kwok', path: 'sigs.k8s.io/kwok/cmd/kwok' },
+};
+
+const goFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'go');
+/** kube-apiserver alone takes four minutes on two cores. */
+const lockStaleMs = 60_000;
+
+export type Binaries = Readonly<Record<Program, string>>;
+
+/** Paths of all programs; what is missing is built, with progress on standard error. @throws Fault `InvalidConfig` */
+export async function ensureBinaries(): Promise<Binaries> {
+  const paths: Partial<Record<Program, string>> = {};
+  for (const program of programs) paths[program] = await ensure(program);
+  return paths as Binaries;
+}
+
+async function ensure(program: Program): Promise<string> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (assets !== undefined && existsSync(join(assets, program))) return join(assets, program);
+  const { module } = sources[program];
+  const folder = join(cacheFolder(), `${module}-${moduleKey(module)}`);
+  const target = join(folder, program);
+  if (existsSync(target)) return target;
+  mkdirSync(folder, { recursive: true });
+  const release = await lockfile.lock(folder, {
+    lockfilePath: `${target}.lock`,
+    stale: lockStaleMs,
+    retries: { forever: true, minTimeout: 500, maxTimeout: 2_000 },
+  });
+  try {
+    if (!existsSync(target)) await build(program, target);
+    return target;
+  } finally {
+    await release();
+  }
+}
+
+async function build(program: Program, target: string): Promise<void> {
+  requireGo(program);
+  const { module, path } = sources[program];
+  const version = pinnedVersion(module);
+  const partial = `${target}.${process.pid}.partial`;
+  const [major = '1', minor = '0'] = version.slice(1).split('.');
+  const flag = (name: string, value: string): string => `-X k8s.io/component-base/version.${name}=${value}`;
+  const ldflags = ['-s -w', flag('gitVersion', version), flag('gitMajor', major), flag('gitMinor', minor)];
+  const progress = startProgress(`building ${program} ${version}`);
+  try {
+    await run('go', ['build', '-trimpath', '-ldflags', ldflags.join(' '), '-o', partial, path], {
+      cwd: join(goFolder, module),
+      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
+    });
+    renameSync(partial, target);
+  } finally {
+    rmSync(partial, { force: true });
+    progress();
+  }
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4_000);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Fault('Internal', `${command} ${args.join(' ')} failed (exit ${code}):\n${errors}`));
+    });
+  });
+}
+
+/** Shows what goes on and for how long; on a terminal in place, else a line now and then. */
+function startProgress(what: string): () => void {
+  const started = performance.now();
+  const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
+  const terminal = process.stderr.isTTY;
+  process.stderr.write(terminal ? what : `${what} …\n`);
+  const timer = setInterval(
+    () => process.stderr.write(terminal ? `\r${what} ${seconds()} ` : `${what}: ${seconds()} …\n`),
+    terminal ? 1_000 : 30_000,
+  );
+  return () => {
+    clearInterval(timer);
+    process.stderr.write(`${terminal ? '\r' : ''}${what}: done in ${seconds()}\n`);
+  };
+}
+
+function requireGo(program: Program): void {
+  const waysOut = `Install Go 1.26 or newer, or point KUBEBUILDER_ASSETS at a folder that has ${programs.join(', ')}.`;
+  let version: string;
+  try {
+    version = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8', cwd: goFolder }).trim();
+  } catch {
+    throw new Fault('InvalidConfig', `${program} has to be built and there is no Go. ${waysOut}`);
+  }
+  const [, major = '0', minor = '0'] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
+  if (Number(major) < 1 || (Number(major) === 1 && Number(minor) < 26)) {
+    throw new Fault('InvalidConfig', `${program} has to be built and ${version} is too old. ${waysOut}`);
+  }
+}
+
+export function cacheFolder(): string {
+  const own = process.env['SPILLWAY_CACHE'];
+  if (own !== undefined && own !== '') return own;
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'spillway');
+}
+
+function moduleKey(module: keyof typeof modules): string {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(goFolder, module, file)));
+  return hash.update(`${process.platform}/${process.arch}`).digest('hex').slice(0, 16);
+}
+
+export function pinnedVersion(module: keyof typeof modules): string {
+  const text = readFileSync(join(goFolder, module, 'go.mod'), 'utf8');
+  const escaped = modules[module].replaceAll('.', '\\.');
+  return new RegExp(`^\\s*(?:require\\s+)?${escaped} (v\\S+)`, 'm').exec(text)?.[1] ?? 'v0.0.0';
+}

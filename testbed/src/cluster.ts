@@ -1,0 +1,207 @@
+/** One cluster of a test bed, whatever kind it is of: what tests and benchmarks do with it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Node } from '@spillway/core';
+import { parseAllDocuments } from 'yaml';
+import { type Component, components, type ControlPlane } from './control-plane.ts';
+import { type KubeClient, KubeError } from './kube-client.ts';
+import type { ClusterSpec, NodeSpec } from './spec.ts';
+import { waitFor } from './wait-for.ts';
+
+interface Applied {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+export class Cluster {
+  readonly name: string;
+  readonly spec: ClusterSpec;
+  readonly #plane: ControlPlane;
+  #resources: Map<string, { readonly name: string; readonly namespaced: boolean }> | undefined;
+
+  constructor(spec: ClusterSpec, plane: ControlPlane) {
+    this.name = spec.name;
+    this.spec = spec;
+    this.#plane = plane;
+  }
+
+  /** As an administrator. */
+  get client(): KubeClient {
+    return this.#plane.client;
+  }
+
+  get kubeconfig(): string {
+    return this.#plane.kubeconfig;
+  }
+
+  /** Of a test bed's own files for this cluster; removed with it. */
+  get folder(): string {
+    return this.#plane.folder;
+  }
+
+  log(component: Component): string {
+    return this.#plane.log(component);
+  }
+
+  pid(component: Component): number | undefined {
+    return this.#plane.pid(component);
+  }
+
+  start(component: Component): void {
+    this.#plane.start(component);
+  }
+
+  async stop(component: Component): Promise<void> {
+    await this.#plane.end(component, 'stop');
+  }
+
+  async kill(component: Component): Promise<void> {
+    await this.#plane.end(component, 'kill');
+  }
+
+  pause(component: Component | 'all'): void {
+    for (const each of component === 'all' ? components : [component]) this.#plane.pause(each);
+  }
+
+  resume(component: Component | 'all'): void {
+    for (const each of component === 'all' ? components : [component]) this.#plane.resume(each);
+  }
+
+  async ready(): Promise<void> {
+    await this.#plane.ready();
+  }
+
+  /** Makes nodes and waits until they are Ready. */
+  async addNodes(nodes: readonly NodeSpec[]): Promise<void> {
+    await Promise.all(nodes.map((node) => this.client.call('POST', '/api/v1/nodes', nodeObject(node))));
+    const wanted = new Set(nodes.map(({ name }) => name));
+    await waitFor(
+      `${this.name}: ${nodes.length} nodes Ready`,
+      async () => {
+        const { items } = await this.client.get<{ items: Node[] }>('/api/v1/nodes');
+        const ready = items.filter(
+          ({ metadata, status, spec }) =>
+            wanted.has(metadata.name ?? '') &&
+            status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') &&
+            !spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/not-ready'),
+        );
+        return ready.length === wanted.size ? true : undefined;
+      },
+      { timeoutMs: 60_000 },
+    );
+  }
+
+  /** A node that says nothing any more, and whose pods are lost: KWOK stops playing it. */
+  async failNode(name: string): Promise<void> {
+    await this.#patchNode(name, {
+      metadata: { annotations: { 'kwok.x-k8s.io/node': 'failed', 'testbed.spillway.dev/failed': 'true' } },
+    });
+  }
+
+  async recoverNode(name: string): Promise<void> {
+    await this.#patchNode(name, {
+      metadata: { annotations: { 'kwok.x-k8s.io/node': 'fake', 'testbed.spillway.dev/failed': null } },
+    });
+  }
+
+  /** Creates or replaces what a YAML text says, of any kinds that the API server knows. */
+  async apply(yaml: string, defaultNamespace = 'default'): Promise<void> {
+    for (const document of parseAllDocuments(yaml)) {
+      if (document.errors.length > 0) throw document.errors[0];
+      const object = document.toJS() as Applied | null;
+      if (object !== null) await this.#applyOne(object, defaultNamespace);
+    }
+  }
+
+  /** A kubeconfig that is a service account's, with exactly its rights. */
+  async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+    const { status } = await waitFor(
+      `${this.name}: a token for ${namespace}/${name}`,
+      () =>
+        this.client.call<{ status: { token: string } }>('POST', path, {
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenRequest',
+          spec: { expirationSeconds: 86_400 },
+        }),
+      { timeoutMs: 10_000 },
+    );
+    const file = join(this.folder, `${name}.kubeconfig`);
+    writeFileSync(file, this.#plane.kubeconfigText(status.token, name), { mode: 0o600 });
+    return file;
+  }
+
+  /** The last lines of a component's log, for a failing test to show. */
+  logTail(component: Component, lines = 30): string {
+    return readFileSync(this.log(component), 'utf8').split('\n').slice(-lines).join('\n');
+  }
+
+  async #patchNode(name: string, patch: object): Promise<void> {
+    await this.client.call('PATCH', `/api/v1/nodes/${name}`, patch, 'application/merge-patch+json');
+  }
+
+  async #applyOne(object: Applied, defaultNamespace: string): Promise<void> {
+    const { apiVersion, kind, metadata } = object;
+    const { name, namespaced } = await this.#resource(apiVersion, kind);
+    const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+    const namespace = metadata.namespace ?? defaultNamespace;
+    const path = namespaced ? `${group}/namespaces/${namespace}/${name}` : `${group}/${name}`;
+    try {
+      await this.client.call(
+        'PATCH',
+        `${path}/${metadata.name}?fieldManager=spillway-testbed&force=true`,
+        object,
+        'application/apply-patch+yaml',
+      );
+    } catch (error) {
+      // A namespace that was made a moment ago may lack its service account.
+      if (!(error instanceof KubeError) || !error.message.includes('serviceaccount')) throw error;
+      await waitFor('the namespace’s service account', () => this.client.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`), { timeoutMs: 10_000 });
+      await this.#applyOne(object, defaultNamespace);
+    }
+  }
+
+  async #resource(apiVersion: string, kind: string) {
+    this.#resources ??= new Map();
+    const key = `${apiVersion}/${kind}`;
+    if (!this.#resources.has(key)) {
+      const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+      const { resources } = await this.client.get<{
+        resources: readonly { name: string; kind: string; namespaced: boolean }[];
+      }>(group);
+      for (const each of resources) {
+        if (!each.name.includes('/')) this.#resources.set(`${apiVersion}/${each.kind}`, each);
+      }
+    }
+    const resource = this.#resources.get(key);
+    if (resource === undefined) throw new Error(`${this.name}: the API server knows no ${key}`);
+    return resource;
+  }
+}
+
+function nodeObject(spec: NodeSpec): object {
+  const resources = {
+    cpu: spec.cpu,
+    memory: spec.memory,
+    pods: `${spec.pods}`,
+    ...(spec.gpus > 0 && { 'nvidia.com/gpu': `${spec.gpus}` }),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name: spec.name,
+      annotations: { 'kwok.x-k8s.io/node': 'fake', 'node.alpha.kubernetes.io/ttl': '0' },
+      labels: {
+        'kubernetes.io/hostname': spec.name,
+        'kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': 'amd64',
+        ...(spec.zone !== undefined && { 'topology.kubernetes.io/zone': spec.zone }),
+        ...spec.labels,
+      },
+    },
+    spec: { taints: spec.taints },
+    status: { capacity: resources, allocatable: resources },
+  };
+}

@@ -1,0 +1,97 @@
+/** Links between agents: how far apart they are, and cuts, one direction at a time. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '@spillway/core';
+import { city, cityRttMs } from './cities.ts';
+import type { RelayAnswer, RelayCommand } from './relay-process.ts';
+import type { TestbedSpec } from './spec.ts';
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+export class Links {
+  readonly #relay: ChildProcess;
+  readonly #waiting = new Map<number, (answer: RelayAnswer) => void>();
+  readonly #rtts = new Map<string, number>();
+  #next = 0;
+
+  private constructor() {
+    this.#relay = fork(fileURLToPath(new URL('./relay-process.ts', import.meta.url)), [], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#relay.on('message', (answer: RelayAnswer) => {
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+  }
+
+  static async start(spec: TestbedSpec): Promise<Links> {
+    const links = new Links();
+    for (const [i, a] of spec.clusters.entries()) {
+      for (const b of spec.clusters.slice(i + 1)) {
+        const ms = specifiedRttMs(spec, a.name, b.name);
+        if (ms > 0) await links.setRttMs(a.name, b.name, ms);
+      }
+    }
+    return links;
+  }
+
+  get pid(): number | undefined {
+    return this.#relay.pid;
+  }
+
+  /** The port that `cluster`'s agent, which listens on `targetPort`, must announce. */
+  async listen(cluster: string, targetPort: number): Promise<number> {
+    const { port } = await this.#command({ kind: 'listen', to: cluster, targetPort });
+    if (port === undefined) throw new Fault('Internal', 'the relay did not listen');
+    return port;
+  }
+
+  /** Connections of this process are `cluster`'s. */
+  async register(cluster: string, pid: number): Promise<void> {
+    await this.#command({ kind: 'register', cluster, pid });
+  }
+
+  rttMs(a: string, b: string): number {
+    return this.#rtts.get([a, b].sort().join('|')) ?? 0;
+  }
+
+  async setRttMs(a: string, b: string, ms: number): Promise<void> {
+    this.#rtts.set([a, b].sort().join('|'), ms);
+    await this.#command({ kind: 'rtt', a, b, ms });
+  }
+
+  /** Nothing that `from` says reaches `to` any more; cut the other direction too for a full partition. */
+  async cut(from: string, to: string): Promise<void> {
+    await this.#command({ kind: 'cut', from, to, cut: true });
+  }
+
+  async heal(from: string, to: string): Promise<void> {
+    await this.#command({ kind: 'cut', from, to, cut: false });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#relay.exitCode !== null) return;
+    const ended = new Promise<void>((resolve) => this.#relay.once('exit', () => resolve()));
+    this.#relay.disconnect();
+    await ended;
+  }
+
+  #command(command: Unnumbered<RelayCommand>): Promise<RelayAnswer> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, resolve);
+      this.#relay.send({ ...command, id }, (error) => {
+        if (error) reject(error);
+      });
+    });
+  }
+}
+
+/** By matrix, either way round, else by cities, else 0. */
+function specifiedRttMs(spec: TestbedSpec, a: string, b: string): number {
+  const given = spec.rttMs?.[a]?.[b] ?? spec.rttMs?.[b]?.[a];
+  if (given !== undefined) return given;
+  const cityOf = (name: string) => city(spec.clusters.find((cluster) => cluster.name === name)?.city ?? '');
+  const [from, to] = [cityOf(a), cityOf(b)];
+  return from && to ? cityRttMs(from, to) : 0;
+}

@@ -1,0 +1,167 @@
+/**
+ * The relay between agents, a process of its own so that nobody's busy loop delays a packet. For each
+ * agent there is one listener, whose address the agent announces; who dials it is found out from the
+ * kernel's socket table, since agents do not know of the relay. See docs/adr/0041.
+ *
+ * Every chunk waits half the pair's RTT, in order, in each direction. A cut direction holds what it
+ * gets, as a partition does for as long as TCP's patience lasts; new connections hang.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer, connect, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+export type RelayCommand =
+  | { readonly kind: 'listen'; readonly id: number; readonly to: string; readonly targetPort: number }
+  | { readonly kind: 'register'; readonly id: number; readonly cluster: string; readonly pid: number }
+  | { readonly kind: 'rtt'; readonly id: number; readonly a: string; readonly b: string; readonly ms: number }
+  | { readonly kind: 'cut'; readonly id: number; readonly from: string; readonly to: string; readonly cut: boolean };
+
+export interface RelayAnswer {
+  readonly id: number;
+  readonly port?: number;
+}
+
+const pids = new Map<number, string>();
+const rtts = new Map<string, number>();
+const cuts = new Set<string>();
+const pipes = new Set<Pipe>();
+/** What a delayed or cut direction may hold before its sender has to wait. */
+const heldBytesMax = 8 * 1024 * 1024;
+
+class Pipe {
+  readonly from: string;
+  readonly to: string;
+  readonly #source: Socket;
+  readonly #sink: Socket;
+  readonly #held: { readonly due: number; readonly chunk: Buffer }[] = [];
+  #heldBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(ends: { from: string; to: string; source: Socket; sink: Socket }) {
+    this.from = ends.from;
+    this.to = ends.to;
+    this.#source = ends.source;
+    this.#sink = ends.sink;
+    pipes.add(this);
+    this.#source.on('data', (chunk: Buffer) => {
+      this.#held.push({ due: performance.now() + oneWayMs(this.from, this.to), chunk });
+      this.#heldBytes += chunk.length;
+      if (this.#heldBytes > heldBytesMax) this.#source.pause();
+      this.flush();
+    });
+    this.#source.on('end', () => {
+      this.#ended = true;
+      this.flush();
+    });
+    this.#source.on('close', () => pipes.delete(this));
+    this.#source.resume();
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer);
+    if (cuts.has(`${this.from}>${this.to}`)) return;
+    const now = performance.now();
+    for (let next = this.#held[0]; next !== undefined && next.due <= now; next = this.#held[0]) {
+      this.#held.shift();
+      this.#heldBytes -= next.chunk.length;
+      this.#sink.write(next.chunk);
+    }
+    if (this.#heldBytes <= heldBytesMax) this.#source.resume();
+    const first = this.#held[0];
+    if (first !== undefined) this.#timer = setTimeout(() => this.flush(), Math.max(0, first.due - now));
+    else if (this.#ended) this.#sink.end();
+  }
+}
+
+function oneWayMs(from: string, to: string): number {
+  return (rtts.get(pair(from, to)) ?? 0) / 2;
+}
+
+function pair(a: string, b: string): string {
+  return a < b ? `${a}|${b}` : `${b}|${a}`;
+}
+
+/** The cluster whose agent owns the other end of `socket`. Linux only: /proc/net/tcp. */
+function dialler(socket: Socket): string | undefined {
+  const port = (socket.remotePort ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  const [, a = '0', b = '0', c = '0', d = '0'] =
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(socket.remoteAddress ?? '') ?? [];
+  const address = [d, c, b, a].map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0')).join('');
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .find((each) => each.trim().split(/\s+/)[1] === `${address}:${port}`);
+  const inode = line?.trim().split(/\s+/)[9];
+  if (inode === undefined) return undefined;
+  for (const [pid, cluster] of pids) {
+    try {
+      for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+        if (link(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`) return cluster;
+      }
+    } catch {
+      // The agent has ended: it dials nobody.
+      pids.delete(pid);
+    }
+  }
+  return undefined;
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+function listen(to: string, targetPort: number): Promise<number> {
+  const server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => {
+    // Somebody who is no registered agent (a drill's stranger) is not delayed.
+    const from = dialler(client) ?? '';
+    const target = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
+    const close = (): void => {
+      client.destroy();
+      target.destroy();
+    };
+    client.on('error', close);
+    target.on('error', close);
+    client.on('close', close);
+    target.on('close', close);
+    // The first packet of a TCP connection takes a round trip before anything can be said.
+    setTimeout(() => {
+      new Pipe({ from, to, source: client, sink: target });
+      new Pipe({ from: to, to: from, source: target, sink: client });
+    }, 2 * oneWayMs(from, to));
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function obey(command: RelayCommand): Promise<RelayAnswer> {
+  switch (command.kind) {
+    case 'listen':
+      return { id: command.id, port: await listen(command.to, command.targetPort) };
+    case 'register':
+      pids.set(command.pid, command.cluster);
+      break;
+    case 'rtt':
+      rtts.set(pair(command.a, command.b), command.ms);
+      break;
+    case 'cut': {
+      const key = `${command.from}>${command.to}`;
+      if (command.cut) cuts.add(key);
+      else cuts.delete(key);
+      for (const each of pipes) if (each.from === command.from && each.to === command.to) each.flush();
+      break;
+    }
+  }
+  return { id: command.id };
+}
+
+process.on('message', (command: RelayCommand) => {
+  void obey(command).then((answer) => process.send?.(answer));
+});
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C goes to the whole terminal; the owner ends the relay when it is done with it.
+process.on('SIGINT', () => {});

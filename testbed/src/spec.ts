@@ -1,0 +1,49 @@
+/** What to start: clusters, their nodes, and how far apart they are. */
+import type { Taint } from '@spillway/core';
+
+export interface NodeSpec {
+  readonly name: string;
+  /** Quantities. */
+  readonly cpu: string;
+  readonly memory: string;
+  readonly pods: number;
+  /** Whole GPUs, as `nvidia.com/gpu`. */
+  readonly gpus: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly zone: string | undefined;
+}
+
+export interface ClusterSpec {
+  readonly name: string;
+  readonly nodes: readonly NodeSpec[];
+  /** For distances; see cities.ts. */
+  readonly city: string | undefined;
+}
+
+export interface TestbedSpec {
+  readonly clusters: readonly ClusterSpec[];
+  /** RTT in ms by pair of clusters; a pair without is as far apart as its cities, else 0. */
+  readonly rttMs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** After how long without a heartbeat a node is NotReady. Kubernetes' default is 50 s. */
+  readonly nodeGraceSeconds?: number;
+}
+
+/** `count` equal nodes, spread over `zones`. */
+export function equalNodes(
+  count: number,
+  node: Partial<Omit<NodeSpec, 'name' | 'zone'>> & { readonly zones?: readonly string[] } = {},
+): readonly NodeSpec[] {
+  const { zones = [], ...rest } = node;
+  return Array.from({ length: count }, (_, i) => ({
+    name: `node-${i + 1}`,
+    cpu: '4',
+    memory: '4Gi',
+    pods: 110,
+    gpus: 0,
+    labels: {},
+    taints: [],
+    ...rest,
+    zone: zones[i % Math.max(1, zones.length)],
+  }));
+}

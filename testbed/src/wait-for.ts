@@ -1,0 +1,30 @@
+import { Fault } from '@spillway/core';
+
+/**
+ * Waits until `check` returns something, trying every `everyMs`. What `check` throws counts as not yet.
+ *
+ * @throws Fault `DeadlineExceeded` that says what was waited for, with the last error as cause.
+ */
+export async function waitFor<T>(
+  what: string,
+  check: () => Promise<T | undefined> | T | undefined,
+  options: { readonly timeoutMs: number; readonly everyMs?: number },
+): Promise<T> {
+  const ends = performance.now() + options.timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const found = await check();
+      if (found !== undefined) return found;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() >= ends) {
+      const why = last instanceof Error ? `: ${last.message}` : '';
+      throw new Fault('DeadlineExceeded', `${what}: not after ${options.timeoutMs} ms${why}`, {
+        cause: last,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? 100));
+  }
+}
