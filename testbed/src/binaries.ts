@@ -27,7 +27,9 @@ const modules = {
   kwok: 'sigs.k8s.io/kwok',
 } as const;
 
-const sources: Readonly<Record<Program, { readonly module: keyof typeof modules; readonly path: string }>> = {
+const sources: Readonly<
+  Record<Program, { readonly module: keyof typeof modules; readonly path: string }>
+> = {
   etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': {
@@ -79,8 +81,14 @@ async function build(program: Program, target: string): Promise<void> {
   const version = pinnedVersion(module);
   const partial = `${target}.${process.pid}.partial`;
   const [major = '1', minor = '0'] = version.slice(1).split('.');
-  const flag = (name: string, value: string): string => `-X k8s.io/component-base/version.${name}=${value}`;
-  const ldflags = ['-s -w', flag('gitVersion', version), flag('gitMajor', major), flag('gitMinor', minor)];
+  const flag = (name: string, value: string): string =>
+    `-X k8s.io/component-base/version.${name}=${value}`;
+  const ldflags = [
+    '-s -w',
+    flag('gitVersion', version),
+    flag('gitMajor', major),
+    flag('gitMinor', minor),
+  ];
   const progress = startProgress(`building ${program} ${version}`);
   try {
     await run('go', ['build', '-trimpath', '-ldflags', ldflags.join(' '), '-o', partial, path], {
@@ -108,7 +116,10 @@ function run(
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve();
-      else reject(new Fault('Internal', `${command} ${args.join(' ')} failed (exit ${code}):\n${errors}`));
+      else
+        reject(
+          new Fault('Internal', `${command} ${args.join(' ')} failed (exit ${code}):\n${errors}`),
+        );
     });
   });
 }
@@ -139,7 +150,10 @@ function requireGo(program: Program): void {
   }
   const [, major = '0', minor = '0'] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
   if (Number(major) < 1 || (Number(major) === 1 && Number(minor) < 26)) {
-    throw new Fault('InvalidConfig', `${program} has to be built and ${version} is too old. ${waysOut}`);
+    throw new Fault(
+      'InvalidConfig',
+      `${program} has to be built and ${version} is too old. ${waysOut}`,
+    );
   }
 }
 

@@ -74,7 +74,9 @@ export class Cluster {
 
   /** Makes nodes and waits until they are Ready. */
   async addNodes(nodes: readonly NodeSpec[]): Promise<void> {
-    await Promise.all(nodes.map((node) => this.client.call('POST', '/api/v1/nodes', nodeObject(node))));
+    await Promise.all(
+      nodes.map((node) => this.client.call('POST', '/api/v1/nodes', nodeObject(node))),
+    );
     const wanted = new Set(nodes.map(({ name }) => name));
     await waitFor(
       `${this.name}: ${nodes.length} nodes Ready`,
@@ -83,7 +85,9 @@ export class Cluster {
         const ready = items.filter(
           ({ metadata, status, spec }) =>
             wanted.has(metadata.name ?? '') &&
-            status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') &&
+            status?.conditions?.some(
+              ({ type, status: value }) => type === 'Ready' && value === 'True',
+            ) &&
             !spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/not-ready'),
         );
         return ready.length === wanted.size ? true : undefined;
@@ -95,13 +99,17 @@ export class Cluster {
   /** A node that says nothing any more, and whose pods are lost: KWOK stops playing it. */
   async failNode(name: string): Promise<void> {
     await this.#patchNode(name, {
-      metadata: { annotations: { 'kwok.x-k8s.io/node': 'failed', 'testbed.spillway.dev/failed': 'true' } },
+      metadata: {
+        annotations: { 'kwok.x-k8s.io/node': 'failed', 'testbed.spillway.dev/failed': 'true' },
+      },
     });
   }
 
   async recoverNode(name: string): Promise<void> {
     await this.#patchNode(name, {
-      metadata: { annotations: { 'kwok.x-k8s.io/node': 'fake', 'testbed.spillway.dev/failed': null } },
+      metadata: {
+        annotations: { 'kwok.x-k8s.io/node': 'fake', 'testbed.spillway.dev/failed': null },
+      },
     });
   }
 
@@ -157,7 +165,11 @@ export class Cluster {
     } catch (error) {
       // A namespace that was made a moment ago may lack its service account.
       if (!(error instanceof KubeError) || !error.message.includes('serviceaccount')) throw error;
-      await waitFor('the namespace’s service account', () => this.client.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`), { timeoutMs: 10_000 });
+      await waitFor(
+        'the namespace’s service account',
+        () => this.client.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`),
+        { timeoutMs: 10_000 },
+      );
       await this.#applyOne(object, defaultNamespace);
     }
   }

@@ -15,7 +15,13 @@ import { kwokStages } from './kwok-stages.ts';
 import type { Reaper } from './reaper.ts';
 import { waitFor } from './wait-for.ts';
 
-export const components = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
+export const components = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok',
+] as const;
 export type Component = (typeof components)[number];
 
 export interface ControlPlaneOptions {
@@ -51,7 +57,8 @@ export class ControlPlane {
 
   /** As an administrator. */
   get client(): KubeClient {
-    if (this.#client === undefined) throw new Fault('Internal', `cluster ${this.name} has not been started`);
+    if (this.#client === undefined)
+      throw new Fault('Internal', `cluster ${this.name} has not been started`);
     return this.#client;
   }
 
@@ -78,7 +85,10 @@ export class ControlPlane {
     const certificate = join(this.folder, 'certs', 'apiserver.crt');
     await waitFor(
       `${this.name}: kube-apiserver’s certificate (${this.log('kube-apiserver')})`,
-      () => (existsSync(certificate) && readFileSync(certificate, 'utf8').includes('END CERT') ? true : undefined),
+      () =>
+        existsSync(certificate) && readFileSync(certificate, 'utf8').includes('END CERT')
+          ? true
+          : undefined,
       { timeoutMs: readyMsMax, everyMs: 50 },
     );
     this.#client = new KubeClient({ server: this.server, ca: this.ca, token: this.#token });
@@ -161,7 +171,9 @@ export class ControlPlane {
         },
       ],
       users: [{ name: `${user}@${this.name}`, user: { token } }],
-      contexts: [{ name: this.name, context: { cluster: this.name, user: `${user}@${this.name}` } }],
+      contexts: [
+        { name: this.name, context: { cluster: this.name, user: `${user}@${this.name}` } },
+      ],
     });
   }
 
@@ -171,14 +183,18 @@ export class ControlPlane {
   }
 
   get #known(): { readonly etcd: number; readonly peer: number; readonly api: number } {
-    if (this.#ports === undefined) throw new Fault('Internal', `cluster ${this.name} has not been started`);
+    if (this.#ports === undefined)
+      throw new Fault('Internal', `cluster ${this.name} has not been started`);
     return this.#ports;
   }
 
   #writeFiles(): void {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }) as string;
-    const publicPem = createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'pem' });
+    const publicPem = createPublicKey(createPrivateKey(pem)).export({
+      type: 'spki',
+      format: 'pem',
+    });
     writeFileSync(join(this.folder, 'service-account.key'), pem, { mode: 0o600 });
     writeFileSync(join(this.folder, 'service-account.pub'), publicPem);
     writeFileSync(join(this.folder, 'tokens.csv'), `${this.#token},admin,admin,system:masters\n`, {

@@ -1,4 +1,10 @@
-export { type Binaries, cacheFolder, ensureBinaries, pinnedVersion, type Program } from './binaries.ts';
+export {
+  type Binaries,
+  cacheFolder,
+  ensureBinaries,
+  pinnedVersion,
+  type Program,
+} from './binaries.ts';
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';
 export { type Component, components } from './control-plane.ts';

@@ -31,7 +31,12 @@ export class KubeClient {
   }
 
   /** @throws KubeError with the server's status, Fault `Unavailable` when there is no answer. */
-  async call<T>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<T> {
+  async call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType = 'application/json',
+  ): Promise<T> {
     const { server, token } = this.#options;
     const text = body === undefined ? undefined : JSON.stringify(body);
     return await new Promise<T>((resolve, reject) => {
@@ -44,7 +49,10 @@ export class KubeClient {
           headers: {
             authorization: `Bearer ${token}`,
             accept: 'application/json',
-            ...(text !== undefined && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
+            ...(text !== undefined && {
+              'content-type': contentType,
+              'content-length': Buffer.byteLength(text),
+            }),
           },
         },
         (response) => {
@@ -64,7 +72,9 @@ export class KubeClient {
       );
       call.setNoDelay(true);
       call.on('timeout', () => call.destroy(new Error('no answer in 30 s')));
-      call.on('error', (error) => reject(new Fault('Unavailable', `${method} ${path}: ${error.message}`, { cause: error })));
+      call.on('error', (error) =>
+        reject(new Fault('Unavailable', `${method} ${path}: ${error.message}`, { cause: error })),
+      );
       call.end(text);
     });
   }

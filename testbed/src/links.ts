@@ -91,7 +91,8 @@ export class Links {
 function specifiedRttMs(spec: TestbedSpec, a: string, b: string): number {
   const given = spec.rttMs?.[a]?.[b] ?? spec.rttMs?.[b]?.[a];
   if (given !== undefined) return given;
-  const cityOf = (name: string) => city(spec.clusters.find((cluster) => cluster.name === name)?.city ?? '');
+  const cityOf = (name: string) =>
+    city(spec.clusters.find((cluster) => cluster.name === name)?.city ?? '');
   const [from, to] = [cityOf(a), cityOf(b)];
   return from && to ? cityRttMs(from, to) : 0;
 }

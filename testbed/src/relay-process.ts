@@ -11,10 +11,32 @@ import { createServer, connect, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 export type RelayCommand =
-  | { readonly kind: 'listen'; readonly id: number; readonly to: string; readonly targetPort: number }
-  | { readonly kind: 'register'; readonly id: number; readonly cluster: string; readonly pid: number }
-  | { readonly kind: 'rtt'; readonly id: number; readonly a: string; readonly b: string; readonly ms: number }
-  | { readonly kind: 'cut'; readonly id: number; readonly from: string; readonly to: string; readonly cut: boolean };
+  | {
+      readonly kind: 'listen';
+      readonly id: number;
+      readonly to: string;
+      readonly targetPort: number;
+    }
+  | {
+      readonly kind: 'register';
+      readonly id: number;
+      readonly cluster: string;
+      readonly pid: number;
+    }
+  | {
+      readonly kind: 'rtt';
+      readonly id: number;
+      readonly a: string;
+      readonly b: string;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'cut';
+      readonly id: number;
+      readonly from: string;
+      readonly to: string;
+      readonly cut: boolean;
+    };
 
 export interface RelayAnswer {
   readonly id: number;
@@ -69,7 +91,8 @@ class Pipe {
     }
     if (this.#heldBytes <= heldBytesMax) this.#source.resume();
     const first = this.#held[0];
-    if (first !== undefined) this.#timer = setTimeout(() => this.flush(), Math.max(0, first.due - now));
+    if (first !== undefined)
+      this.#timer = setTimeout(() => this.flush(), Math.max(0, first.due - now));
     else if (this.#ended) this.#sink.end();
   }
 }
@@ -87,7 +110,9 @@ function dialler(socket: Socket): string | undefined {
   const port = (socket.remotePort ?? 0).toString(16).toUpperCase().padStart(4, '0');
   const [, a = '0', b = '0', c = '0', d = '0'] =
     /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(socket.remoteAddress ?? '') ?? [];
-  const address = [d, c, b, a].map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0')).join('');
+  const address = [d, c, b, a]
+    .map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'))
+    .join('');
   const line = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .find((each) => each.trim().split(/\s+/)[1] === `${address}:${port}`);
@@ -152,7 +177,8 @@ async function obey(command: RelayCommand): Promise<RelayAnswer> {
       const key = `${command.from}>${command.to}`;
       if (command.cut) cuts.add(key);
       else cuts.delete(key);
-      for (const each of pipes) if (each.from === command.from && each.to === command.to) each.flush();
+      for (const each of pipes)
+        if (each.from === command.from && each.to === command.to) each.flush();
       break;
     }
   }

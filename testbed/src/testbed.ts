@@ -50,14 +50,19 @@ export async function startTestbed(spec: TestbedSpec): Promise<Testbed> {
   try {
     const clusters = await Promise.all(
       planes.map(async (plane, i) => {
-        const cluster = new Cluster(spec.clusters[i] ?? { name: plane.name, nodes: [], city: undefined }, plane);
+        const cluster = new Cluster(
+          spec.clusters[i] ?? { name: plane.name, nodes: [], city: undefined },
+          plane,
+        );
         await plane.startAll();
         await cluster.addNodes(cluster.spec.nodes);
         return cluster;
       }),
     );
     const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(kubeconfig, merged(clusters.map((cluster) => cluster.kubeconfig)), { mode: 0o600 });
+    writeFileSync(kubeconfig, merged(clusters.map((cluster) => cluster.kubeconfig)), {
+      mode: 0o600,
+    });
     return {
       clusters,
       links,

@@ -44,7 +44,8 @@ export class ClusterEvents {
         home.feed({ kind: 'namespace', name, offload, annotations });
         return;
       }
-      default:
+      case 'PersistentVolumeClaim':
+      case 'PersistentVolume':
         home.feed({ kind: 'roomChanged', where: 'home' });
         return;
     }

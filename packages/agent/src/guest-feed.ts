@@ -13,7 +13,7 @@ export class GuestFeed implements AsyncIterable<GuestUpdate> {
   #closed = false;
 
   constructor(opening: readonly GuestUpdate[]) {
-    this.#opening = [...opening].reverse();
+    this.#opening = opening.toReversed();
   }
 
   push(update: GuestUpdate): void {

@@ -1,2 +1,3 @@
+export { bundleAgent } from './bundle.ts';
 export { type Agent, startAgent, systemClock } from './compose.ts';
 export { type AgentOptions, readOptions, usage } from './options.ts';

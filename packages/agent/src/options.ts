@@ -91,7 +91,7 @@ const schema = z.strictObject({
 
 export type AgentOptions = ReturnType<typeof checked>;
 
-type Raw = { [key: string]: Raw | unknown };
+type Raw = { [key: string]: unknown };
 
 const flags = {
   config: { type: 'string' },

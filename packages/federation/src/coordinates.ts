@@ -38,7 +38,7 @@ export const coordinateConfig = Object.freeze({
 const zeroThresholdMs = 1e-3;
 
 export const originCoordinate: Coordinate = Object.freeze({
-  vector: Object.freeze(new Array<number>(coordinateConfig.dimensions).fill(0)),
+  vector: Object.freeze(zeros(coordinateConfig.dimensions)),
   heightMs: coordinateConfig.heightMsMin,
   adjustmentMs: 0,
   error: coordinateConfig.errorMax,
@@ -70,7 +70,7 @@ export function isValidCoordinate(coordinate: Coordinate): boolean {
 export class CoordinateClient {
   #coordinate = originCoordinate;
   readonly #random: Random;
-  readonly #adjustments = new Array<number>(coordinateConfig.adjustmentWindow).fill(0);
+  readonly #adjustments = zeros(coordinateConfig.adjustmentWindow);
   #adjustmentIndex = 0;
   /** The last few RTTs per neighbour: their median is what counts. */
   readonly #filters = new Map<string, number[]>();
@@ -185,4 +185,8 @@ function pushed(
     heightMs,
     vector: coordinate.vector.map((value, i) => value + (unit[i] ?? 0) * force),
   };
+}
+
+function zeros(length: number): number[] {
+  return Array.from({ length }, () => 0);
 }

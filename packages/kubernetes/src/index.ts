@@ -7,3 +7,4 @@ export * from './lease-elector.ts';
 export * from './pods.ts';
 export * from './shadow-pod.ts';
 export * from './virtual-nodes.ts';
+export { manifestFile } from './manifest.ts';

@@ -34,6 +34,8 @@ interface Lease {
     readonly holderIdentity?: string;
     readonly leaseTransitions?: number;
     readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseDurationSeconds?: number;
   };
 }
 
@@ -126,7 +128,8 @@ export class LeaseElector {
         ...lease?.spec,
         holderIdentity: identity,
         leaseTransitions: (lease?.spec.leaseTransitions ?? 0) + (same ? 0 : 1),
-        ...{ leaseDurationSeconds: Math.ceil(durationMs / 1000), renewTime: now },
+        leaseDurationSeconds: Math.ceil(durationMs / 1000),
+        renewTime: now,
         acquireTime: same ? (lease?.spec.acquireTime ?? now) : now,
       },
     });

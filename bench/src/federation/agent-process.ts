@@ -1,0 +1,151 @@
+/** One agent as a process of its own, as it ships: the bundle, a service account, files for its identity. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '@spillway/core';
+import { type Cluster, type Testbed, waitFor } from '@spillway/testbed';
+
+export interface AgentProcessOptions {
+  readonly testbed: Testbed;
+  readonly cluster: Cluster;
+  readonly bundle: string;
+  readonly kubeconfig: string;
+  readonly identity: {
+    readonly key: string;
+    readonly certificate: string;
+    readonly federation: string;
+  };
+  readonly meshPort: number;
+  readonly announcePort: number;
+  readonly httpPort: number;
+  readonly bootstrap: readonly string[];
+  /** `KEY=VALUE` as for `--set`. */
+  readonly settings: readonly string[];
+}
+
+export class AgentProcess {
+  readonly cluster: string;
+  readonly #options: AgentProcessOptions;
+  #child: ChildProcess | undefined;
+  #peakRssBytes = 0;
+  #sampler: NodeJS.Timeout | undefined;
+
+  constructor(options: AgentProcessOptions) {
+    this.cluster = options.cluster.name;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.exitCode === null ? this.#child.pid : undefined;
+  }
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#options.httpPort}`;
+  }
+
+  get log(): string {
+    return join(this.#options.cluster.folder, 'agent.log');
+  }
+
+  get peakRssBytes(): number {
+    return this.#peakRssBytes;
+  }
+
+  async start(): Promise<void> {
+    const {
+      testbed,
+      bundle,
+      kubeconfig,
+      identity,
+      meshPort,
+      announcePort,
+      httpPort,
+      bootstrap,
+      settings,
+    } = this.#options;
+    const log = openSync(this.log, 'a');
+    const all = [
+      `cluster=${this.cluster}`,
+      `kubeconfig=${kubeconfig}`,
+      `identity.key=${identity.key}`,
+      `identity.certificate=${identity.certificate}`,
+      `identity.federation=${identity.federation}`,
+      `mesh.listen=["/ip4/127.0.0.1/tcp/${meshPort}"]`,
+      `mesh.announce=["/ip4/127.0.0.1/tcp/${announcePort}"]`,
+      `mesh.bootstrap=${JSON.stringify(bootstrap)}`,
+      `http.port=${httpPort}`,
+      ...settings,
+    ];
+    this.#child = spawn(
+      process.execPath,
+      ['--enable-source-maps', bundle, ...all.flatMap((setting) => ['--set', setting])],
+      {
+        stdio: ['ignore', log, log],
+        detached: true,
+        env: {
+          ...process.env,
+          NODE_OPTIONS: '',
+          NODE_COMPILE_CACHE: join(testbed.folder, 'compile-cache'),
+        },
+      },
+    );
+    closeSync(log);
+    const { pid } = this.#child;
+    if (pid === undefined)
+      throw new Fault('Internal', `the agent of ${this.cluster} could not be started`);
+    testbed.adopt(pid);
+    await testbed.links.register(this.cluster, pid);
+    this.#sampler ??= setInterval(() => this.rssBytes(), 250);
+    this.#sampler.unref();
+  }
+
+  /** @throws Fault with the end of the agent's log. */
+  async ready(timeoutMs = 60_000): Promise<void> {
+    try {
+      await waitFor(
+        `agent of ${this.cluster} ready`,
+        async () => {
+          if (this.pid === undefined) throw new Error('it has ended');
+          const status = await this.get<{ active: boolean; ready: boolean }>('/v1/status');
+          return status.active && status.ready ? true : undefined;
+        },
+        { timeoutMs, everyMs: 50 },
+      );
+    } catch (error) {
+      const tail = readFileSync(this.log, 'utf8').split('\n').slice(-15).join('\n');
+      throw new Fault('Unavailable', `${(error as Error).message}\n${tail}`, { cause: error });
+    }
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.httpUrl}${path}`, { signal: AbortSignal.timeout(5_000) });
+    if (!response.ok)
+      throw new Fault('Unavailable', `${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** Resident memory now, 0 when it does not run. */
+  rssBytes(): number {
+    if (this.pid === undefined) return 0;
+    try {
+      const kibibytes = /VmRSS:\s+(\d+)/.exec(
+        readFileSync(`/proc/${this.pid}/status`, 'utf8'),
+      )?.[1];
+      const bytes = Number(kibibytes ?? 0) * 1024;
+      this.#peakRssBytes = Math.max(this.#peakRssBytes, bytes);
+      return bytes;
+    } catch {
+      return 0;
+    }
+  }
+
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    await ended;
+    clearTimeout(timer);
+  }
+}

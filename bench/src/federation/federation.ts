@@ -1,0 +1,128 @@
+/** A federation on a test bed: a root, a certificate and an agent per cluster, known to each other. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleAgent } from '@spillway/agent';
+import { clusterName } from '@spillway/core';
+import {
+  certificateText,
+  issueCertificate,
+  newKey,
+  peerIdOf,
+  type PrivateKey,
+  privateKeyText,
+  publicKeyText,
+} from '@spillway/mesh';
+import { manifestFile } from '@spillway/kubernetes';
+import { type Cluster, freePorts, type Testbed, waitFor } from '@spillway/testbed';
+import { AgentProcess } from './agent-process.ts';
+
+export interface Federation {
+  readonly testbed: Testbed;
+  readonly root: PrivateKey;
+  readonly agents: readonly AgentProcess[];
+  agent(cluster: string): AgentProcess;
+  stop(): Promise<void>;
+}
+
+const certificateMs = 24 * 60 * 60 * 1000;
+
+/** All agents active, and each one aware of all others. `settings` as for the agent's `--set`. */
+export async function startFederation(
+  testbed: Testbed,
+  settings: readonly string[] = [],
+): Promise<Federation> {
+  const bundle = await bundleAgent();
+  const root = await newKey();
+  const folder = join(testbed.folder, 'federation');
+  mkdirSync(folder, { recursive: true });
+  const federationFile = join(folder, 'federation.pub');
+  writeFileSync(federationFile, publicKeyText(root.publicKey));
+  const agents: AgentProcess[] = [];
+  let bootstrap: readonly string[] = [];
+  for (const cluster of testbed.clusters) {
+    const [meshPort = 0, httpPort = 0] = await freePorts(2);
+    const announcePort = await testbed.links.listen(cluster.name, meshPort);
+    const agent = new AgentProcess({
+      testbed,
+      cluster,
+      bundle,
+      kubeconfig: await installAgent(cluster),
+      identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
+      meshPort,
+      announcePort,
+      httpPort,
+      bootstrap,
+      settings,
+    });
+    // Everybody is told the first one's address only; the rest is learnt.
+    if (bootstrap.length === 0) bootstrap = [`/ip4/127.0.0.1/tcp/${announcePort}`];
+    agents.push(agent);
+  }
+  await Promise.all(agents.map((agent) => agent.start()));
+  await Promise.all(agents.map((agent) => agent.ready()));
+  await acquainted(agents);
+  return {
+    testbed,
+    root,
+    agents,
+    agent(cluster) {
+      const agent = agents.find((each) => each.cluster === cluster);
+      if (agent === undefined) throw new Error(`no agent of ${cluster}`);
+      return agent;
+    },
+    async stop() {
+      await Promise.all(agents.map((agent) => agent.end('SIGKILL')));
+    },
+  };
+}
+
+interface NeighbourRow {
+  readonly cluster: string;
+  readonly liveness: string;
+  readonly rttMeasured: boolean;
+}
+
+/** Each agent knows all others, alive and with a measured RTT, and has a virtual node for each. */
+export async function acquainted(agents: readonly AgentProcess[]): Promise<void> {
+  await waitFor(
+    'every agent knows every other',
+    async () => {
+      const rows = await Promise.all(
+        agents.map((agent) => agent.get<NeighbourRow[]>('/v1/neighbours')),
+      );
+      return rows.every(
+        (each) =>
+          each.filter(({ liveness, rttMeasured }) => liveness === 'alive' && rttMeasured).length >=
+          agents.length - 1,
+      )
+        ? true
+        : undefined;
+    },
+    { timeoutMs: 60_000, everyMs: 100 },
+  );
+}
+
+/** Namespace, service account, rights, priority class; returns the service account's kubeconfig. */
+async function installAgent(cluster: Cluster): Promise<string> {
+  await cluster.apply(readFileSync(manifestFile, 'utf8'));
+  return await cluster.serviceAccountKubeconfig('spillway-system', 'spillway-agent');
+}
+
+async function admitted(root: PrivateKey, cluster: Cluster, folder: string) {
+  const key = await newKey();
+  const now = Date.now();
+  const certificate = await issueCertificate(root, {
+    cluster: clusterName(cluster.name),
+    peer: peerIdOf(key.publicKey),
+    attributes: { ...(cluster.spec.city !== undefined && { city: cluster.spec.city }) },
+    notBeforeMs: now - 60_000,
+    expiresMs: now + certificateMs,
+  });
+  const files = {
+    key: join(folder, `${cluster.name}.key`),
+    certificate: join(folder, `${cluster.name}.cert`),
+  };
+  writeFileSync(files.key, privateKeyText(key), { mode: 0o600 });
+  writeFileSync(files.certificate, certificateText(certificate));
+  return files;
+}
