@@ -37,27 +37,30 @@ export async function startFederation(
   mkdirSync(folder, { recursive: true });
   const federationFile = join(folder, 'federation.pub');
   writeFileSync(federationFile, publicKeyText(root.publicKey));
-  const agents: AgentProcess[] = [];
-  let bootstrap: readonly string[] = [];
-  for (const cluster of testbed.clusters) {
-    const [meshPort = 0, httpPort = 0] = await freePorts(2);
-    const announcePort = await testbed.links.listen(cluster.name, meshPort);
-    const agent = new AgentProcess({
-      testbed,
-      cluster,
-      bundle,
-      kubeconfig: await installAgent(cluster),
-      identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
-      meshPort,
-      announcePort,
-      httpPort,
-      bootstrap,
-      settings,
-    });
-    // Everybody is told the first one's address only; the rest is learnt.
-    if (bootstrap.length === 0) bootstrap = [`/ip4/127.0.0.1/tcp/${announcePort}`];
-    agents.push(agent);
-  }
+  const ports = await freePorts(2 * testbed.clusters.length);
+  const places = await Promise.all(
+    testbed.clusters.map(async (cluster, i) => {
+      const [meshPort = 0, httpPort = 0] = ports.slice(2 * i, 2 * i + 2);
+      const announcePort = await testbed.links.listen(cluster.name, meshPort);
+      return { cluster, meshPort, httpPort, announcePort };
+    }),
+  );
+  const agents = await Promise.all(
+    places.map(
+      async ({ cluster, ...place }, i) =>
+        new AgentProcess({
+          testbed,
+          cluster,
+          bundle,
+          kubeconfig: await installAgent(cluster),
+          identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
+          ...place,
+          // Everybody is told the first one's address only; the rest is learnt.
+          bootstrap: i === 0 ? [] : [`/ip4/127.0.0.1/tcp/${places[0]?.announcePort ?? 0}`],
+          settings,
+        }),
+    ),
+  );
   await Promise.all(agents.map((agent) => agent.start()));
   await Promise.all(agents.map((agent) => agent.ready()));
   await acquainted(agents);

@@ -36,6 +36,8 @@ export interface AdvertiserOptions {
 
 /** No two adverts closer than this. */
 const advertGapMs = 200;
+/** A new peer has subscribed to the topic by then. */
+const greetingMs = 400;
 
 export class Advertiser {
   readonly #options: AdvertiserOptions;
@@ -44,6 +46,8 @@ export class Advertiser {
   #lastSaid = '';
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** The timer that runs is for a change, not for a heartbeat. */
+  #soon = false;
 
   constructor(options: AdvertiserOptions) {
     this.#options = options;
@@ -59,12 +63,18 @@ export class Advertiser {
     this.#schedule(advertGapMs, false);
   }
 
+  /** A peer has connected that may know nothing of us yet. */
+  greet(): void {
+    if (this.#lastSent === undefined || this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#soon = false;
+    this.#timer = setTimeout(() => this.#send(true), greetingMs);
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
   }
-
-  #soon = false;
 
   #schedule(gapMs: number, heartbeat: boolean): void {
     if (this.#stopped || (this.#soon && !heartbeat)) return;
@@ -76,7 +86,7 @@ export class Advertiser {
   }
 
   #send(heartbeat: boolean): void {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     this.#soon = false;
     const room = roomOf(options.ledger.snapshot, { keepFree: options.keepFree });
     const { accepting, guestsFree } = options.host;

@@ -190,7 +190,10 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     clock,
     random: randomStream(seed, 'mesh'),
     onAdvert: (advert, from) => neighbours.advert(advert, from),
-    onPeer: (member, state) => neighbours.peer(member, state),
+    onPeer: (member, state) => {
+      neighbours.peer(member, state);
+      if (state === 'connected') advertiser.greet();
+    },
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
     onRefused: (refusal, first) => {
       if (first) log.warn({ ...refusal }, 'refused');

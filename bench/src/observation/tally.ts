@@ -1,0 +1,108 @@
+/** Where pods are, counted from what the API servers say. */
+import { type Pod, type PodUid, podRequests, wellKnown } from '@spillway/core';
+import type { Histories } from './histories.ts';
+
+export interface ClusterTally {
+  readonly cluster: string;
+  /** Pods created here and not finished, by where they are. */
+  readonly home: number;
+  readonly away: number;
+  readonly pending: number;
+  /** Pods of other clusters that run here. */
+  readonly hosted: number;
+  readonly finished: number;
+  /** Of real nodes, unfinished pods. */
+  readonly requestedMilliCpu: number;
+}
+
+export interface Flow {
+  readonly home: string;
+  readonly host: string;
+  readonly pods: number;
+  readonly milliCpu: number;
+}
+
+export function tallyOf(histories: Histories, cluster: string): ClusterTally {
+  const tally = { cluster, home: 0, away: 0, pending: 0, hosted: 0, finished: 0, requestedMilliCpu: 0 };
+  for (const pod of histories.pods(cluster).values()) {
+    const { milliCpu } = podRequests(pod);
+    if (isShadow(pod)) {
+      if (isFinished(pod)) continue;
+      tally.hosted += 1;
+      tally.requestedMilliCpu += milliCpu;
+    } else if (isFinished(pod)) tally.finished += 1;
+    else if (!pod.spec.nodeName) tally.pending += 1;
+    else if (hostOf(pod) !== undefined) tally.away += 1;
+    else {
+      tally.home += 1;
+      tally.requestedMilliCpu += milliCpu;
+    }
+  }
+  return tally;
+}
+
+/** Unfinished pods by home and host, largest first. */
+export function flowsOf(histories: Histories): readonly Flow[] {
+  const flows = new Map<string, Flow>();
+  for (const { cluster: host } of histories.histories) {
+    for (const pod of histories.pods(host).values()) {
+      if (!isShadow(pod) || isFinished(pod)) continue;
+      const home = pod.metadata.labels?.[wellKnown.homeLabel] ?? '';
+      const { pods = 0, milliCpu = 0 } = flows.get(`${home}>${host}`) ?? {};
+      flows.set(`${home}>${host}`, {
+        home,
+        host,
+        pods: pods + 1,
+        milliCpu: milliCpu + podRequests(pod).milliCpu,
+      });
+    }
+  }
+  return [...flows.values()].sort((a, b) => b.pods - a.pods);
+}
+
+/** Ms from a home pod's creation to its shadow's, which is created bound, one per offloaded pod. */
+export function createdToBoundMs(histories: Histories): readonly number[] {
+  const created = new Map<PodUid, number>();
+  const shadows = new Map<PodUid, number>();
+  for (const { changes } of histories.histories) {
+    for (const change of changes) {
+      if (change.kind !== 'Pod' || change.type === 'deleted') continue;
+      const pod = change.object;
+      const uid = (isShadow(pod) ? pod.metadata.labels?.[wellKnown.homeUidLabel] : pod.metadata.uid) as PodUid;
+      const into = isShadow(pod) ? shadows : created;
+      if (!into.has(uid)) into.set(uid, change.atMs);
+    }
+  }
+  return [...shadows].flatMap(([uid, atMs]) => {
+    const from = created.get(uid);
+    return from === undefined ? [] : [Math.max(0, atMs - from)];
+  });
+}
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Nearest-rank; all 0 for no samples. */
+export function quantiles(samples: readonly number[]): Quantiles {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+export function isShadow(pod: Pod): boolean {
+  return pod.metadata.labels?.[wellKnown.homeUidLabel] !== undefined;
+}
+
+export function isFinished(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+}
+
+/** The neighbour on whose virtual node a pod is. */
+export function hostOf(pod: Pod): string | undefined {
+  const prefix = 'spillway-';
+  const node = pod.spec.nodeName ?? '';
+  return node.startsWith(prefix) ? node.slice(prefix.length) : undefined;
+}
