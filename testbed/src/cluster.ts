@@ -122,6 +122,21 @@ export class Cluster {
     }
   }
 
+  /** Deletes what a YAML text names, in reverse; what is not there is no matter. */
+  async remove(yaml: string, defaultNamespace = 'default'): Promise<void> {
+    for (const document of parseAllDocuments(yaml).reverse()) {
+      const object = document.toJS() as Applied | null;
+      // A namespace stays, since its end takes long and it may be one that was there before.
+      if (object === null || object.kind === 'Namespace') continue;
+      const path = await this.#path(object, defaultNamespace);
+      try {
+        await this.client.call('DELETE', path, { propagationPolicy: 'Background' });
+      } catch (error) {
+        if (!(error instanceof KubeError) || error.status !== 404) throw error;
+      }
+    }
+  }
+
   /** A kubeconfig that is a service account's, with exactly its rights. */
   async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
@@ -150,15 +165,12 @@ export class Cluster {
   }
 
   async #applyOne(object: Applied, defaultNamespace: string): Promise<void> {
-    const { apiVersion, kind, metadata } = object;
-    const { name, namespaced } = await this.#resource(apiVersion, kind);
-    const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const namespace = metadata.namespace ?? defaultNamespace;
-    const path = namespaced ? `${group}/namespaces/${namespace}/${name}` : `${group}/${name}`;
+    const path = await this.#path(object, defaultNamespace);
+    const namespace = object.metadata.namespace ?? defaultNamespace;
     try {
       await this.client.call(
         'PATCH',
-        `${path}/${metadata.name}?fieldManager=spillway-testbed&force=true`,
+        `${path}?fieldManager=spillway-testbed&force=true`,
         object,
         'application/apply-patch+yaml',
       );
@@ -172,6 +184,15 @@ export class Cluster {
       );
       await this.#applyOne(object, defaultNamespace);
     }
+  }
+
+  async #path({ apiVersion, kind, metadata }: Applied, defaultNamespace: string): Promise<string> {
+    const { name, namespaced } = await this.#resource(apiVersion, kind);
+    const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+    const namespace = metadata.namespace ?? defaultNamespace;
+    return namespaced
+      ? `${group}/namespaces/${namespace}/${name}/${metadata.name}`
+      : `${group}/${name}/${metadata.name}`;
   }
 
   async #resource(apiVersion: string, kind: string) {

@@ -34,7 +34,8 @@ export function bestMeanRttMs({ offloaded, room, rttMs }: Transport): number {
   for (const [i, home] of homes.entries()) {
     connect(source, 1 + i, offloaded.get(home) ?? 0, 0);
     for (const [j, host] of hosts.entries()) {
-      if (home !== host) connect(1 + i, 1 + homes.length + j, Number.POSITIVE_INFINITY, rttMs(home, host));
+      if (home !== host)
+        connect(1 + i, 1 + homes.length + j, Number.POSITIVE_INFINITY, rttMs(home, host));
     }
   }
   for (const [j, host] of hosts.entries()) {
@@ -44,7 +45,11 @@ export function bestMeanRttMs({ offloaded, room, rttMs }: Transport): number {
   return flow === 0 ? 0 : cost / flow;
 }
 
-function cheapestFlow(edges: Edge[][], source: number, sink: number): { flow: number; cost: number } {
+function cheapestFlow(
+  edges: Edge[][],
+  source: number,
+  sink: number,
+): { flow: number; cost: number } {
   let [flow, cost] = [0, 0];
   for (;;) {
     const distance = edges.map(() => Number.POSITIVE_INFINITY);

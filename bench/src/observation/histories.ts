@@ -76,7 +76,10 @@ class Collector implements History {
 
   async start(): Promise<void> {
     const versions = await Promise.all([this.#list('Pod'), this.#list('Node')]);
-    this.#running = Promise.all([this.#follow('Pod', versions[0]), this.#follow('Node', versions[1])]);
+    this.#running = Promise.all([
+      this.#follow('Pod', versions[0]),
+      this.#follow('Node', versions[1]),
+    ]);
   }
 
   async stop(): Promise<void> {

@@ -23,7 +23,15 @@ export interface Flow {
 }
 
 export function tallyOf(histories: Histories, cluster: string): ClusterTally {
-  const tally = { cluster, home: 0, away: 0, pending: 0, hosted: 0, finished: 0, requestedMilliCpu: 0 };
+  const tally = {
+    cluster,
+    home: 0,
+    away: 0,
+    pending: 0,
+    hosted: 0,
+    finished: 0,
+    requestedMilliCpu: 0,
+  };
   for (const pod of histories.pods(cluster).values()) {
     const { milliCpu } = podRequests(pod);
     if (isShadow(pod)) {
@@ -68,7 +76,9 @@ export function createdToBoundMs(histories: Histories): readonly number[] {
     for (const change of changes) {
       if (change.kind !== 'Pod' || change.type === 'deleted') continue;
       const pod = change.object;
-      const uid = (isShadow(pod) ? pod.metadata.labels?.[wellKnown.homeUidLabel] : pod.metadata.uid) as PodUid;
+      const uid = (
+        isShadow(pod) ? pod.metadata.labels?.[wellKnown.homeUidLabel] : pod.metadata.uid
+      ) as PodUid;
       const into = isShadow(pod) ? shadows : created;
       if (!into.has(uid)) into.set(uid, change.atMs);
     }

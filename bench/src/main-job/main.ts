@@ -1,0 +1,137 @@
+/**
+ * `npm start`: five real clusters on a map, one agent each, more work on one of them than it can hold.
+ * First the clusters on their own, then with Spillway, the same workload both times.
+ */
+import { isFault } from '@spillway/core';
+import { cities, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
+import { createLogUpdate } from 'log-update';
+import pc from 'picocolors';
+import { startFederation } from '../federation/federation.ts';
+import { collectHistories, type Histories } from '../observation/histories.ts';
+import { flowsOf } from '../observation/tally.ts';
+import { type Manifests, manifestsFor, podsOf } from './manifests.ts';
+import { offloadFigures, pendingRatio, rowsOf } from './measure.ts';
+import { type MainJobOptions, readOptions } from './options.ts';
+import { settled } from './settled.ts';
+import { percent, summaryText, whatToType } from './summary.ts';
+import { clusterTable, flowTable } from './view.ts';
+
+const refreshMs = 400;
+const settleMsMax = 180_000;
+
+let testbed: Testbed | undefined;
+let stopping = false;
+
+process.on('SIGINT', () => void interrupted());
+process.on('SIGTERM', () => void interrupted());
+
+try {
+  await run(readOptions(process.argv.slice(2)));
+} catch (error) {
+  if (!stopping) {
+    say(pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error))));
+    await testbed?.stop();
+    process.exit(1);
+  }
+}
+
+async function run(options: MainJobOptions): Promise<void> {
+  const started = performance.now();
+  const { clusters, nodes } = options;
+  say(`Starting ${clusters} clusters of ${nodes} nodes, 4 vCPU and 4 GiB each …`);
+  testbed = await startTestbed({
+    clusters: cities
+      .slice(0, clusters)
+      .map(({ name }) => ({ name, city: name, nodes: equalNodes(nodes) })),
+  });
+  say(`  up after ${seconds(started)}\n`);
+  const manifests = manifestsFor(testbed.clusters, options.file);
+
+  say(pc.bold('The clusters on their own:'));
+  const isolated = await measured(testbed, manifests);
+  const alone = rowsOf(testbed, isolated);
+  say(
+    `${clusterTable(alone)}\n  ${pc.bold(percent(pendingRatio(alone)))} of the pods are pending\n`,
+  );
+  await cleared(testbed, manifests, isolated);
+  await isolated.stop();
+
+  const launched = performance.now();
+  const federation = await startFederation(testbed);
+  const idle = federation.agents.map((agent) => megabytes(agent.rssBytes()));
+  say(`One agent in each, ready and acquainted after ${seconds(launched)}\n`);
+
+  say(pc.bold('The same with Spillway:'));
+  const histories = await measured(testbed, manifests);
+  const rows = rowsOf(testbed, histories);
+  const summary = {
+    clusters,
+    nodesPerCluster: nodes,
+    pendingRatio: { spillway: pendingRatio(rows), isolated: pendingRatio(alone) },
+    ...offloadFigures(testbed, histories),
+    agentRssMb: {
+      idle: Math.max(...idle),
+      peak: Math.max(...federation.agents.map((agent) => megabytes(agent.peakRssBytes))),
+    },
+    perCluster: rows,
+    seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
+  };
+  const text = options.json ? JSON.stringify(summary, null, 2) : summaryText(summary, testbed);
+  process.stdout.write(`${text}\n`);
+  if (options.once) {
+    await histories.stop();
+    await testbed.stop();
+    return;
+  }
+  say(whatToType(testbed, federation));
+}
+
+/** Applies the workload and shows what happens until nothing does any more. */
+async function measured(bed: Testbed, manifests: Manifests): Promise<Histories> {
+  const histories = await collectHistories(bed.clusters);
+  const live = process.stderr.isTTY ? createLogUpdate(process.stderr) : undefined;
+  const timer = setInterval(() => {
+    const flows = flowTable(flowsOf(histories), (home, host) => bed.links.rttMs(home, host));
+    live?.(`${clusterTable(rowsOf(bed, histories))}\n\n${flows}`);
+  }, refreshMs);
+  try {
+    await Promise.all(
+      [...manifests].map(async ([cluster, yaml]) => await bed.cluster(cluster).apply(yaml)),
+    );
+    await settled(histories, { podsExpected: podsOf(manifests), timeoutMs: settleMsMax });
+  } finally {
+    clearInterval(timer);
+    live?.clear();
+  }
+  return histories;
+}
+
+async function cleared(bed: Testbed, manifests: Manifests, histories: Histories): Promise<void> {
+  await Promise.all(
+    [...manifests].map(async ([cluster, yaml]) => await bed.cluster(cluster).remove(yaml)),
+  );
+  const left = (): number =>
+    bed.clusters.reduce((sum, { name }) => sum + histories.pods(name).size, 0);
+  while (left() > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+async function interrupted(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  say('\nRemoving everything …');
+  await testbed?.stop();
+  process.exit(0);
+}
+
+/** Standard output is for the summary alone. */
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,58 @@
+/** The picture while it happens: one line a cluster, then where pods went. */
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { ClusterTally, Flow } from '../observation/tally.ts';
+
+export interface ClusterRow extends ClusterTally {
+  readonly cpuMilli: number;
+}
+
+const barWidth = 16;
+
+export function clusterTable(rows: readonly ClusterRow[]): string {
+  const table = borderless(['CLUSTER', 'CPU', 'HOME', 'HOSTED', 'AWAY', 'PENDING', 'DONE']);
+  for (const row of rows) {
+    table.push([
+      pc.bold(row.cluster),
+      load(row.requestedMilliCpu, row.cpuMilli),
+      row.home,
+      row.hosted === 0 ? pc.dim('0') : pc.cyan(row.hosted),
+      row.away === 0 ? pc.dim('0') : pc.green(row.away),
+      row.pending === 0 ? pc.dim('0') : pc.red(row.pending),
+      row.finished,
+    ]);
+  }
+  return table.toString();
+}
+
+export function flowTable(
+  flows: readonly Flow[],
+  rttMs: (home: string, host: string) => number,
+): string {
+  if (flows.length === 0) return pc.dim('  nothing is away');
+  const table = borderless(['FROM', 'TO', 'RTT', 'PODS']);
+  for (const { home, host, pods } of flows) {
+    table.push([home, host, `${rttMs(home, host).toFixed(0)} ms`, pods]);
+  }
+  return table.toString();
+}
+
+/** As `kubectl get` prints: columns and no lines. */
+export function borderless(head: readonly string[]): Table.Table {
+  const sides = ['top', 'bottom', 'left', 'right', 'mid'];
+  const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'];
+  const rest = ['left-mid', 'mid-mid', 'right-mid', 'middle'];
+  return new Table({
+    head: [...head],
+    chars: Object.fromEntries([...sides, ...corners, ...rest].map((name) => [name, ''])),
+    style: { head: [], border: [], 'padding-left': 2, 'padding-right': 0 },
+  });
+}
+
+function load(used: number, capacity: number): string {
+  const share = capacity === 0 ? 0 : used / capacity;
+  const full = Math.min(barWidth, Math.round(share * barWidth));
+  const bar = '█'.repeat(full) + pc.dim('░'.repeat(barWidth - full));
+  const text = `${Math.round(share * 100)}%`.padStart(4);
+  return `${share > 0.97 ? pc.red(bar) : bar} ${text}`;
+}
