@@ -4,7 +4,7 @@
  * them; other init containers run one at a time; pod-level requests (KEP-2837) override the sum; a
  * pod that is being resized in place (KEP-1287) counts with the greater of what it has and wants.
  */
-import type { Container, Pod, ResourceList } from './kubernetes-objects.ts';
+import type { Container, ContainerStatus, Pod, ResourceList } from './kubernetes-objects.ts';
 import { parseQuantity, type Quantity } from './quantity.ts';
 import { type Resources, resourcesOfAmounts } from './resources.ts';
 
@@ -66,7 +66,7 @@ function aggregate({ spec, status }: Pod, amountsOf: (container: Container) => A
   const podLevel = spec.resources?.requests;
   if (podLevel !== undefined) {
     const resized = status?.['resources'] as { readonly requests?: ResourceList } | undefined;
-    const wanted = resized === undefined ? amounts(podLevel) : raise(amounts(podLevel), amounts(resized.requests));
+    const wanted = raise(amounts(podLevel), amounts(resized?.requests));
     for (const [name, amount] of wanted) {
       if (name in podLevel && isPodLevel(name)) total.set(name, amount);
     }
@@ -87,9 +87,11 @@ function statusAmounts({ status }: Pod): (container: Container) => Amounts {
   const infeasible = status?.conditions?.some(
     ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
   );
-  const reported = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
   return (container) => {
-    const found = reported.find(({ name }) => name === container.name);
+    const named = ({ name }: ContainerStatus): boolean => name === container.name;
+    // Of the init containers only sidecars can be resized.
+    const sidecars = isSidecar(container) ? status?.initContainerStatuses : undefined;
+    const found = status?.containerStatuses?.find(named) ?? sidecars?.find(named);
     const has = found?.['resources'] as { readonly requests?: ResourceList } | undefined;
     if (found === undefined || has === undefined) return specAmounts(container);
     const effective = infeasible ? new Map() : specAmounts(container);

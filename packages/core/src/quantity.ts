@@ -89,8 +89,9 @@ function binaryText(units: bigint): string {
 }
 
 function decimalText(quantity: bigint, asExponent: boolean): string {
+  const powerMax = asExponent ? Number.POSITIVE_INFINITY : 18;
   let [rest, power] = [quantity, -9];
-  while (rest % 1000n === 0n && (asExponent || power < 18)) {
+  while (rest % 1000n === 0n && power < powerMax) {
     rest /= 1000n;
     power += 3;
   }

@@ -17,7 +17,7 @@ describe('randomStream', () => {
 
   it('spreads evenly', () => {
     const random = randomStream(1, 'even');
-    const counts = new Array<number>(10).fill(0);
+    const counts = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 100_000; i++) {
       const bucket = random.below(10);
       counts[bucket] = (counts[bucket] ?? 0) + 1;

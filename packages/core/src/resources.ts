@@ -61,19 +61,18 @@ export function plus(a: Resources, b: Resources, times = 1): Resources {
     milliCpu: a.milliCpu + times * b.milliCpu,
     memoryBytes: a.memoryBytes + times * b.memoryBytes,
     ephemeralStorageBytes: a.ephemeralStorageBytes + times * b.ephemeralStorageBytes,
-    extended: combined(a.extended, b.extended, (x, y) => x + times * y),
+    extended: b.extended.size === 0 ? a.extended : combined(a.extended, b.extended, times),
   };
 }
 
 function combined(
   a: ReadonlyMap<string, number>,
   b: ReadonlyMap<string, number>,
-  combine: (x: number, y: number) => number,
+  times: number,
 ): ReadonlyMap<string, number> {
-  if (b.size === 0) return a;
   const result = new Map(a);
   for (const [name, amount] of b) {
-    const sum = combine(a.get(name) ?? 0, amount);
+    const sum = (a.get(name) ?? 0) + times * amount;
     if (sum === 0) result.delete(name);
     else result.set(name, sum);
   }

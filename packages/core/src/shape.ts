@@ -10,7 +10,7 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from './kubernetes-objects.ts';
-import { podRequests, podScoringRequests } from './pod-requests.ts';
+import { isSidecar, podRequests, podScoringRequests } from './pod-requests.ts';
 import type { Resources } from './resources.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -42,8 +42,22 @@ export interface PodShape {
   readonly unsupported: readonly Verdict[];
 }
 
-/** @throws Fault `InvalidQuantity`. Cost: the pod's size, once. */
+/** Shapes remembered by the text of their pods: the pods of one controller differ in nothing else. */
+const rememberedMax = 4_096;
+const remembered = new Map<string, PodShape>();
+
+/** @throws Fault `InvalidQuantity`. Cost: the pod's size; a third of that for texts seen before. */
 export function shapeOf(pod: Pod): PodShape {
+  const text = textOf(pod);
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
+  const shape = reduced(pod);
+  if (remembered.size >= rememberedMax) remembered.clear();
+  remembered.set(text, shape);
+  return shape;
+}
+
+function reduced(pod: Pod): PodShape {
   const { metadata, spec } = pod;
   const parts = {
     namespace: metadata.namespace ?? 'default',
@@ -62,6 +76,35 @@ export function shapeOf(pod: Pod): PodShape {
   return { ...parts, key: canonical(parts) as ShapeKey };
 }
 
+/** All of a pod that its shape is made from, as it stands. Whatever `reduced` reads must be in it. */
+function textOf({ metadata, spec }: Pod): string {
+  const container = ({ resources, ports, restartPolicy, ...rest }: Container): unknown => [
+    resources?.requests,
+    ports,
+    restartPolicy,
+    rest['restartPolicyRules'],
+  ];
+  return JSON.stringify([
+    metadata.namespace,
+    metadata.labels,
+    spec.containers.map(container),
+    spec.initContainers?.map(container),
+    spec.overhead,
+    spec.resources?.requests,
+    spec.nodeName,
+    spec.nodeSelector,
+    spec.affinity,
+    spec.tolerations,
+    spec.topologySpreadConstraints,
+    // The token volume, whose name is random, decides nothing.
+    spec.volumes?.filter((volume) => !('projected' in volume)),
+    spec.schedulingGates,
+    spec.resourceClaims,
+    spec['schedulingGroup'],
+    spec['hostUsers'] === false && spec.hostNetwork === true,
+  ]);
+}
+
 /** Ports of the node that the pod's containers, sidecars included, ask for. */
 export function hostPortsOf({ spec }: Pod): readonly HostPort[] {
   const ports: HostPort[] = [];
@@ -72,44 +115,53 @@ export function hostPortsOf({ spec }: Pod): readonly HostPort[] {
     }
   };
   for (const container of spec.containers) take(container);
-  for (const container of spec.initContainers ?? [])
-    if (container.restartPolicy === 'Always') take(container);
+  for (const container of spec.initContainers ?? []) if (isSidecar(container)) take(container);
   return ports;
 }
 
-function claimsOf({ metadata, spec }: Pod): readonly string[] {
+function claimsOf({ spec }: Pod): readonly string[] {
   const claims: string[] = [];
-  for (const volume of spec.volumes ?? []) {
-    if (volume.persistentVolumeClaim) claims.push(volume.persistentVolumeClaim.claimName);
-    // A generic ephemeral volume's claim is named after pod and volume.
-    else if ('ephemeral' in volume) claims.push(`${metadata.name ?? ''}-${volume.name}`);
+  for (const { persistentVolumeClaim } of spec.volumes ?? []) {
+    if (persistentVolumeClaim !== undefined) claims.push(persistentVolumeClaim.claimName);
   }
   return claims;
 }
 
+/** Volumes that must not be mounted twice (VolumeRestrictions), or whose claim comes with the pod. */
+const unsupportedVolumes = [
+  'gcePersistentDisk',
+  'awsElasticBlockStore',
+  'rbd',
+  'iscsi',
+  'ephemeral',
+];
+
 function unsupportedOf({ spec }: Pod): readonly Verdict[] {
-  const stage = 'Unsupported';
-  const verdicts: Verdict[] = [];
-  if (spec.resourceClaims?.length) {
-    verdicts.push({ code: 'Unsupported', reason: 'has resource claims (DRA)', stage });
-  }
-  if (spec.schedulingGates?.length) {
-    verdicts.push({ code: 'Unsupported', reason: 'has scheduling gates', stage });
-  }
+  const reasons: string[] = [];
+  if (spec.schedulingGates?.length) reasons.push('pod has scheduling gates');
+  if (spec.resourceClaims?.length) reasons.push('pod has resource claims (DRA)');
+  if (spec['schedulingGroup'] !== undefined) reasons.push('pod belongs to a scheduling group');
   for (const volume of spec.volumes ?? []) {
-    const exclusive = ['gcePersistentDisk', 'awsElasticBlockStore', 'azureDisk', 'rbd', 'iscsi'];
-    const source = exclusive.find((name) => name in volume);
-    if (source !== undefined) {
-      verdicts.push({ code: 'Unsupported', reason: `has a ${source} volume`, stage });
-    }
+    const source = unsupportedVolumes.find((name) => name in volume);
+    if (source !== undefined) reasons.push(`pod has a volume of kind ${source}`);
   }
-  return verdicts;
+  // What kube-scheduler asks of a node's declared features (KEP-5328).
+  if (spec['hostUsers'] === false && spec.hostNetwork) {
+    reasons.push("pod has a user namespace of its own on its node's network");
+  }
+  const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  const rules = all.flatMap((container) => container['restartPolicyRules'] ?? []);
+  if (JSON.stringify(rules).includes('RestartAllContainers')) {
+    reasons.push('pod has a container that restarts all containers');
+  }
+  return reasons.map((reason) => ({ code: 'Unsupported', reason, stage: 'Unsupported' }));
 }
 
 /** Equal values give equal text whatever the order of their keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
-    if (inner instanceof Map) return [...(inner as Map<string, number>)].sort();
+    if (inner instanceof Map)
+      return [...(inner as Map<string, number>)].sort(([a], [b]) => (a < b ? -1 : 1));
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

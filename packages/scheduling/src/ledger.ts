@@ -11,7 +11,7 @@ import {
   type PodUid,
   unreachable,
 } from '@spillway/core';
-import { placedPod } from './node-state.ts';
+import { type PlacedPod, placedPod } from './node-state.ts';
 import { plannedPod } from './place.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -28,6 +28,15 @@ export class Ledger {
   /** Watched state, assumed pods and held room. */
   get snapshot(): Snapshot {
     return this.#snapshot;
+  }
+
+  /** The pod as it is counted, assumed or seen; undefined when it is on no node. */
+  pod(uid: PodUid): PlacedPod | undefined {
+    return this.#snapshot.pod(uid);
+  }
+
+  namespaceLabels(name: string): Readonly<Record<string, string>> | undefined {
+    return this.#snapshot.namespaceLabels(name);
   }
 
   /** What the watch says. A pod that is assumed and not yet seen bound stays assumed. */
@@ -77,8 +86,9 @@ export class Ledger {
     if (this.#assumed.delete(uid)) this.#snapshot = this.#snapshot.withoutPod(uid);
   }
 
-  /** Holds one slot of `shape` on each of `nodes`, a node being named once per slot. */
+  /** Holds one slot of `shape` on each of `nodes`, a node being named once per slot; replaces hold `id`. */
   hold(id: string, shape: PodShape, nodes: readonly NodeName[]): void {
+    this.releaseHold(id);
     const slots = nodes.map((node, i) => ({ uid: `hold/${id}/${i}` as PodUid, node }));
     this.#holds.set(id, slots);
     for (const { uid, node } of slots) {

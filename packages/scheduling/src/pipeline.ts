@@ -5,17 +5,20 @@ import { nodeName } from './filter/node-name.ts';
 import { nodePorts } from './filter/node-ports.ts';
 import { nodeResourcesFit } from './filter/node-resources-fit.ts';
 import { nodeUnschedulable } from './filter/node-unschedulable.ts';
+import { pinnedNodes } from './filter/pinned-nodes.ts';
 import { podTopologySpread } from './filter/pod-topology-spread.ts';
 import { taintToleration } from './filter/taint-toleration.ts';
 import { volumeBinding } from './filter/volume-binding.ts';
 import { balancedAllocation } from './score/balanced-allocation.ts';
 import { leastAllocated } from './score/least-allocated.ts';
-import { neighbourly } from './score/neighbourly.ts';
 import { nodeAffinityPreference } from './score/node-affinity-preference.ts';
+import { podAffinityPreference } from './score/pod-affinity-preference.ts';
+import { spreadPreference } from './score/spread-preference.ts';
 import { taintPreference } from './score/taint-preference.ts';
 import type { FilterStage, ScoreStage } from './stage.ts';
 
 export const filters: readonly FilterStage[] = [
+  pinnedNodes, // names the nodes it may run on: the others are not even looked at
   nodeUnschedulable, // cordoned
   nodeName, // names another node
   taintToleration, // repels pods that do not tolerate it
@@ -32,5 +35,6 @@ export const scores: readonly ScoreStage[] = [
   balancedAllocation, // keeps CPU and memory in step
   taintPreference, // heeds PreferNoSchedule
   nodeAffinityPreference, // heeds preferred labels
-  neighbourly, // heeds preferred company
+  spreadPreference, // heeds spread that may be broken
+  podAffinityPreference, // heeds preferred company
 ];

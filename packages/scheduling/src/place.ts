@@ -2,18 +2,17 @@
  * Places pods of one shape on the nodes of one snapshot: filter, score, reserve. The snapshot stays
  * as it is; the plan says which nodes, and why not more.
  *
- * Cost: for shapes that only ask resources, nodes + n log nodes for n pods, since placing one changes
- * nothing but its node; shapes with rules about other pods or about ports are judged anew after each
- * placement, n × nodes.
+ * Cost for n pods: nodes + n log nodes, since placing one changes nothing but its node; n × nodes for
+ * shapes with rules about pods elsewhere (spread, affinity, anti-affinity), which are judged anew.
  */
 import type { NodeName, PodShape, PodUid, Resources, Verdict, VerdictCount } from '@spillway/core';
-import { plus } from '@spillway/core';
+import { noResources, plus } from '@spillway/core';
 import { fitsTimes } from './filter/node-resources-fit.ts';
 import { candidates, preparedFilters, preparedScores, VerdictTally } from './judgement.ts';
 import { MaxHeap } from './max-heap.ts';
-import type { NodeState, PlacedPod } from './node-state.ts';
+import { type NodeState, type PlacedPod, withPlaced } from './node-state.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { NodeJudge } from './stage.ts';
+import type { PreparedFilter, PreparedScore } from './stage.ts';
 
 export interface Plan {
   /** One per pod that found a place, at most `count`. */
@@ -44,13 +43,17 @@ export function placePods(
   count: number,
   options: PlaceOptions = {},
 ): Plan {
-  const unsupported = shape.unsupported[0];
-  if (unsupported !== undefined) {
-    return { nodes: [], refusals: [{ ...unsupported, nodes: snapshot.nodeCount }] };
-  }
-  return dependsOnOthers(snapshot, shape)
-    ? placeOneByOne(snapshot, shape, count, options)
-    : placeTogether(snapshot, shape, count, options);
+  const batch: Batch = {
+    shape,
+    count,
+    keepFree: options.keepFree,
+    nodes: [...offered(snapshot, options)],
+    filter: preparedFilters(snapshot, shape),
+    scorer: preparedScores(snapshot, shape),
+  };
+  return batch.filter.placed === undefined && batch.scorer.placed === undefined
+    ? placeTogether(batch)
+    : placeOneByOne(batch);
 }
 
 /** The pod that a placement of `shape` would be, for counting on. */
@@ -76,94 +79,95 @@ export function keptOn(node: NodeState, keepFree: KeepFree | undefined): Resourc
     milliCpu: Math.ceil(node.allocatable.milliCpu * keepFree.cpuFraction),
     memoryBytes: Math.ceil(node.allocatable.memoryBytes * keepFree.memoryFraction),
     ephemeralStorageBytes: 0,
-    extended: new Map(),
+    extended: noResources.extended,
   };
 }
 
-function dependsOnOthers(snapshot: Snapshot, { spread, affinity, hostPorts }: PodShape): boolean {
-  if (spread.length > 0 || hostPorts.length > 0) return true;
-  if (affinity.podAffinity !== undefined || affinity.podAntiAffinity !== undefined) return true;
-  for (const _pod of snapshot.repellingPods()) return true;
-  return false;
+interface Batch {
+  readonly shape: PodShape;
+  readonly count: number;
+  readonly keepFree: KeepFree | undefined;
+  readonly nodes: NodeState[];
+  readonly filter: PreparedFilter;
+  readonly scorer: PreparedScore;
 }
 
 interface Candidate {
   node: NodeState;
+  /** How many more of the shape fit here. */
   times: number;
   score: number;
 }
 
-function placeTogether(
-  snapshot: Snapshot,
-  shape: PodShape,
-  count: number,
-  options: PlaceOptions,
-): Plan {
-  const { judgeNode } = preparedFilters(snapshot, shape);
-  const score = preparedScores(snapshot, shape);
+/** Placing a pod changes its own node only: every node is judged once and then falls in the heap. */
+function placeTogether({ shape, count, keepFree, nodes, filter, scorer }: Batch): Plan {
   const tally = new VerdictTally();
   const open: Candidate[] = [];
-  for (const node of offered(snapshot, options)) {
-    const verdicts = judgeNode(node);
-    const times =
-      verdicts.length === 0 ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree)) : 0;
-    if (times > 0) open.push({ node, times, score: score(node) });
+  for (const node of nodes) {
+    const verdicts = filter.judge(node);
+    const times = verdicts.length === 0 ? timesOn(node, shape, keepFree) : 0;
+    if (times > 0) open.push({ node, times, score: scorer.score(node) });
     else tally.add(verdicts.length === 0 ? kept : verdicts);
   }
   const heap = new MaxHeap(open, better);
-  const nodes: NodeName[] = [];
-  while (nodes.length < count) {
+  const exhausted: NodeState[] = [];
+  const placed: NodeName[] = [];
+  while (placed.length < count) {
     const best = heap.peek();
     if (best === undefined) break;
-    nodes.push(best.node.name);
-    best.node = loaded(best.node, shape);
+    best.node = withOneMore(best.node, shape, placed.length);
     best.times -= 1;
+    placed.push(best.node.name);
     if (best.times > 0) {
-      best.score = score(best.node);
+      best.score = scorer.score(best.node);
       heap.sinkTop();
     } else {
       heap.pop();
-      if (nodes.length < count || heap.peek() === undefined) tally.add(full(best.node, judgeNode));
+      exhausted.push(best.node);
     }
   }
-  return { nodes, refusals: nodes.length < count ? tally.counts() : [] };
+  if (placed.length === count) return { nodes: placed, refusals: [] };
+  for (const node of exhausted) {
+    const verdicts = filter.judge(node);
+    tally.add(verdicts.length === 0 ? kept : verdicts);
+  }
+  return { nodes: placed, refusals: tally.counts() };
 }
 
-function placeOneByOne(
-  snapshot: Snapshot,
-  shape: PodShape,
-  count: number,
-  options: PlaceOptions,
-): Plan {
-  const nodes: NodeName[] = [];
-  let current = snapshot;
-  while (nodes.length < count) {
-    const { judgeNode } = preparedFilters(current, shape);
-    const score = preparedScores(current, shape);
+/** Placing a pod may open or close other nodes: all are judged anew for each. */
+function placeOneByOne({ shape, count, keepFree, nodes, filter, scorer }: Batch): Plan {
+  const placed: NodeName[] = [];
+  while (placed.length < count) {
     const tally = new VerdictTally();
     let best: Candidate | undefined;
-    for (const node of offered(current, options)) {
-      const verdicts = judgeNode(node);
-      const times =
-        verdicts.length === 0 ? fitsTimes(node, shape.requests, keptOn(node, options.keepFree)) : 0;
+    let bestAt = 0;
+    for (const [at, node] of nodes.entries()) {
+      const verdicts = filter.judge(node);
+      const times = verdicts.length === 0 ? timesOn(node, shape, keepFree) : 0;
       if (times === 0) {
         tally.add(verdicts.length === 0 ? kept : verdicts);
         continue;
       }
-      const candidate = { node, times, score: score(node) };
-      if (best === undefined || better(candidate, best)) best = candidate;
+      const candidate = { node, times, score: scorer.score(node) };
+      if (best !== undefined && !better(candidate, best)) continue;
+      best = candidate;
+      bestAt = at;
     }
-    if (best === undefined) return { nodes, refusals: tally.counts() };
-    const planned = plannedPod(shape, `planned/${nodes.length}` as PodUid, best.node.name);
-    current = current.withPlaced(planned);
-    nodes.push(best.node.name);
+    if (best === undefined) return { nodes: placed, refusals: tally.counts() };
+    nodes[bestAt] = withOneMore(best.node, shape, placed.length);
+    placed.push(best.node.name);
+    filter.placed?.(best.node);
+    scorer.placed?.(best.node);
   }
-  return { nodes, refusals: [] };
+  return { nodes: placed, refusals: [] };
 }
 
 function* offered(snapshot: Snapshot, { nodes }: PlaceOptions): Iterable<NodeState> {
-  if (nodes === undefined) return yield* candidates(snapshot);
-  for (const name of nodes) {
+  if (nodes === undefined) {
+    yield* candidates(snapshot);
+    return;
+  }
+  for (const name of new Set(nodes)) {
     const node = snapshot.node(name);
     if (node?.exists && !node.virtual) yield node;
   }
@@ -174,16 +178,21 @@ function better(a: Candidate, b: Candidate): boolean {
   return a.score > b.score || (a.score === b.score && a.node.name < b.node.name);
 }
 
-function loaded(node: NodeState, shape: PodShape): NodeState {
+/** A second pod with the same host ports never fits. */
+function timesOn(node: NodeState, shape: PodShape, keepFree: KeepFree | undefined): number {
+  const times = fitsTimes(node, shape.requests, keptOn(node, keepFree));
+  return shape.hostPorts.length > 0 ? Math.min(times, 1) : times;
+}
+
+/** Only host ports look at the pods themselves; without them the sums are enough. */
+function withOneMore(node: NodeState, shape: PodShape, index: number): NodeState {
+  if (shape.hostPorts.length > 0) {
+    return withPlaced(node, plannedPod(shape, `planned/${index}` as PodUid, node.name));
+  }
   return {
     ...node,
     requested: plus(node.requested, shape.requests),
     scoringRequested: plus(node.scoringRequested, shape.scoringRequests),
     podCount: node.podCount + 1,
   };
-}
-
-function full(node: NodeState, judgeNode: NodeJudge): readonly Verdict[] {
-  const verdicts = judgeNode(node);
-  return verdicts.length === 0 ? kept : verdicts;
 }

@@ -10,6 +10,12 @@ import type {
 
 type Labels = Readonly<Record<string, string>>;
 
+export interface SelectableNode {
+  /** Absent where upstream looks at labels only: then field requirements are passed over. */
+  readonly name?: string;
+  readonly labels: Labels;
+}
+
 /** An absent selector matches nothing, an empty one everything. */
 export function matchesLabels(selector: LabelSelector | undefined, labels: Labels): boolean {
   if (selector === undefined) return false;
@@ -21,33 +27,37 @@ export function matchesLabels(selector: LabelSelector | undefined, labels: Label
   );
 }
 
+/** Whether a selector asks for nothing, so that it matches everything. */
+export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector): boolean {
+  for (const _key in matchLabels) return false;
+  return (matchExpressions?.length ?? 0) === 0;
+}
+
 /** Whether any term matches; a term without requirements matches nothing. */
-export function matchesTerms(
-  terms: readonly NodeSelectorTerm[],
-  node: { readonly name: string; readonly labels: Labels },
-): boolean {
+export function matchesTerms(terms: readonly NodeSelectorTerm[], node: SelectableNode): boolean {
   return terms.some((term) => matchesTerm(term, node));
 }
 
 export function matchesTerm(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
-  node: { readonly name: string; readonly labels: Labels },
+  node: SelectableNode,
 ): boolean {
   if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   return (
     matchExpressions.every((requirement) =>
       matchesRequirement(requirement, node.labels[requirement.key]),
     ) &&
-    matchFields.every(
-      (field) => field.key === 'metadata.name' && matchesRequirement(field, node.name),
-    )
+    (node.name === undefined ||
+      matchFields.every(
+        (field) => field.key === 'metadata.name' && matchesRequirement(field, node.name),
+      ))
   );
 }
 
 /** nodeSelector and required node affinity together. */
 export function matchesNodeSelection(
   spec: Pick<PodSpec, 'nodeSelector' | 'affinity'>,
-  node: { readonly name: string; readonly labels: Labels },
+  node: SelectableNode,
 ): boolean {
   for (const key in spec.nodeSelector) {
     if (node.labels[key] !== spec.nodeSelector[key]) return false;

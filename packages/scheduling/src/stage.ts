@@ -1,6 +1,7 @@
 /**
  * The pipeline's contract, after kube-scheduler's framework: a stage first looks at the snapshot once
- * per shape (PreFilter), then judges node by node (Filter).
+ * per shape (PreFilter, PreScore), then judges or scores node by node (Filter, Score), and hears of
+ * each pod of the shape that is placed meanwhile (Reserve).
  */
 import type { PodShape, Verdict } from '@spillway/core';
 import type { NodeState } from './node-state.ts';
@@ -10,24 +11,39 @@ export interface FilterStage {
   readonly name: string;
   /**
    * Looks once at the whole snapshot for one shape. Returns undefined when the stage has nothing to
-   * say of this shape, `rejected` when no node can ever do, else the judge of single nodes.
+   * say of this shape, `rejected` when no node can ever do, else the filter of single nodes.
    */
-  prepare(shape: PodShape, snapshot: Snapshot): NodeJudge | Rejected | undefined;
+  prepare(shape: PodShape, snapshot: Snapshot): PreparedFilter | Rejected | undefined;
+}
+
+export interface PreparedFilter {
+  /** Empty: the node passes. Must not depend on the order in which nodes are asked. */
+  judge(node: NodeState): readonly Verdict[];
+  /**
+   * One more pod of the shape stands on `node` from now on. Absent when that changes the judgement of
+   * no node but this one, whose state is given anew each time.
+   */
+  placed?(node: NodeState): void;
 }
 
 export interface Rejected {
   readonly rejected: Verdict;
 }
 
-/** Empty: the node passes. Must not depend on the order in which nodes are asked. */
-export type NodeJudge = (node: NodeState) => readonly Verdict[];
-
-/** Judges that everybody passes return this, so that passing allocates nothing. */
+/** Filters that everybody passes return this, so that passing allocates nothing. */
 export const passes: readonly Verdict[] = Object.freeze([]);
 
-/** Higher is better, 0 to 100, integers; `weight` as in kube-scheduler's default profile. */
+/** `weight` as in kube-scheduler's default profile. */
 export interface ScoreStage {
   readonly name: string;
   readonly weight: number;
-  prepare(shape: PodShape, snapshot: Snapshot): ((node: NodeState) => number) | undefined;
+  /** Undefined when all nodes are alike to this stage. */
+  prepare(shape: PodShape, snapshot: Snapshot): PreparedScore | undefined;
+}
+
+export interface PreparedScore {
+  /** Higher is better; an integer from 0 to 100. */
+  score(node: NodeState): number;
+  /** As with filters. */
+  placed?(node: NodeState): void;
 }

@@ -12,6 +12,8 @@ const verdict = [
 export const nodeName: FilterStage = {
   name: 'NodeName',
   prepare({ nodeName: wanted }) {
-    return wanted === undefined ? undefined : (node) => (node.name === wanted ? passes : verdict);
+    return wanted === undefined
+      ? undefined
+      : { judge: (node) => (node.name === wanted ? passes : verdict) };
   },
 };

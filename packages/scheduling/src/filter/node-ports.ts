@@ -13,13 +13,15 @@ export const nodePorts: FilterStage = {
   name: 'NodePorts',
   prepare({ hostPorts }) {
     if (hostPorts.length === 0) return undefined;
-    return (node) => {
-      for (const pod of node.pods.values()) {
-        for (const used of pod.hostPorts) {
-          if (hostPorts.some((wanted) => conflict(wanted, used))) return verdict;
+    return {
+      judge(node) {
+        for (const pod of node.pods.values()) {
+          for (const used of pod.hostPorts) {
+            if (hostPorts.some((wanted) => conflict(wanted, used))) return verdict;
+          }
         }
-      }
-      return passes;
+        return passes;
+      },
     };
   },
 };

@@ -3,15 +3,16 @@ import type { NodeState } from '../node-state.ts';
 import { type FilterStage, passes } from '../stage.ts';
 
 const stage = 'NodeResourcesFit';
-const insufficient = (name: string): Verdict => ({
-  code: 'Unschedulable',
-  reason: `Insufficient ${name}`,
-  stage,
-});
 const tooManyPods: Verdict = { code: 'Unschedulable', reason: 'Too many pods', stage };
-const cpu = insufficient('cpu');
-const memory = insufficient('memory');
-const ephemeralStorage = insufficient('ephemeral-storage');
+
+/** Short for now, and short even if the node were empty. */
+interface Shortage {
+  readonly now: Verdict;
+  readonly always: Verdict;
+}
+const cpu = shortageOf('cpu');
+const memory = shortageOf('memory');
+const ephemeralStorage = shortageOf('ephemeral-storage');
 
 /** Every resource that is short is named, as kube-scheduler does (noderesources/fit.go). */
 export const nodeResourcesFit: FilterStage = {
@@ -20,39 +21,41 @@ export const nodeResourcesFit: FilterStage = {
     const extended = [...requests.extended].map(([name, amount]) => ({
       name,
       amount,
-      verdict: insufficient(name),
+      shortage: shortageOf(name),
     }));
-    return (node) => {
-      let verdicts: Verdict[] | undefined;
-      const refuse = (verdict: Verdict): void => {
-        (verdicts ??= []).push(verdict);
-      };
-      const { allocatable, requested } = node;
-      if (node.podCount + 1 > node.allocatablePods) refuse(tooManyPods);
-      if (requests.milliCpu > 0 && requests.milliCpu > allocatable.milliCpu - requested.milliCpu) {
-        refuse(cpu);
-      }
-      if (
-        requests.memoryBytes > 0 &&
-        requests.memoryBytes > allocatable.memoryBytes - requested.memoryBytes
-      ) {
-        refuse(memory);
-      }
-      if (
-        requests.ephemeralStorageBytes > 0 &&
-        requests.ephemeralStorageBytes >
-          allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes
-      ) {
-        refuse(ephemeralStorage);
-      }
-      for (const { name, amount, verdict } of extended) {
-        const free = (allocatable.extended.get(name) ?? 0) - (requested.extended.get(name) ?? 0);
-        if (amount > free) refuse(verdict);
-      }
-      return verdicts ?? passes;
+    return {
+      judge({ allocatable, requested, podCount, allocatablePods }) {
+        let verdicts: Verdict[] | undefined;
+        const ask = (amount: number, shortage: Shortage, all: number, used: number): void => {
+          if (amount <= 0 || amount <= all - used) return;
+          (verdicts ??= []).push(amount > all ? shortage.always : shortage.now);
+        };
+        if (podCount + 1 > allocatablePods) verdicts = [tooManyPods];
+        ask(requests.milliCpu, cpu, allocatable.milliCpu, requested.milliCpu);
+        ask(requests.memoryBytes, memory, allocatable.memoryBytes, requested.memoryBytes);
+        ask(
+          requests.ephemeralStorageBytes,
+          ephemeralStorage,
+          allocatable.ephemeralStorageBytes,
+          requested.ephemeralStorageBytes,
+        );
+        for (const { name, amount, shortage } of extended) {
+          const all = allocatable.extended.get(name) ?? 0;
+          ask(amount, shortage, all, requested.extended.get(name) ?? 0);
+        }
+        return verdicts ?? passes;
+      },
     };
   },
 };
+
+function shortageOf(name: string): Shortage {
+  const reason = `Insufficient ${name}`;
+  return {
+    now: { code: 'Unschedulable', reason, stage },
+    always: { code: 'UnschedulableAndUnresolvable', reason, stage },
+  };
+}
 
 /** How many more pods that ask `requests` a node takes by resources alone, with `kept` kept free. */
 export function fitsTimes(

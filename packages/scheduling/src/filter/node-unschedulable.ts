@@ -16,6 +16,6 @@ export const nodeUnschedulable: FilterStage = {
   name: 'NodeUnschedulable',
   prepare(shape) {
     if (shape.tolerations.some((toleration) => tolerates(toleration, taint))) return undefined;
-    return (node) => (node.unschedulable ? verdict : passes);
+    return { judge: (node) => (node.unschedulable ? verdict : passes) };
   },
 };

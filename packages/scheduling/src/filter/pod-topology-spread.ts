@@ -2,10 +2,12 @@
  * Topology spread constraints that must hold (`DoNotSchedule`), after podtopologyspread/filtering.go:
  * matches in the node's domain + 1 if the pod matches itself − fewest matches in any domain ≤ maxSkew.
  */
-import type { LabelSelector, PodShape, TopologySpreadConstraint, Verdict } from '@spillway/core';
+import type { PodShape, TopologySpreadConstraint, Verdict } from '@spillway/core';
+import { DomainCounts } from '../domains.ts';
 import type { NodeState } from '../node-state.ts';
-import { matchesLabels, matchesNodeSelection, untoleratedTaint } from '../selectors.ts';
+import { isEmptySelector, matchesLabels } from '../selectors.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { isIncluded, matchingPods, spreadSelector } from '../spread-constraint.ts';
 import { type FilterStage, passes } from '../stage.ts';
 
 const stage = 'PodTopologySpread';
@@ -22,9 +24,11 @@ const unlabelled: readonly Verdict[] = [
 
 interface Spread {
   readonly constraint: TopologySpreadConstraint;
-  readonly selfMatch: number;
-  readonly matchesByDomain: ReadonlyMap<string, number>;
-  readonly fewest: number;
+  readonly counts: DomainCounts;
+  /** Whether the pod matches its own selector, and whether the next of its shape will count it. */
+  readonly selfMatch: boolean;
+  readonly countsItself: boolean;
+  fewest: number;
 }
 
 export const podTopologySpread: FilterStage = {
@@ -35,14 +39,23 @@ export const podTopologySpread: FilterStage = {
     );
     if (hard.length === 0) return undefined;
     const spreads = hard.map((constraint) => spreadOf(constraint, hard, shape, snapshot));
-    return (node) => {
-      for (const { constraint, selfMatch, matchesByDomain, fewest } of spreads) {
-        const domain = node.labels[constraint.topologyKey];
-        if (domain === undefined) return unlabelled;
-        const skew = (matchesByDomain.get(domain) ?? 0) + selfMatch - fewest;
-        if (skew > constraint.maxSkew) return skewed;
-      }
-      return passes;
+    return {
+      judge(node) {
+        for (const { constraint, counts, selfMatch, fewest } of spreads) {
+          const matches = counts.at(node);
+          if (matches === undefined) return unlabelled;
+          if (matches + (selfMatch ? 1 : 0) - fewest > constraint.maxSkew) return skewed;
+        }
+        return passes;
+      },
+      placed(node) {
+        if (!hasAllKeys(node, hard)) return;
+        for (const spread of spreads) {
+          if (!spread.countsItself || !isIncluded(spread.constraint, shape, node)) continue;
+          spread.counts.add(node, 1);
+          spread.fewest = fewestOf(spread.constraint, spread.counts);
+        }
+      },
     };
   },
 };
@@ -54,50 +67,26 @@ function spreadOf(
   snapshot: Snapshot,
 ): Spread {
   const selector = spreadSelector(constraint, shape.labels);
-  const matchesByDomain = new Map<string, number>();
+  const counts = new DomainCounts(constraint.topologyKey);
   for (const node of snapshot.nodes()) {
-    if (!node.exists || !all.every(({ topologyKey }) => topologyKey in node.labels)) continue;
-    if (!counts(constraint, shape, node)) continue;
-    const domain = node.labels[constraint.topologyKey] ?? '';
-    let matches = matchesByDomain.get(domain) ?? 0;
-    for (const pod of node.pods.values()) {
-      if (pod.terminating || pod.namespace !== shape.namespace) continue;
-      if (matchesLabels(selector, pod.labels)) matches += 1;
-    }
-    matchesByDomain.set(domain, matches);
+    if (!node.exists || !hasAllKeys(node, all) || !isIncluded(constraint, shape, node)) continue;
+    counts.add(node, matchingPods(node, selector, shape.namespace));
   }
-  const tooFewDomains =
-    constraint.minDomains !== undefined && matchesByDomain.size < constraint.minDomains;
+  const selfMatch = matchesLabels(selector, shape.labels);
   return {
     constraint,
-    selfMatch: matchesLabels(selector, shape.labels) ? 1 : 0,
-    matchesByDomain,
-    fewest: tooFewDomains ? 0 : Math.min(...matchesByDomain.values()),
+    counts,
+    selfMatch,
+    countsItself: selfMatch && selector !== undefined && !isEmptySelector(selector),
+    fewest: fewestOf(constraint, counts),
   };
 }
 
-/** Whether a node counts as (part of) a domain: nodeAffinityPolicy and nodeTaintsPolicy (KEP-3094). */
-function counts(constraint: TopologySpreadConstraint, shape: PodShape, node: NodeState): boolean {
-  if (constraint.nodeAffinityPolicy !== 'Ignore' && !matchesNodeSelection(shape, node))
-    return false;
-  return (
-    constraint.nodeTaintsPolicy !== 'Honor' ||
-    untoleratedTaint(node.taints, shape.tolerations) === undefined
-  );
+/** With fewer domains than `minDomains` there is, in thought, an empty one more (KEP-3022). */
+function fewestOf({ minDomains = 1 }: TopologySpreadConstraint, counts: DomainCounts): number {
+  return counts.size < minDomains ? 0 : counts.least();
 }
 
-/** The selector narrowed by `matchLabelKeys` to the pod's own values (KEP-3243). */
-function spreadSelector(
-  { labelSelector, matchLabelKeys = [] }: TopologySpreadConstraint,
-  labels: Readonly<Record<string, string>>,
-): LabelSelector | undefined {
-  const own = matchLabelKeys.filter((key) => key in labels);
-  if (own.length === 0 || labelSelector === undefined) return labelSelector;
-  return {
-    ...labelSelector,
-    matchExpressions: [
-      ...(labelSelector.matchExpressions ?? []),
-      ...own.map((key) => ({ key, operator: 'In', values: [labels[key] ?? ''] })),
-    ],
-  };
+function hasAllKeys(node: NodeState, constraints: readonly TopologySpreadConstraint[]): boolean {
+  return constraints.every(({ topologyKey }) => topologyKey in node.labels);
 }

@@ -12,9 +12,11 @@ const verdict = [
 export const taintToleration: FilterStage = {
   name: 'TaintToleration',
   prepare({ tolerations }) {
-    return (node) =>
-      node.taints.length === 0 || untoleratedTaint(node.taints, tolerations) === undefined
-        ? passes
-        : verdict;
+    return {
+      judge: (node) =>
+        node.taints.length === 0 || untoleratedTaint(node.taints, tolerations) === undefined
+          ? passes
+          : verdict,
+    };
   },
 };

@@ -5,16 +5,16 @@ export const leastAllocated: ScoreStage = {
   name: 'NodeResourcesFit',
   weight: 1,
   prepare({ scoringRequests }) {
-    return ({ allocatable, scoringRequested }) => {
-      const cpu = freeShare(
-        allocatable.milliCpu,
-        scoringRequested.milliCpu + scoringRequests.milliCpu,
-      );
-      const memory = freeShare(
-        allocatable.memoryBytes,
-        scoringRequested.memoryBytes + scoringRequests.memoryBytes,
-      );
-      return Math.floor((cpu + memory) / 2);
+    const { milliCpu, memoryBytes } = scoringRequests;
+    return {
+      score({ allocatable, scoringRequested }) {
+        const cpu = freeShare(allocatable.milliCpu, scoringRequested.milliCpu + milliCpu);
+        const memory = freeShare(
+          allocatable.memoryBytes,
+          scoringRequested.memoryBytes + memoryBytes,
+        );
+        return Math.floor((cpu + memory) / 2);
+      },
     };
   },
 };

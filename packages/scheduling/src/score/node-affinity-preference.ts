@@ -9,12 +9,14 @@ export const nodeAffinityPreference: ScoreStage = {
     const preferred = affinity.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
     const total = preferred.reduce((sum, { weight }) => sum + weight, 0);
     if (total === 0) return undefined;
-    return (node) => {
-      let matched = 0;
-      for (const { weight, preference } of preferred) {
-        if (matchesTerm(preference, node)) matched += weight;
-      }
-      return Math.floor((matched * 100) / total);
+    return {
+      score(node) {
+        let matched = 0;
+        for (const { weight, preference } of preferred) {
+          if (matchesTerm(preference, node)) matched += weight;
+        }
+        return Math.floor((matched * 100) / total);
+      },
     };
   },
 };

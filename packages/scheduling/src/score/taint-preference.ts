@@ -6,14 +6,16 @@ export const taintPreference: ScoreStage = {
   name: 'TaintToleration',
   weight: 3,
   prepare({ tolerations }) {
-    return ({ taints }) => {
-      if (taints.length === 0) return 100;
-      const intolerable = taints.filter(
-        (taint) =>
-          taint.effect === 'PreferNoSchedule' &&
-          !tolerations.some((toleration) => tolerates(toleration, taint)),
-      );
-      return Math.floor(100 / (1 + intolerable.length));
+    return {
+      score({ taints }) {
+        if (taints.length === 0) return 100;
+        let intolerable = 0;
+        for (const taint of taints) {
+          if (taint.effect !== 'PreferNoSchedule') continue;
+          if (!tolerations.some((toleration) => tolerates(toleration, taint))) intolerable += 1;
+        }
+        return Math.floor(100 / (1 + intolerable));
+      },
     };
   },
 };

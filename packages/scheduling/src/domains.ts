@@ -1,0 +1,43 @@
+/**
+ * Topology domains: the nodes that share one value of a label. Counts what is in each, for one label.
+ */
+import type { NodeState } from './node-state.ts';
+
+export class DomainCounts {
+  readonly topologyKey: string;
+  readonly #counts = new Map<string, number>();
+
+  constructor(topologyKey: string) {
+    this.topologyKey = topologyKey;
+  }
+
+  /** Adds `amount` in the node's domain, which exists from now on even if that is 0. */
+  add(node: NodeState, amount: number): void {
+    const value = node.labels[this.topologyKey];
+    if (value !== undefined) this.#counts.set(value, (this.#counts.get(value) ?? 0) + amount);
+  }
+
+  /** 0 in domains that were never added to; undefined when the node has not got the label. */
+  at(node: NodeState): number | undefined {
+    const value = node.labels[this.topologyKey];
+    return value === undefined ? undefined : (this.#counts.get(value) ?? 0);
+  }
+
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  /** Fewest in any domain; 0 when there is none. */
+  least(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const count of this.#counts.values()) if (count < least) least = count;
+    return Number.isFinite(least) ? least : 0;
+  }
+
+  /** Most in any domain; 0 when there is none. */
+  most(): number {
+    let most = 0;
+    for (const count of this.#counts.values()) if (count > most) most = count;
+    return most;
+  }
+}
