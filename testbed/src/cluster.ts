@@ -31,6 +31,10 @@ export class Cluster {
     return this.#plane.client;
   }
 
+  get server(): string {
+    return this.#plane.server;
+  }
+
   get kubeconfig(): string {
     return this.#plane.kubeconfig;
   }
@@ -124,7 +128,7 @@ export class Cluster {
 
   /** Deletes what a YAML text names, in reverse; what is not there is no matter. */
   async remove(yaml: string, defaultNamespace = 'default'): Promise<void> {
-    for (const document of parseAllDocuments(yaml).reverse()) {
+    for (const document of parseAllDocuments(yaml).toReversed()) {
       const object = document.toJS() as Applied | null;
       // A namespace stays, since its end takes long and it may be one that was there before.
       if (object === null || object.kind === 'Namespace') continue;

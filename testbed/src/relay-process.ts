@@ -65,7 +65,6 @@ class Pipe {
     this.to = ends.to;
     this.#source = ends.source;
     this.#sink = ends.sink;
-    pipes.add(this);
     this.#source.on('data', (chunk: Buffer) => {
       this.#held.push({ due: performance.now() + oneWayMs(this.from, this.to), chunk });
       this.#heldBytes += chunk.length;
@@ -154,8 +153,8 @@ function listen(to: string, targetPort: number): Promise<number> {
     target.on('close', close);
     // The first packet of a TCP connection takes a round trip before anything can be said.
     setTimeout(() => {
-      new Pipe({ from, to, source: client, sink: target });
-      new Pipe({ from: to, to: from, source: target, sink: client });
+      pipes.add(new Pipe({ from, to, source: client, sink: target }));
+      pipes.add(new Pipe({ from: to, to: from, source: target, sink: client }));
     }, 2 * oneWayMs(from, to));
   });
   return new Promise((resolve) => {

@@ -116,7 +116,7 @@ export class HostRunner implements NegotiationHandler {
         this.feed({ kind: 'commit', call, caller, request });
       } catch (error) {
         this.#calls.delete(call);
-        reject(error as Error);
+        reject(error);
       }
     });
   }

@@ -1,1 +1,2 @@
-export {};
+export { agentCommands } from './commands/agent.ts';
+export { federationCommand } from './commands/federation.ts';

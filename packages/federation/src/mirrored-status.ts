@@ -40,7 +40,7 @@ export function mirroredStatus(home: Pod, guest: PodStatus): PodStatus | undefin
   mirrored['phase'] ??= current.phase ?? 'Pending';
   const conditions = mergedConditions(current.conditions ?? [], guest.conditions ?? []);
   if (conditions.length > 0) mirrored['conditions'] = conditions;
-  return sameStatus(current, mirrored) ? undefined : (mirrored as PodStatus);
+  return sameStatus(current, mirrored) ? undefined : mirrored;
 }
 
 export function isTerminal(status: PodStatus | undefined): boolean {

@@ -15,8 +15,6 @@ import {
   shapeOf,
   unreachable,
   type Verdict,
-  type VerdictCount,
-  wellKnown,
 } from '@spillway/core';
 import { type Ledger, placePods } from '@spillway/scheduling';
 import type {
@@ -27,6 +25,19 @@ import type {
   ReserveAnswer,
   ReserveRequest,
 } from '../negotiation.ts';
+import {
+  assumedPod,
+  assumedUid,
+  capReached,
+  createVerdict,
+  goneUpdate,
+  guestIdOf,
+  keyOf,
+  noRoom,
+  notAccepting,
+  statusUpdate,
+  verdictsOf,
+} from './answers.ts';
 import type { HostConfig } from './config.ts';
 import { EndedGuests } from './ended-guests.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
@@ -425,78 +436,7 @@ export class Host {
   }
 }
 
-const stage = 'HostAdmission';
-const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
-const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
-
-function capReached(guestsMax: number): Verdict {
-  return { code: 'Refused', reason: `its cap of ${guestsMax} guests is reached`, stage };
-}
-
-function createVerdict(outcome: Exclude<CreateOutcome, { kind: 'created' | 'exists' }>): Verdict {
-  if (outcome.kind === 'nameTaken') {
-    return { code: 'Unschedulable', reason: 'an earlier pod of that name is still there', stage };
-  }
-  const code = outcome.kind === 'rejected' ? 'UnschedulableAndUnresolvable' : 'Unschedulable';
-  return { code, reason: outcome.reason, stage };
-}
-
-function verdictsOf(refusals: readonly VerdictCount[]): readonly Verdict[] {
-  return refusals.map(({ code, reason, stage: where, nodes }) => ({
-    code,
-    reason: `${nodes} ${reason}`,
-    stage: where,
-  }));
-}
-
-function statusUpdate(uid: PodUid, shadow: Pod): GuestUpdate {
-  return {
-    kind: 'status',
-    uid,
-    namespace: shadow.metadata.labels?.[wellKnown.homeNamespaceLabel] ?? '',
-    name: shadow.metadata.name ?? '',
-    status: shadow.status ?? {},
-    terminating: shadow.metadata.deletionTimestamp !== undefined,
-  };
-}
-
-function goneUpdate(
-  uid: PodUid,
-  shadow: Pod | undefined,
-  released: boolean,
-): Extract<GuestUpdate, { kind: 'gone' }> {
-  const status = shadow?.status;
-  const disruption = status?.conditions?.find(
-    ({ type, status: value }) => type === 'DisruptionTarget' && value === 'True',
-  );
-  const reason = status?.reason ?? disruption?.reason ?? (released ? 'Released' : 'DeletedAtHost');
-  const message =
-    status?.message ??
-    disruption?.message ??
-    (released ? 'released by its home' : 'deleted at its host');
-  return { kind: 'gone', uid, reason, message, ...(status && { lastStatus: status }) };
-}
-
-function guestIdOf(shadow: Pod): GuestId | undefined {
-  const home = shadow.metadata.labels?.[wellKnown.homeLabel];
-  const uid = shadow.metadata.labels?.[wellKnown.homeUidLabel];
-  return home && uid ? { home: home as ClusterName, uid: uid as PodUid } : undefined;
-}
-
-function keyOf({ home, uid }: GuestId): string {
-  return `${home}/${uid}`;
-}
-
 /** A guest that takes room, or is about to. */
 function isLive({ shadow }: Guest): boolean {
   return shadow?.status?.phase !== 'Succeeded' && shadow?.status?.phase !== 'Failed';
-}
-
-/** The ledger counts a shadow under this UID until the watch shows it under its own. */
-function assumedUid(id: GuestId): PodUid {
-  return `guest/${keyOf(id)}` as PodUid;
-}
-
-function assumedPod(id: GuestId, pod: Pod, namespace: string): Pod {
-  return { metadata: { ...pod.metadata, namespace, uid: assumedUid(id) }, spec: pod.spec };
 }

@@ -1,0 +1,84 @@
+/** What a host says: refusals in words, and news of guests for their homes. */
+import {
+  type ClusterName,
+  type Pod,
+  type PodUid,
+  type Verdict,
+  type VerdictCount,
+  wellKnown,
+} from '@spillway/core';
+import type { GuestUpdate } from '../negotiation.ts';
+import type { CreateOutcome, GuestId } from './events.ts';
+
+const stage = 'HostAdmission';
+export const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
+export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
+
+export function capReached(guestsMax: number): Verdict {
+  return { code: 'Refused', reason: `its cap of ${guestsMax} guests is reached`, stage };
+}
+
+export function createVerdict(
+  outcome: Exclude<CreateOutcome, { kind: 'created' | 'exists' }>,
+): Verdict {
+  if (outcome.kind === 'nameTaken') {
+    return { code: 'Unschedulable', reason: 'an earlier pod of that name is still there', stage };
+  }
+  const code = outcome.kind === 'rejected' ? 'UnschedulableAndUnresolvable' : 'Unschedulable';
+  return { code, reason: outcome.reason, stage };
+}
+
+export function verdictsOf(refusals: readonly VerdictCount[]): readonly Verdict[] {
+  return refusals.map(({ code, reason, stage: where, nodes }) => ({
+    code,
+    reason: `${nodes} ${reason}`,
+    stage: where,
+  }));
+}
+
+export function statusUpdate(uid: PodUid, shadow: Pod): GuestUpdate {
+  return {
+    kind: 'status',
+    uid,
+    namespace: shadow.metadata.labels?.[wellKnown.homeNamespaceLabel] ?? '',
+    name: shadow.metadata.name ?? '',
+    status: shadow.status ?? {},
+    terminating: shadow.metadata.deletionTimestamp !== undefined,
+  };
+}
+
+export function goneUpdate(
+  uid: PodUid,
+  shadow: Pod | undefined,
+  released: boolean,
+): Extract<GuestUpdate, { kind: 'gone' }> {
+  const status = shadow?.status;
+  const disruption = status?.conditions?.find(
+    ({ type, status: value }) => type === 'DisruptionTarget' && value === 'True',
+  );
+  const reason = status?.reason ?? disruption?.reason ?? (released ? 'Released' : 'DeletedAtHost');
+  const message =
+    status?.message ??
+    disruption?.message ??
+    (released ? 'released by its home' : 'deleted at its host');
+  return { kind: 'gone', uid, reason, message, ...(status && { lastStatus: status }) };
+}
+
+export function guestIdOf(shadow: Pod): GuestId | undefined {
+  const home = shadow.metadata.labels?.[wellKnown.homeLabel];
+  const uid = shadow.metadata.labels?.[wellKnown.homeUidLabel];
+  return home && uid ? { home: home as ClusterName, uid: uid as PodUid } : undefined;
+}
+
+export function keyOf({ home, uid }: GuestId): string {
+  return `${home}/${uid}`;
+}
+
+/** The ledger counts a shadow under this UID until the watch shows it under its own. */
+export function assumedUid(id: GuestId): PodUid {
+  return `guest/${keyOf(id)}` as PodUid;
+}
+
+export function assumedPod(id: GuestId, pod: Pod, namespace: string): Pod {
+  return { metadata: { ...pod.metadata, namespace, uid: assumedUid(id) }, spec: pod.spec };
+}
