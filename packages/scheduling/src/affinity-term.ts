@@ -15,17 +15,49 @@ export interface TermSubject {
  * into the label selector when the pod is created (KEP-3633).
  */
 export function speaksOf(
-  { namespaces = [], namespaceSelector, labelSelector }: PodAffinityTerm,
+  term: PodAffinityTerm,
   owner: string,
   subject: TermSubject,
   snapshot: Snapshot,
 ): boolean {
-  const ownOnly = namespaces.length === 0 && namespaceSelector === undefined;
-  const named = ownOnly ? owner === subject.namespace : namespaces.includes(subject.namespace);
   return (
-    (named ||
-      (namespaceSelector !== undefined &&
-        matchesLabels(namespaceSelector, snapshot.namespaceLabels(subject.namespace) ?? {}))) &&
-    matchesLabels(labelSelector, subject.labels)
+    namesNamespace(term, owner, subject, snapshot) &&
+    matchesLabels(term.labelSelector, subject.labels)
+  );
+}
+
+/**
+ * The same for a term of the pod that is to be placed, as kube-scheduler 1.36 does it: it replaces the
+ * namespace selector by the namespaces that match, but on a copy
+ * (mergeAffinityTermNamespacesIfNotEmpty takes its term by value), and so matches what is left against
+ * no labels at all. A selector that no labels satisfy (`NotIn`, `DoesNotExist`) therefore means every
+ * namespace. We share nodes with kube-scheduler, so we agree with it; bench's agreement test would
+ * tell when it changes.
+ */
+export function newcomerSpeaksOf(
+  term: PodAffinityTerm,
+  owner: string,
+  subject: TermSubject,
+  snapshot: Snapshot,
+): boolean {
+  const { namespaceSelector } = term;
+  return (
+    ((namespaceSelector !== undefined && matchesLabels(namespaceSelector, {})) ||
+      namesNamespace(term, owner, subject, snapshot)) &&
+    matchesLabels(term.labelSelector, subject.labels)
+  );
+}
+
+function namesNamespace(
+  { namespaces = [], namespaceSelector }: PodAffinityTerm,
+  owner: string,
+  { namespace }: TermSubject,
+  snapshot: Snapshot,
+): boolean {
+  if (namespaces.length === 0 && namespaceSelector === undefined) return owner === namespace;
+  return (
+    namespaces.includes(namespace) ||
+    (namespaceSelector !== undefined &&
+      matchesLabels(namespaceSelector, snapshot.namespaceLabels(namespace) ?? {}))
   );
 }

@@ -3,7 +3,7 @@
  * near, pods that must not, and pods already there that want the newcomer away.
  */
 import type { PodAffinityTerm, PodShape, Verdict } from '@spillway/core';
-import { speaksOf } from '../affinity-term.ts';
+import { newcomerSpeaksOf, speaksOf } from '../affinity-term.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type FilterStage, passes } from '../stage.ts';
@@ -39,8 +39,11 @@ export const interPodAffinity: FilterStage = {
       return { judge: (node) => (isIn(repelled, node) ? unwanted : passes) };
     }
     const { near, far } = domainsOf({ affinity, antiAffinity, shape, snapshot });
-    const likesItself = affinity.every((term) => speaksOf(term, shape.namespace, shape, snapshot));
-    const shunsItself = antiAffinity.filter((term) =>
+    const wants = (term: PodAffinityTerm): boolean =>
+      newcomerSpeaksOf(term, shape.namespace, shape, snapshot);
+    const likesItself = affinity.every(wants);
+    const shunsItself = antiAffinity.filter(wants);
+    const repelsItself = antiAffinity.filter((term) =>
       speaksOf(term, shape.namespace, shape, snapshot),
     );
     return {
@@ -61,7 +64,7 @@ export const interPodAffinity: FilterStage = {
       placed(node) {
         if (likesItself) mark(node, affinity, near);
         mark(node, shunsItself, far);
-        mark(node, shunsItself, repelled);
+        mark(node, repelsItself, repelled);
       },
     };
   },
@@ -81,7 +84,7 @@ function domainsOf(options: {
     if (!node.exists) continue;
     for (const pod of node.pods.values()) {
       const speaks = (term: PodAffinityTerm): boolean =>
-        speaksOf(term, shape.namespace, pod, snapshot);
+        newcomerSpeaksOf(term, shape.namespace, pod, snapshot);
       // One pod must satisfy all terms of affinity together.
       if (affinity.length > 0 && affinity.every(speaks)) mark(node, affinity, near);
       for (const term of antiAffinity) if (speaks(term)) mark(node, [term], far);
