@@ -32,7 +32,7 @@ export function copiesOf(histories: readonly History[]): ReadonlyMap<string, rea
       if (type === 'deleted' || isFinished(pod)) end(uid, atMs);
       else if (isOnRealNode(pod) && !running.has(uid)) running.set(uid, { pod, fromMs: atMs });
     }
-    for (const uid of [...running.keys()]) end(uid, Number.POSITIVE_INFINITY);
+    for (const uid of running.keys()) end(uid, Number.POSITIVE_INFINITY);
   }
   return copies;
 }
