@@ -10,6 +10,7 @@ export interface ClusterEventsOptions {
   readonly host: HostRunner;
   /** Kept here: the virtual nodes by name. */
   readonly clusterOfNode: Map<string, ClusterName>;
+  readonly onVirtualNodeDeleted: (cluster: ClusterName) => void;
   readonly onChanged: () => void;
 }
 
@@ -32,7 +33,10 @@ export class ClusterEvents {
         const cluster = labels?.[wellKnown.clusterLabel];
         if (labels?.[wellKnown.virtualNodeLabel] === 'true' && cluster !== undefined) {
           if (event.type === 'set') clusterOfNode.set(name, cluster as ClusterName);
-          else clusterOfNode.delete(name);
+          else {
+            clusterOfNode.delete(name);
+            this.#options.onVirtualNodeDeleted(cluster as ClusterName);
+          }
           return;
         }
         home.feed({ kind: 'roomChanged', where: 'home' });

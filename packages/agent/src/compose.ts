@@ -240,6 +240,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     home: homeRunner,
     host: hostRunner,
     clusterOfNode,
+    onVirtualNodeDeleted: (cluster) => virtualNodes.deleted(cluster),
     onChanged: () => advertiser.changed(),
   });
   const watch = new ClusterWatch({
@@ -254,6 +255,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     },
     onBroken: (kind, error) => log.warn({ kind, err: error }, 'watch broke; it is resumed'),
   });
+  neighbours.hostsOurs = (cluster) => home.hosts().has(cluster);
   neighbours.onRoom = () => homeRunner.feed({ kind: 'roomChanged', where: 'neighbour' });
   neighbours.start();
   recorder.start();

@@ -27,6 +27,8 @@ const judgeMs = 1_000;
 /** Virtual nodes are for people to look at: no neighbour's is written more often. */
 const nodeGapMs = 5_000;
 const nodeWritesMax = 4;
+/** A neighbour gone for so long loses its virtual node, unless pods of ours are still bound to it. */
+const nodeRemovedMs = 24 * 3_600_000;
 
 export class Neighbours implements Neighbourhood {
   readonly #options: NeighboursOptions;
@@ -35,6 +37,8 @@ export class Neighbours implements Neighbourhood {
   #timer: NodeJS.Timeout | undefined;
   /** Called when a neighbour's room, or who is a neighbour, may have changed. */
   onRoom: () => void = () => {};
+  /** Whether pods of ours are bound to a neighbour's node. */
+  hostsOurs: (cluster: ClusterName) => boolean = () => true;
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
@@ -90,12 +94,29 @@ export class Neighbours implements Neighbourhood {
     }
     if (changes.length > 0) this.onRoom();
     const counts = { alive: 0, suspect: 0, gone: 0 };
-    for (const { cluster, liveness } of directory.neighbours()) {
+    for (const { cluster, liveness, lastHeard } of directory.neighbours()) {
       counts[liveness] += 1;
-      if (now >= (this.#nextWrite.get(cluster) ?? 0)) this.#keepNode(cluster);
+      if (now < (this.#nextWrite.get(cluster) ?? 0)) continue;
+      const removable = now - lastHeard > nodeRemovedMs && !this.hostsOurs(cluster);
+      if (removable) this.#removeNode(cluster);
+      else this.#keepNode(cluster);
     }
     for (const [liveness, count] of Object.entries(counts))
       metrics.neighbours.set({ liveness }, count);
+  }
+
+  #removeNode(cluster: ClusterName): void {
+    const { virtualNodes, clock, log } = this.#options;
+    if (!virtualNodes.has(cluster)) return;
+    this.#nextWrite.set(cluster, clock.monotonicMs() + nodeGapMs);
+    void this.#limit(async () => {
+      try {
+        await virtualNodes.remove(cluster);
+        log.info({ neighbour: cluster }, 'gone for a day: its virtual node is removed');
+      } catch (error) {
+        log.warn({ neighbour: cluster, err: error }, 'virtual node could not be removed');
+      }
+    });
   }
 
   #keepNode(cluster: ClusterName): void {

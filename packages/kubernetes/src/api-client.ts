@@ -7,8 +7,10 @@
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
-import { Fault, type FaultCode } from '@spillway/core';
+import { Fault } from '@spillway/core';
+import { ApiFault, faultOfError, faultOfResponse } from './api-fault.ts';
 
 export interface ApiClientOptions {
   /** Empty: the pod's own service account. */
@@ -25,18 +27,27 @@ export interface ApiRequest {
   readonly deadlineMs?: number;
 }
 
+interface Credentials {
+  readonly options: RequestOptions;
+  readonly agent: Agent;
+  /** What the agent's connections were made with: another needs another agent. */
+  readonly tls: string;
+  readonly until: number;
+}
+
 const deadlineMsDefault = 10_000;
 /** How long credentials are used before client-node is asked again: it refreshes those that expire. */
 const credentialsMs = 30_000;
 const socketsMax = 64;
 const bodyBytesMax = 256 * 1024 * 1024;
+/** A server that says when to come back (429, or 5xx with Retry-After) has done nothing: as client-go. */
+const triesMax = 4;
+const retryAfterMsMax = 5_000;
 
 export class ApiClient {
   readonly #config: KubeConfig;
   readonly #server: URL;
-  #credentials:
-    | { readonly options: RequestOptions; readonly agent: Agent; readonly until: number }
-    | undefined;
+  #credentials: Credentials | undefined;
   #refreshing: Promise<RequestOptions> | undefined;
 
   /** @throws Fault `InvalidConfig` when the kubeconfig can't be read or names no cluster. */
@@ -64,16 +75,25 @@ export class ApiClient {
     this.#server = new URL(cluster.server);
   }
 
-  /** @throws Fault by status: NotFound, Conflict, PermissionDenied, InvalidInput, ResourceExhausted, Unavailable, DeadlineExceeded. */
+  /**
+   * Tries again, within the deadline, when the server says when to come back; else once.
+   *
+   * @throws Fault by status: NotFound, Conflict, PermissionDenied, InvalidInput, ResourceExhausted, Unavailable, DeadlineExceeded.
+   */
   async call<T>(call: ApiRequest): Promise<T> {
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
-    const what = `${call.method} ${call.path}`;
-    const deadlineMs = call.deadlineMs ?? deadlineMsDefault;
-    const response = await this.#send(call, body, deadlineMs);
-    const text = await readAll(response, what);
-    const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return JSON.parse(text) as T;
-    throw faultOfResponse(status, text, what);
+    const ends = performance.now() + (call.deadlineMs ?? deadlineMsDefault);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#once<T>(call, body, Math.max(1, ends - performance.now()));
+      } catch (error) {
+        const waitMs = waitBeforeRetryMs(error);
+        if (waitMs === undefined || tries === triesMax || performance.now() + waitMs >= ends) {
+          throw error;
+        }
+        await sleep(waitMs);
+      }
+    }
   }
 
   /**
@@ -90,8 +110,7 @@ export class ApiClient {
       deadlineMsDefault,
       options.signal,
     );
-    const status = response.statusCode ?? 0;
-    if (status !== 200) throw faultOfResponse(status, await readAll(response, path), `GET ${path}`);
+    if (response.statusCode !== 200) throw await this.#refusal(response, `GET ${path}`);
     response.setTimeout(options.idleMs, () => {
       response.destroy(new Fault('Unavailable', `GET ${path}: silent for ${options.idleMs} ms`));
     });
@@ -114,6 +133,29 @@ export class ApiClient {
 
   close(): void {
     this.#credentials?.agent.destroy();
+  }
+
+  async #once<T>(call: ApiRequest, body: Buffer | undefined, deadlineMs: number): Promise<T> {
+    const what = `${call.method} ${call.path}`;
+    const response = await this.#send(call, body, deadlineMs);
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status >= 300) throw await this.#refusal(response, what);
+    const text = await readAll(response, what);
+    try {
+      return JSON.parse(text) as T;
+    } catch (error) {
+      throw new Fault('Unavailable', `${what}: ${status}, but no JSON: ${text.slice(0, 200)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #refusal(response: IncomingMessage, what: string): Promise<ApiFault> {
+    const status = response.statusCode ?? 0;
+    // A token may have been rotated before its time: the next call asks for the present one.
+    if (status === 401 && this.#credentials) this.#credentials = { ...this.#credentials, until: 0 };
+    const retryAfter = response.headers['retry-after'];
+    return faultOfResponse({ status, text: await readAll(response, what), what, retryAfter });
   }
 
   async #send(
@@ -175,7 +217,11 @@ export class ApiClient {
 
   async #refresh(): Promise<RequestOptions> {
     const fresh: RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(fresh);
+    try {
+      await this.#config.applyToHTTPSOptions(fresh);
+    } catch (error) {
+      throw new Fault('Unavailable', `credentials: ${(error as Error).message}`, { cause: error });
+    }
     const { agent: _agent, headers, auth, ca, cert, key, rejectUnauthorized, servername } = fresh;
     const tls = {
       ...(ca !== undefined && { ca }),
@@ -184,14 +230,20 @@ export class ApiClient {
       ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
       ...(servername !== undefined && { servername }),
     };
-    const agent =
-      this.#credentials?.agent ?? new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
+    const known = this.#credentials;
+    const tlsText = JSON.stringify(tls);
+    let agent = known?.agent;
+    if (agent === undefined || known?.tls !== tlsText) {
+      // Calls under way finish on the old agent's connections, which the server ends when they idle.
+      agent = new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
+    }
     const options: RequestOptions = {
       agent,
       ...(headers !== undefined && { headers }),
       ...(auth != null && { auth }),
     };
-    this.#credentials = { options, agent, until: performance.now() + credentialsMs };
+    const until = performance.now() + credentialsMs;
+    this.#credentials = { options, agent, tls: tlsText, until };
     return options;
   }
 }
@@ -219,43 +271,8 @@ async function readAll(response: IncomingMessage, what: string): Promise<string>
   return Buffer.concat(chunks).toString('utf8');
 }
 
-const codeOfStatus: Readonly<Record<number, FaultCode>> = {
-  400: 'InvalidInput',
-  401: 'PermissionDenied',
-  403: 'PermissionDenied',
-  404: 'NotFound',
-  409: 'Conflict',
-  410: 'NotFound',
-  422: 'InvalidInput',
-  429: 'ResourceExhausted',
-  504: 'DeadlineExceeded',
-};
-
-function faultOfResponse(status: number, text: string, what: string): Fault {
-  let message = text.slice(0, 500);
-  try {
-    message = (JSON.parse(text) as { message?: string }).message ?? message;
-  } catch {
-    // Not every proxy before an API server speaks JSON: the text itself is the best there is.
-  }
-  return new ApiFault(
-    codeOfStatus[status] ?? 'Unavailable',
-    `${what}: ${status} ${message}`,
-    status,
-  );
-}
-
-function faultOfError(error: unknown, what: string): Fault {
-  if (error instanceof Fault) return error;
-  return new Fault('Unavailable', `${what}: ${(error as Error).message}`, { cause: error });
-}
-
-/** A refusal by the API server, with its HTTP status. */
-export class ApiFault extends Fault {
-  readonly status: number;
-
-  constructor(code: FaultCode, message: string, status: number) {
-    super(code, message);
-    this.status = status;
-  }
+function waitBeforeRetryMs(error: unknown): number | undefined {
+  if (!(error instanceof ApiFault) || error.retryAfterMs === undefined) return undefined;
+  const retryable = error.status === 429 || error.status >= 500;
+  return retryable ? Math.min(error.retryAfterMs, retryAfterMsMax) : undefined;
 }

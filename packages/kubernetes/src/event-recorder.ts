@@ -1,8 +1,9 @@
 /**
- * Kubernetes events on pods (core/v1), in a bounded queue behind the calls that matter: equal ones
- * are counted and not written again, what does not fit is dropped and counted.
+ * Kubernetes events on pods (core/v1), in a bounded queue behind the calls that matter. One Event
+ * object per pod and reason: what is said again is counted on it, its message is the latest, and it
+ * is written again at most every few seconds. What does not fit is dropped and counted.
  */
-import type { Clock, MonotonicMs } from '@spillway/core';
+import { type Clock, isFault, type MonotonicMs } from '@spillway/core';
 import type { PodRef } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 
@@ -13,21 +14,36 @@ export interface PodEvent {
   readonly warning: boolean;
 }
 
+/** All that was said of one pod with one reason. */
+interface Series {
+  latest: PodEvent;
+  count: number;
+  readonly firstTime: string;
+  lastTime: string;
+  /** Of the Event object, once it exists. */
+  name: string | undefined;
+  written: { readonly message: string; readonly at: MonotonicMs } | undefined;
+  queued: boolean;
+}
+
 const queueMax = 2_000;
 const inFlightMax = 8;
-/** At most so many events a second, so that a crowd of waiting pods leaves the API server its time. */
+/** At most so many writes a second, so that a crowd of waiting pods leaves the API server its time. */
 const perSecondMax = 50;
 const messageMax = 1_024;
-/** An equal event is not written again for so long. */
+const generatedNameMax = 200;
+/** A series' next write: at the earliest when the message is new, and when it is not. */
+const gapMs = 10_000;
 const repeatMs = 300_000;
-const rememberedMax = 10_000;
+const seriesMax = 10_000;
 
 export class EventRecorder {
   readonly #api: ApiClient;
   readonly #clock: Clock;
   readonly #component: string;
-  readonly #queue: PodEvent[] = [];
-  readonly #remembered = new Map<string, MonotonicMs>();
+  readonly #queue = new Set<Series>();
+  /** Oldest first. */
+  readonly #series = new Map<string, Series>();
   #inFlight = 0;
   #tokens = perSecondMax;
   #timer: NodeJS.Timeout | undefined;
@@ -57,37 +73,43 @@ export class EventRecorder {
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#queue.length = 0;
+    this.#queue.clear();
   }
 
   record(event: PodEvent): void {
-    const key = `${event.ref.uid} ${event.reason} ${event.message}`;
-    const now = this.#clock.monotonicMs();
-    const last = this.#remembered.get(key);
-    if (last !== undefined && now - last < repeatMs) return;
-    this.#remembered.delete(key);
-    this.#remembered.set(key, now);
-    if (this.#remembered.size > rememberedMax) {
-      const [oldest] = this.#remembered.keys();
-      if (oldest !== undefined) this.#remembered.delete(oldest);
-    }
-    if (this.#queue.length >= queueMax) {
+    const key = `${event.ref.uid} ${event.reason}`;
+    const time = this.#time();
+    const series = this.#series.get(key) ?? newSeries(event, time);
+    this.#series.delete(key);
+    this.#series.set(key, series);
+    if (this.#series.size > seriesMax) this.#forgetOldest();
+    series.latest = event;
+    series.count += 1;
+    series.lastTime = time;
+    if (series.queued) return;
+    if (this.#queue.size >= queueMax) {
       this.#dropped += 1;
       return;
     }
-    this.#queue.push(event);
+    if (this.#dueAt(series) > this.#clock.monotonicMs() + gapMs) return;
+    series.queued = true;
+    this.#queue.add(series);
     this.#pump();
   }
 
   #pump(): void {
-    while (this.#inFlight < inFlightMax && this.#tokens > 0) {
-      const event = this.#queue.shift();
-      if (event === undefined) return;
+    const now = this.#clock.monotonicMs();
+    for (const series of this.#queue) {
+      if (this.#inFlight >= inFlightMax || this.#tokens <= 0) return;
+      if (this.#dueAt(series) > now) continue;
+      this.#queue.delete(series);
+      series.queued = false;
       this.#inFlight += 1;
       this.#tokens -= 1;
-      this.#write(event)
+      this.#write(series, now)
         .catch(() => {
-          // An event is worth no retry: its pod may be gone, or the server busy with better things.
+          // Worth no retry of its own: the pod may be gone, or the server busy with better things.
+          series.written = { message: '', at: now };
           this.#dropped += 1;
         })
         .finally(() => {
@@ -97,25 +119,68 @@ export class EventRecorder {
     }
   }
 
-  async #write({ ref, reason, message, warning }: PodEvent): Promise<void> {
-    const time = new Date(this.#clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
-    await this.#api.call({
+  #dueAt({ written, latest }: Series): number {
+    if (written === undefined) return 0;
+    return written.at + (written.message === latest.message ? repeatMs : gapMs);
+  }
+
+  async #write(series: Series, now: MonotonicMs): Promise<void> {
+    const { ref, reason, message, warning } = series.latest;
+    series.written = { message, at: now };
+    const path = `/api/v1/namespaces/${ref.namespace}/events`;
+    const said = {
+      message: message.slice(0, messageMax),
+      type: warning ? 'Warning' : 'Normal',
+      lastTimestamp: series.lastTime,
+      count: series.count,
+    };
+    if (series.name !== undefined) {
+      try {
+        await this.#api.call({
+          method: 'PATCH',
+          path: `${path}/${series.name}`,
+          contentType: 'application/merge-patch+json',
+          body: said,
+        });
+        return;
+      } catch (error) {
+        // Events live for an hour by default.
+        if (!isFault(error, 'NotFound')) throw error;
+      }
+    }
+    const made = await this.#api.call<{ metadata: { name: string } }>({
       method: 'POST',
-      path: `/api/v1/namespaces/${ref.namespace}/events`,
+      path,
       body: {
         apiVersion: 'v1',
         kind: 'Event',
-        metadata: { generateName: `${ref.name.slice(0, 200)}.`, namespace: ref.namespace },
+        metadata: { generateName: generatedName(ref.name), namespace: ref.namespace },
         involvedObject: { apiVersion: 'v1', kind: 'Pod', ...ref },
         reason,
-        message: message.slice(0, messageMax),
-        type: warning ? 'Warning' : 'Normal',
+        ...said,
         source: { component: this.#component },
         reportingComponent: this.#component,
-        firstTimestamp: time,
-        lastTimestamp: time,
-        count: 1,
+        firstTimestamp: series.firstTime,
       },
     });
+    series.name = made.metadata.name;
   }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#series.keys();
+    if (oldest !== undefined) this.#series.delete(oldest);
+  }
+
+  #time(): string {
+    return new Date(this.#clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+function newSeries(latest: PodEvent, firstTime: string): Series {
+  const unwritten = { name: undefined, written: undefined, queued: false };
+  return { latest, count: 0, firstTime, lastTime: firstTime, ...unwritten };
+}
+
+function generatedName(pod: string): string {
+  return `${pod.slice(0, generatedNameMax).replace(/[-.]+$/, '')}.`;
 }

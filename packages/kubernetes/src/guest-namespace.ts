@@ -4,12 +4,16 @@ import { type ClusterName, type Namespace, wellKnown } from '@spillway/core';
 
 const lengthMax = 63;
 
-/** `spillway-<home>-<namespace>`, cut and hashed where that is longer than a name may be. */
+/**
+ * `spillway-<home>-<namespace>`, with a digest where that is ambiguous, too long or no name at all.
+ * Always a valid name: `namespace` was sent by a neighbour, and may be anything.
+ */
 export function guestNamespaceName(home: ClusterName, namespace: string): string {
-  const name = `spillway-${home}-${namespace}`;
+  const name = `spillway-${home}-${namespace.replaceAll(/[^a-z0-9-]/g, '-')}`;
   // A home `a-b` with namespace `c` and a home `a` with `b-c` must not share one: the label tells.
   const digest = createHash('sha256').update(`${home}/${namespace}`).digest('hex').slice(0, 8);
-  const ambiguous = home.includes('-') || namespace.includes('-');
+  const plain = /^[a-z0-9]+$/;
+  const ambiguous = !plain.test(home) || !plain.test(namespace);
   if (!ambiguous && name.length <= lengthMax) return name;
   return `${name.slice(0, lengthMax - digest.length - 1).replace(/-+$/, '')}-${digest}`;
 }

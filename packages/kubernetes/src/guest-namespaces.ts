@@ -1,36 +1,60 @@
-/** Makes guest namespaces when they are first needed, and waits until pods can be made in them. */
-import { type ClusterName, Fault, isFault, type Namespace } from '@spillway/core';
+/**
+ * Makes guest namespaces when they are first needed, takes the rights of a host there and nowhere else
+ * (see manifests/agent.yaml), and waits until pods can be made in them.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 import { guestNamespace, guestNamespaceName } from './guest-namespace.ts';
 
-/** A new namespace's default service account comes within about a second. */
-const accountTries = 40;
-const accountTryMs = 100;
+/** Of the manifest: the rights of a host in a guest namespace. The binding has the same name. */
+const guestRole = 'spillway-guests';
+
+/** A new namespace's default service account, and our rights in it, come within about a second. */
+const readyTries = 50;
+const readyTryMs = 100;
+/** What is remembered as made; more are looked up again. */
+const ensuredMax = 10_000;
+
+interface SelfSubjectReview {
+  readonly status: { readonly userInfo: { readonly username: string } };
+}
 
 export class GuestNamespaces {
   readonly #api: ApiClient;
-  /** Bounded by the homes' namespaces; a failure is forgotten, and tried again. */
+  /** A failure is forgotten, and tried again. */
   readonly #ensured = new Map<string, Promise<void>>();
+  #user: string | undefined;
 
   constructor(api: ApiClient) {
     this.#api = api;
   }
 
-  nameOf(home: ClusterName, namespace: string): string {
+  /**
+   * Its name, once pods can be made in it.
+   *
+   * @throws Fault `Unavailable` when it can't be used yet, `Conflict` when it is somebody else's.
+   */
+  async ensure(home: ClusterName, namespace: string): Promise<string> {
+    const wanted = guestNamespace(home, namespace);
+    await this.#once(wanted.metadata.name ?? '', async () => {
+      await this.#make(wanted);
+      await this.#ready(wanted.metadata.name ?? '');
+    });
     return guestNamespaceName(home, namespace);
   }
 
-  /** Its name. @throws Fault `Unavailable` when it can't be used yet, `Conflict` when it is somebody else's. */
-  async ensure(home: ClusterName, namespace: string): Promise<string> {
+  /** Its name; undefined, and nothing made, when there is none. @throws Fault as `ensure`. */
+  async find(home: ClusterName, namespace: string): Promise<string | undefined> {
     const name = guestNamespaceName(home, namespace);
-    let ensured = this.#ensured.get(name);
-    if (ensured === undefined) {
-      ensured = this.#make(guestNamespace(home, namespace));
-      this.#ensured.set(name, ensured);
-      ensured.catch(() => this.#ensured.delete(name));
+    if (this.#ensured.has(name)) return await this.ensure(home, namespace);
+    try {
+      await this.#api.call({ method: 'GET', path: pathOf(name) });
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return undefined;
+      throw error;
     }
-    await ensured;
-    return name;
+    return await this.ensure(home, namespace);
   }
 
   /** Somebody may have deleted it. */
@@ -38,33 +62,85 @@ export class GuestNamespaces {
     this.#ensured.delete(name);
   }
 
+  async #once(name: string, make: () => Promise<void>): Promise<void> {
+    let ensured = this.#ensured.get(name);
+    if (ensured === undefined) {
+      ensured = make();
+      if (this.#ensured.size >= ensuredMax) this.#ensured.clear();
+      this.#ensured.set(name, ensured);
+      ensured.catch(() => this.#ensured.delete(name));
+    }
+    await ensured;
+  }
+
   async #make(wanted: Namespace): Promise<void> {
     const name = wanted.metadata.name ?? '';
-    const path = `/api/v1/namespaces/${name}`;
-    try {
-      const body = { apiVersion: 'v1', kind: 'Namespace', ...wanted };
-      await this.#api.call({ method: 'POST', path: '/api/v1/namespaces', body });
-    } catch (error) {
-      if (!isFault(error, 'Conflict')) throw error;
-      const there = await this.#api.call<Namespace>({ method: 'GET', path });
-      const ours = Object.entries(wanted.metadata.labels ?? {})
-        .filter(([label]) => label.startsWith('spillway.dev/'))
-        .every(([label, value]) => there.metadata.labels?.[label] === value);
-      if (!ours)
+    const body = { apiVersion: 'v1', kind: 'Namespace', ...wanted };
+    if (!(await this.#create('/api/v1/namespaces', body))) {
+      const there = await this.#api.call<Namespace>({ method: 'GET', path: pathOf(name) });
+      const ours = [wellKnown.homeLabel, wellKnown.homeNamespaceLabel].every(
+        (label) => there.metadata.labels?.[label] === wanted.metadata.labels?.[label],
+      );
+      if (!ours) {
         throw new Fault(
           'Conflict',
           `namespace ${name} exists and is not this home's guest namespace`,
         );
+      }
     }
-    for (let tries = 0; tries < accountTries; tries++) {
+    await this.#create(`/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/rolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: guestRole, namespace: name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: guestRole },
+      subjects: [
+        { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: await this.#whoAmI() },
+      ],
+    });
+  }
+
+  /** What the API server calls us, whatever service account we were installed with. */
+  async #whoAmI(): Promise<string> {
+    if (this.#user === undefined) {
+      const { status } = await this.#api.call<SelfSubjectReview>({
+        method: 'POST',
+        path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+      });
+      this.#user = status.userInfo.username;
+    }
+    return this.#user;
+  }
+
+  async #ready(name: string): Promise<void> {
+    let last: unknown;
+    for (let tries = 0; tries < readyTries; tries++) {
       try {
-        await this.#api.call({ method: 'GET', path: `${path}/serviceaccounts/default` });
+        await this.#api.call({ method: 'GET', path: `${pathOf(name)}/serviceaccounts/default` });
         return;
       } catch (error) {
-        if (!isFault(error, 'NotFound')) throw error;
+        // No right yet: the API server learns of a new binding by a watch of its own.
+        if (!isFault(error, 'NotFound') && !isFault(error, 'PermissionDenied')) throw error;
+        last = error;
       }
-      await new Promise((resolve) => setTimeout(resolve, accountTryMs));
+      await sleep(readyTryMs);
     }
-    throw new Fault('Unavailable', `namespace ${name} has no default service account yet`);
+    const why = (last as Error).message;
+    throw new Fault('Unavailable', `namespace ${name} can't be used yet: ${why}`, { cause: last });
   }
+
+  /** False when it exists already. */
+  async #create(path: string, body: object): Promise<boolean> {
+    try {
+      await this.#api.call({ method: 'POST', path, body });
+      return true;
+    } catch (error) {
+      if (isFault(error, 'Conflict')) return false;
+      throw error;
+    }
+  }
+}
+
+function pathOf(name: string): string {
+  return `/api/v1/namespaces/${name}`;
 }

@@ -1,4 +1,5 @@
 export * from './api-client.ts';
+export * from './api-fault.ts';
 export * from './cluster-watch.ts';
 export * from './event-recorder.ts';
 export * from './events.ts';

@@ -45,9 +45,11 @@ const callMsMax = 5_000;
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
   #timer: NodeJS.Timeout | undefined;
+  /** Fires when the Lease has not been renewed in time, whatever call is still under way. */
+  #stepDown: NodeJS.Timeout | undefined;
+  #turning: Promise<void> = Promise.resolve();
   #stopped = false;
   #epoch: number | undefined;
-  #renewed: MonotonicMs | undefined;
   #observed: { readonly version: string; readonly at: MonotonicMs } | undefined;
 
   constructor(options: LeaseElectorOptions) {
@@ -55,15 +57,14 @@ export class LeaseElector {
   }
 
   start(): void {
-    void this.#turn();
+    this.#turning = this.#turn();
   }
 
-  /** Gives the Lease back, so that a standby takes over at once. */
+  /** Gives the Lease back, so that a standby takes over at once. Lasts as long as a call does at most. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    if (this.#epoch === undefined) return;
-    this.#epoch = undefined;
+    this.#end();
+    // A write under way may still win the Lease: it is given back too.
+    await this.#turning;
     try {
       const lease = await this.#read();
       if (lease?.spec.holderIdentity === this.#options.identity) {
@@ -83,11 +84,12 @@ export class LeaseElector {
       if (!isFault(error, 'Conflict')) onProblem(error);
     }
     if (this.#stopped) return;
-    const now = clock.monotonicMs();
-    if (this.#epoch !== undefined && now - (this.#renewed ?? now) > this.#options.renewMs) {
-      return this.#lose('the Lease could not be renewed in time');
-    }
-    this.#timer = setTimeout(() => void this.#turn(), jittered(random, retryMs, 0.2));
+    this.#timer = setTimeout(
+      () => {
+        this.#turning = this.#turn();
+      },
+      jittered(random, retryMs, 0.2),
+    );
   }
 
   async #tryOnce(now: MonotonicMs): Promise<void> {
@@ -98,21 +100,35 @@ export class LeaseElector {
     if (this.#epoch !== undefined) {
       if (holder !== identity) return this.#lose(`${holder || 'nobody'} holds the Lease now`);
       await this.#hold(lease, this.#epoch);
-      this.#renewed = now;
+      this.#renewed(now);
       return;
     }
     if (lease !== undefined && holder !== '' && holder !== identity) {
       const version = lease.metadata.resourceVersion ?? '';
-      if (this.#observed?.version !== version) this.#observed = { version, at: now };
-      if (now - this.#observed.at < durationMs) return;
+      // Counted from after the read: the holder may have renewed while it was under way.
+      const read = clock.monotonicMs();
+      if (this.#observed?.version !== version) this.#observed = { version, at: read };
+      if (read - this.#observed.at < durationMs) return;
     }
-    const before = Number(lease?.metadata.annotations?.[epochAnnotation] ?? 0);
+    const written = Number(lease?.metadata.annotations?.[epochAnnotation]);
+    const before = Number.isSafeInteger(written) ? written : 0;
     const epoch = Math.max(before + 1, Math.floor(clock.wallMs() / 1000));
     await this.#hold(lease, epoch);
     if (this.#stopped) return;
     this.#epoch = epoch;
-    this.#renewed = now;
+    this.#renewed(now);
     onActive(epoch);
+  }
+
+  /** Counted from before the Lease was read: others can't have seen the renewal earlier. */
+  #renewed(at: MonotonicMs): void {
+    if (this.#stopped) return;
+    const { clock, renewMs } = this.#options;
+    clearTimeout(this.#stepDown);
+    this.#stepDown = setTimeout(
+      () => this.#lose('the Lease could not be renewed in time'),
+      Math.max(0, at + renewMs - clock.monotonicMs()),
+    );
   }
 
   async #hold(lease: Lease | undefined, epoch: number): Promise<void> {
@@ -136,10 +152,16 @@ export class LeaseElector {
   }
 
   #lose(reason: string): void {
+    if (this.#stopped) return;
+    this.#end();
+    this.#options.onLost(reason);
+  }
+
+  #end(): void {
     this.#stopped = true;
     this.#epoch = undefined;
     clearTimeout(this.#timer);
-    this.#options.onLost(reason);
+    clearTimeout(this.#stepDown);
   }
 
   async #read(): Promise<Lease | undefined> {

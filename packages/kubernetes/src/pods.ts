@@ -6,12 +6,13 @@ import {
   type NodeName,
   type Pod,
   type PodUid,
+  wellKnown,
 } from '@spillway/core';
 import type { CreateOutcome, PodNeeds, PodRef } from '@spillway/federation';
-import { type ApiClient, ApiFault } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
+import { ApiFault } from './api-fault.ts';
 import { GuestNamespaces } from './guest-namespaces.ts';
 import { shadowPod } from './shadow-pod.ts';
-import { wellKnown } from '@spillway/core';
 
 export class Pods {
   readonly #api: ApiClient;
@@ -64,7 +65,7 @@ export class Pods {
         path: `${podPath(ref.namespace, ref.name)}/status`,
         contentType: 'application/strategic-merge-patch+json',
         // The UID makes the API server refuse when the name has passed to another pod.
-        body: { metadata: { uid: ref.uid }, status },
+        body: { metadata: { uid: ref.uid }, status: withReplacedLists(status) },
       }),
     );
   }
@@ -79,20 +80,21 @@ export class Pods {
     readonly node: NodeName;
   }): Promise<CreateOutcome> {
     const { home, pod } = options;
-    const guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
-    const shadow = shadowPod({ ...options, guestNamespace });
+    let guestNamespace = '';
     try {
-      await this.#api.call({ method: 'POST', path: podsPath(guestNamespace), body: shadow });
-      return { kind: 'created' };
+      guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
+      const shadow = shadowPod({ ...options, guestNamespace });
+      try {
+        await this.#api.call({ method: 'POST', path: podsPath(guestNamespace), body: shadow });
+        return { kind: 'created' };
+      } catch (error) {
+        if (isFault(error, 'Conflict')) return await this.#existing(shadow);
+        throw error;
+      }
     } catch (error) {
       if (!(error instanceof ApiFault)) throw error;
-      if (error.status === 409) return await this.#existing(shadow);
-      // Of 403s, those of admission (pod security, quota) are about this pod, and so is invalid input.
-      if (error.status === 403 || error.status === 422 || error.status === 400) {
-        if (error.status === 403) this.#namespaces.forget(guestNamespace);
-        return { kind: 'rejected', reason: error.message };
-      }
-      if (error.status === 404) this.#namespaces.forget(guestNamespace);
+      if (error.status === 403 || error.status === 404) this.#namespaces.forget(guestNamespace);
+      if (isAboutThePod(error)) return { kind: 'rejected', reason: error.message };
       throw error;
     }
   }
@@ -113,15 +115,17 @@ export class Pods {
     namespace: string,
     needs: PodNeeds,
   ): Promise<readonly string[]> {
-    const guestNamespace = this.#namespaces.nameOf(home, namespace);
+    const guestNamespace = await this.#namespaces.find(home, namespace);
     const wanted = [
       ...needs.configMaps.map((name) => ({ kind: 'ConfigMap', resource: 'configmaps', name })),
       ...needs.secrets.map((name) => ({ kind: 'Secret', resource: 'secrets', name })),
     ];
+    const shown = ({ kind, name }: (typeof wanted)[number]): string => `${kind} ${name}`;
+    if (guestNamespace === undefined) return wanted.map(shown);
     const found = await Promise.all(
       wanted.map(({ resource, name }) => this.#exists(guestNamespace, resource, name)),
     );
-    return wanted.filter((_, i) => !found[i]).map(({ kind, name }) => `${kind} ${name}`);
+    return wanted.filter((_, i) => !found[i]).map(shown);
   }
 
   async #existing(shadow: Pod): Promise<CreateOutcome> {
@@ -158,7 +162,8 @@ export class Pods {
       await this.#api.call({ method: 'GET', path });
       return true;
     } catch (error) {
-      if (isFault(error, 'NotFound')) return false;
+      // A name that can't be any object's is nobody's.
+      if (isFault(error, 'NotFound') || isFault(error, 'InvalidInput')) return false;
       throw error;
     }
   }
@@ -169,16 +174,45 @@ export class Pods {
       await write();
       return 'ok';
     } catch (error) {
-      if (isFault(error, 'NotFound') || isFault(error, 'Conflict')) return 'gone';
+      if (isFault(error, 'NotFound') || isOtherPod(error)) return 'gone';
       throw error;
     }
   }
 }
 
-function podsPath(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/pods`;
+/** Refused by the UID that was sent along; any other conflict only says to try again. */
+function isOtherPod(error: unknown): boolean {
+  return isFault(error, 'Conflict') && error.message.includes('UID in precondition');
 }
 
+/** What admission and validation say of a pod stays true; a missing right, or a namespace on its way out, is the host's. */
+function isAboutThePod(error: ApiFault): boolean {
+  if (error.status === 400 || error.status === 422) return true;
+  return (
+    error.status === 403 &&
+    error.denied === undefined &&
+    !error.causes.includes('NamespaceTerminating') &&
+    !error.message.includes('error looking up service account')
+  );
+}
+
+/** Lists that a strategic merge would merge by key, so that an IP that is no more would stay for ever. */
+const mergedLists = ['podIPs', 'hostIPs'] as const;
+
+function withReplacedLists(status: NonNullable<Pod['status']>): object {
+  const patch: Record<string, unknown> = { ...status };
+  for (const field of mergedLists) {
+    const list = patch[field];
+    if (Array.isArray(list)) patch[field] = [...(list as unknown[]), { $patch: 'replace' }];
+  }
+  return patch;
+}
+
+function podsPath(namespace: string): string {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+}
+
+/** Encoded, since some of these names were sent by a neighbour. */
 function podPath(namespace: string, name: string): string {
-  return `${podsPath(namespace)}/${name}`;
+  return `${podsPath(namespace)}/${encodeURIComponent(name)}`;
 }

@@ -4,7 +4,14 @@
  * domain of any topology spread constraint (a node with a hostname label is one, tainted or not).
  * A Lease keeps each alive while its neighbour is not gone. See docs/adr/0007.
  */
-import { type ClusterName, isFault, type Node, virtualNodeName, wellKnown } from '@spillway/core';
+import {
+  type ClusterName,
+  Fault,
+  isFault,
+  type Node,
+  virtualNodeName,
+  wellKnown,
+} from '@spillway/core';
 import type { Amounts } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 
@@ -17,8 +24,11 @@ export interface VirtualNodeState {
 }
 
 interface Known {
+  readonly uid: string;
   state: VirtualNodeState;
   written: string;
+  /** When it became (un)reachable, as far as we have seen. */
+  since: string;
 }
 
 const leaseSeconds = 40;
@@ -37,33 +47,71 @@ export class VirtualNodes {
     return this.#known.has(cluster);
   }
 
-  /** Makes or updates the node; writes only what has changed. */
+  /**
+   * Makes or updates the node; writes only what has changed. One call at a time per cluster.
+   *
+   * @throws Fault `Conflict` when its name is some other node's.
+   */
   async keep(state: VirtualNodeState, now: Date): Promise<void> {
-    const known = this.#known.get(state.cluster);
-    const text = JSON.stringify([state.reachable, amounts(state.allocatable)]);
-    if (known !== undefined) known.state = state;
+    const { cluster, reachable } = state;
+    const text = JSON.stringify([reachable, amounts(state.allocatable)]);
+    let known = this.#known.get(cluster);
     if (known?.written === text) return;
-    const name = virtualNodeName(state.cluster);
-    if (known === undefined) await this.#create(state.cluster);
-    await this.#api.call({
-      method: 'PATCH',
-      path: `/api/v1/nodes/${name}/status`,
-      contentType: 'application/strategic-merge-patch+json',
-      body: { status: statusOf(state, now) },
-    });
-    if (state.reachable) await this.#renew(name, now);
-    this.#known.set(state.cluster, { state, written: text });
+    const uid = known?.uid ?? (await this.#create(cluster));
+    const since = known?.state.reachable === reachable ? known.since : now.toISOString();
+    try {
+      await this.#api.call({
+        method: 'PATCH',
+        path: `${nodePath(cluster)}/status`,
+        contentType: 'application/strategic-merge-patch+json',
+        body: { metadata: { uid }, status: statusOf(state, { now, since }) },
+      });
+      if (reachable) await this.#renew(cluster, uid, now);
+    } catch (error) {
+      // Somebody has deleted it, or another has its name: the next call makes it anew.
+      if (isFault(error, 'NotFound') || isFault(error, 'Conflict')) this.#known.delete(cluster);
+      throw error;
+    }
+    known = { uid, state, written: text, since };
+    this.#known.set(cluster, known);
   }
 
-  /** Renews the Leases of reachable ones. Call every `leaseRenewMs`. */
+  /** The API server no longer has the node: the next `keep` makes it again. */
+  deleted(cluster: ClusterName): void {
+    this.#known.delete(cluster);
+  }
+
+  /** Ends the node; its Lease goes with it, and so do the Pod objects that are still bound to it. */
+  async remove(cluster: ClusterName): Promise<void> {
+    this.#known.delete(cluster);
+    try {
+      const there = await this.#ours(cluster);
+      await this.#api.call({
+        method: 'DELETE',
+        path: nodePath(cluster),
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          preconditions: { uid: there.metadata.uid },
+        },
+      });
+    } catch (error) {
+      if (!isFault(error, 'NotFound')) throw error;
+    }
+  }
+
+  /** Renews the Leases of reachable ones. Call every `leaseRenewMs`. @throws the first fault, after all were tried. */
   async renewAll(now: Date): Promise<void> {
     const reachable = [...this.#known.values()].filter(({ state }) => state.reachable);
-    await Promise.all(
-      reachable.map(({ state }) => this.#renew(virtualNodeName(state.cluster), now)),
+    const renewals = await Promise.allSettled(
+      reachable.map(({ state, uid }) => this.#renew(state.cluster, uid, now)),
     );
+    const failed = renewals.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
-  async #create(cluster: ClusterName): Promise<void> {
+  /** Its UID, also when it exists already. */
+  async #create(cluster: ClusterName): Promise<string> {
     const node: Node & { apiVersion: string; kind: string } = {
       apiVersion: 'v1',
       kind: 'Node',
@@ -80,32 +128,53 @@ export class VirtualNodes {
       },
     };
     try {
-      await this.#api.call({ method: 'POST', path: '/api/v1/nodes', body: node });
+      const made = await this.#api.call<Node>({
+        method: 'POST',
+        path: '/api/v1/nodes',
+        body: node,
+      });
+      return made.metadata.uid ?? '';
     } catch (error) {
       if (!isFault(error, 'Conflict')) throw error;
+      return (await this.#ours(cluster)).metadata.uid ?? '';
     }
   }
 
-  async #renew(name: string, now: Date): Promise<void> {
+  async #ours(cluster: ClusterName): Promise<Node> {
+    const node = await this.#api.call<Node>({ method: 'GET', path: nodePath(cluster) });
+    const { labels, name } = node.metadata;
+    if (
+      labels?.[wellKnown.virtualNodeLabel] === 'true' &&
+      labels[wellKnown.clusterLabel] === cluster
+    ) {
+      return node;
+    }
+    throw new Fault('Conflict', `node ${name} exists and is not the virtual node of ${cluster}`);
+  }
+
+  async #renew(cluster: ClusterName, uid: string, now: Date): Promise<void> {
+    const name = virtualNodeName(cluster);
     const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: leaseSeconds,
       renewTime: microTime(now),
     };
+    // Like a kubelet's, it is collected with its node, whoever deletes that.
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
     try {
       await this.#api.call({
         method: 'PATCH',
         path: `${path}/${name}`,
         contentType: 'application/merge-patch+json',
-        body: { spec },
+        body: { metadata: { ownerReferences }, spec },
       });
     } catch (error) {
       if (!isFault(error, 'NotFound')) throw error;
       const body = {
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
-        metadata: { name, namespace: 'kube-node-lease' },
+        metadata: { name, namespace: 'kube-node-lease', ownerReferences },
         spec,
       };
       await this.#api.call({ method: 'POST', path, body });
@@ -113,8 +182,16 @@ export class VirtualNodes {
   }
 }
 
-function statusOf({ allocatable, reachable }: VirtualNodeState, now: Date): object {
-  const resources = amounts(allocatable);
+function nodePath(cluster: ClusterName): string {
+  return `/api/v1/nodes/${virtualNodeName(cluster)}`;
+}
+
+function statusOf(
+  { allocatable, reachable }: VirtualNodeState,
+  { now, since }: { readonly now: Date; readonly since: string },
+): object {
+  // Replaced, not merged: what the neighbour has no more must not stay.
+  const resources = { ...amounts(allocatable), $patch: 'replace' };
   return {
     capacity: resources,
     allocatable: resources,
@@ -128,7 +205,7 @@ function statusOf({ allocatable, reachable }: VirtualNodeState, now: Date): obje
           ? 'the neighbour is heard from'
           : 'the neighbour has not been heard from',
         lastHeartbeatTime: now.toISOString(),
-        lastTransitionTime: now.toISOString(),
+        lastTransitionTime: since,
       },
     ],
   };
