@@ -1,0 +1,45 @@
+/** A real cluster with the agent's manifest applied, seen with exactly the agent's rights. */
+import { readFileSync } from 'node:fs';
+import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
+import { type Cluster, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
+import { ApiClient } from '../api-client.ts';
+import { manifestFile } from '../manifest.ts';
+
+export interface AgentCluster {
+  readonly testbed: Testbed;
+  readonly cluster: Cluster;
+  /** The agent's service account's. */
+  readonly kubeconfig: string;
+  /** With the agent's rights. */
+  readonly api: ApiClient;
+  stop(): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now() as MonotonicMs,
+  wallMs: () => Date.now() as WallMs,
+};
+
+export async function startAgentCluster(
+  options: { readonly nodes?: number; readonly nodeGraceSeconds?: number } = {},
+): Promise<AgentCluster> {
+  const { nodes = 1, nodeGraceSeconds } = options;
+  const testbed = await startTestbed({
+    clusters: [{ name: 'paris', city: undefined, nodes: equalNodes(nodes) }],
+    ...(nodeGraceSeconds !== undefined && { nodeGraceSeconds }),
+  });
+  const cluster = testbed.cluster('paris');
+  await cluster.apply(readFileSync(manifestFile, 'utf8'));
+  const kubeconfig = await cluster.serviceAccountKubeconfig('spillway-system', 'spillway-agent');
+  const api = new ApiClient({ kubeconfig });
+  return {
+    testbed,
+    cluster,
+    kubeconfig,
+    api,
+    async stop() {
+      api.close();
+      await testbed.stop();
+    },
+  };
+}
