@@ -59,11 +59,12 @@ function node(cpu: string): Node {
 function history(cluster: string, ...changes: [number, 'set' | 'deleted', Pod | Node][]): History {
   return {
     cluster,
-    incomplete: undefined,
+    gaps: 0,
     changes: changes.map(
       ([atMs, type, object]) =>
         ({
           atMs,
+          sinceMs: atMs,
           type,
           object,
           kind: 'spec' in object && object.spec && 'containers' in object.spec ? 'Pod' : 'Node',
@@ -210,9 +211,16 @@ describe('audit', () => {
     ]);
   });
 
-  it('concludes nothing from a history with a gap', () => {
-    expect(() => audit([{ ...history('a'), incomplete: 'a gap' }])).toThrow(
-      'the history of a is incomplete',
-    );
+  it('takes a shadow that was found after a gap to have run since before it', () => {
+    const before = history('b', [10, 'set', shadow('a', '1')], [200, 'deleted', shadow('a', '1')]);
+    const found = history('c', [400, 'set', shadow('a', '1')]);
+    const since = (sinceMs: number) => [
+      before,
+      { ...found, gaps: 1, changes: found.changes.map((change) => ({ ...change, sinceMs })) },
+    ];
+    expect(audit(since(210)).doubled).toEqual([]);
+    expect(audit(since(100)).doubled.map(({ what }) => what)).toEqual([
+      'ran at b and at c at once, for 100 ms',
+    ]);
   });
 });

@@ -6,7 +6,10 @@ import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
 export interface Copy {
   readonly cluster: string;
   readonly pod: Pod;
-  /** From when it was on a node until it ended or was deleted; infinite when it still is. */
+  /**
+   * From when it was on a node until it ended or was deleted; infinite when it still is. Where it is not
+   * known exactly, the longest that it may have been.
+   */
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -27,10 +30,10 @@ export function copiesOf(histories: readonly History[]): ReadonlyMap<string, rea
     };
     for (const change of changes) {
       if (change.kind !== 'Pod') continue;
-      const { object: pod, type, atMs } = change;
+      const { object: pod, type, atMs, sinceMs } = change;
       const uid = pod.metadata.uid ?? '';
       if (type === 'deleted' || isFinished(pod)) end(uid, atMs);
-      else if (isOnRealNode(pod) && !running.has(uid)) running.set(uid, { pod, fromMs: atMs });
+      else if (isOnRealNode(pod) && !running.has(uid)) running.set(uid, { pod, fromMs: sinceMs });
     }
     for (const uid of running.keys()) end(uid, Number.POSITIVE_INFINITY);
   }

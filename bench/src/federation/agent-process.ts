@@ -66,6 +66,7 @@ export class AgentProcess {
     const log = openSync(this.log, 'a');
     const all = [
       `cluster=${this.cluster}`,
+      `instance=agent-of-${this.cluster}`,
       `kubeconfig=${kubeconfig}`,
       `identity.key=${identity.key}`,
       `identity.certificate=${identity.certificate}`,

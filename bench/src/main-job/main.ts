@@ -8,13 +8,23 @@ import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
+import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
+import { settled } from '../observation/settled.ts';
 import { flowsOf } from '../observation/tally.ts';
+import {
+  auditFigures,
+  idleRssMb,
+  offloadRttMs,
+  peakRssMb,
+  pendingRatio,
+  rowsOf,
+  tenths,
+} from '../report/figures.ts';
+import { percent } from '../report/lines.ts';
+import { clusterTable, flowTable } from '../report/tables.ts';
 import { type Manifests, manifestsFor, podsOf } from './manifests.ts';
-import { offloadFigures, pendingRatio, rowsOf } from './measure.ts';
 import { type MainJobOptions, readOptions } from './options.ts';
-import { settled } from './settled.ts';
-import { percent, summaryText, whatToType } from './summary.ts';
-import { clusterTable, flowTable } from './view.ts';
+import { summaryText, whatToType } from './summary.ts';
 
 const refreshMs = 400;
 const settleMsMax = 180_000;
@@ -53,28 +63,33 @@ async function run(options: MainJobOptions): Promise<void> {
   say(
     `${clusterTable(alone)}\n  ${pc.bold(percent(pendingRatio(alone)))} of the pods are pending\n`,
   );
+  const kubeScheduled = placementsIn(isolated);
   await cleared(testbed, manifests, isolated);
   await isolated.stop();
 
   const launched = performance.now();
   const federation = await startFederation(testbed);
-  const idle = federation.agents.map((agent) => megabytes(agent.rssBytes()));
+  const idle = idleRssMb(federation);
   say(`One agent in each, ready and acquainted after ${seconds(launched)}\n`);
 
   say(pc.bold('The same with Spillway:'));
   const histories = await measured(testbed, manifests);
   const rows = rowsOf(testbed, histories);
+  const offloaded = placementsIn(histories).filter(({ host }) => host !== undefined);
   const summary = {
     clusters,
     nodesPerCluster: nodes,
     pendingRatio: { spillway: pendingRatio(rows), isolated: pendingRatio(alone) },
-    ...offloadFigures(testbed, histories),
-    agentRssMb: {
-      idle: Math.max(...idle),
-      peak: Math.max(...federation.agents.map((agent) => megabytes(agent.peakRssBytes))),
-    },
+    offloadedPods: offloaded.length,
+    createdToBoundMs: createdToBoundMs(offloaded),
+    offloadsPerSecond: tenths(perSecond(offloaded)),
+    kubeSchedulerBindsPerSecond: tenths(perSecond(kubeScheduled)),
+    offloadRttMs: offloadRttMs(testbed, histories),
+    audit: auditFigures(histories),
+    agentRssMb: { idle, peak: peakRssMb(federation) },
+    flows: flowsOf(histories),
     perCluster: rows,
-    seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
+    seconds: tenths((performance.now() - started) / 1000),
   };
   const text = options.json ? JSON.stringify(summary, null, 2) : summaryText(summary, testbed);
   process.stdout.write(`${text}\n`);
@@ -126,10 +141,6 @@ async function interrupted(): Promise<void> {
 /** Standard output is for the summary alone. */
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 1e6);
 }
 
 function seconds(since: number): string {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Cluster } from '@spillway/testbed';
 import { parseAllDocuments } from 'yaml';
-import { cpuMilliOf } from './measure.ts';
+import { cpuMilliOf } from '../report/figures.ts';
 import { workload } from './workload.ts';
 
 /** YAML by cluster. */

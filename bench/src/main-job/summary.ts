@@ -2,23 +2,33 @@
 import type { Testbed } from '@spillway/testbed';
 import pc from 'picocolors';
 import type { Federation } from '../federation/federation.ts';
-import type { offloadFigures, rowsOf } from './measure.ts';
-import { clusterTable, flowTable } from './view.ts';
+import type { Quantiles } from '../observation/placements.ts';
+import type { Flow } from '../observation/tally.ts';
+import type { AuditFigures } from '../report/figures.ts';
+import { auditLine, latencyLine, line, memoryLine, percent } from '../report/lines.ts';
+import { type ClusterRow, clusterTable, flowTable } from '../report/tables.ts';
+
 import { workloadNamespace } from './workload.ts';
 
-export interface Summary extends ReturnType<typeof offloadFigures> {
+export interface Summary {
   readonly clusters: number;
   readonly nodesPerCluster: number;
+  /** Pods without a node / pods that exist. */
   readonly pendingRatio: { readonly spillway: number; readonly isolated: number };
+  readonly offloadedPods: number;
+  readonly createdToBoundMs: Quantiles;
+  readonly offloadsPerSecond: number;
+  readonly kubeSchedulerBindsPerSecond: number;
+  readonly offloadRttMs: { readonly mean: number; readonly best: number };
+  readonly audit: AuditFigures;
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
-  readonly perCluster: ReturnType<typeof rowsOf>;
+  readonly flows: readonly Flow[];
+  readonly perCluster: readonly ClusterRow[];
   readonly seconds: number;
 }
 
 export function summaryText(summary: Summary, testbed: Testbed): string {
-  const { createdToBoundMs, offloadRttMs, agentRssMb, pendingRatio } = summary;
-  const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
-  const line = (what: string, found: string): string => `  ${what.padEnd(28)} ${found}`;
+  const { createdToBoundMs, offloadRttMs, offloadedPods, pendingRatio } = summary;
   return [
     clusterTable(summary.perCluster),
     '',
@@ -28,15 +38,13 @@ export function summaryText(summary: Summary, testbed: Testbed): string {
       'pending pods',
       `${pc.bold(percent(pendingRatio.spillway))} with Spillway, ${pc.bold(percent(pendingRatio.isolated))} on their own`,
     ),
-    line(
-      'creation to shadow bound',
-      `${ms(createdToBoundMs.p50)} at the median, ${ms(createdToBoundMs.p99)} at P99 (${summary.offloadedPods} pods)`,
-    ),
+    latencyLine(createdToBoundMs, offloadedPods),
     line(
       'mean RTT of what went away',
-      `${ms(offloadRttMs.mean)}, best possible ${ms(offloadRttMs.best)} (weighted by CPU)`,
+      `${offloadRttMs.mean} ms, best possible ${offloadRttMs.best} ms (weighted by CPU)`,
     ),
-    line('memory of an agent', `${agentRssMb.idle} MB idle, ${agentRssMb.peak} MB at most`),
+    auditLine(summary.audit),
+    memoryLine(summary.agentRssMb),
     line('all of this took', `${summary.seconds} s`),
   ].join('\n');
 }
@@ -56,8 +64,4 @@ It stays up. To look around, in another terminal:
   npm run --silent spillway -- explain pod NAME -n ${workloadNamespace}
 
 Ctrl-C removes everything.`;
-}
-
-export function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
 }

@@ -2,7 +2,7 @@
  * What the API servers say happened: every change of pods and nodes, in order, with the moment we heard
  * of it. Drills and reports are made from this alone; nothing that an agent says counts.
  */
-import type { Node, Pod, PodUid } from '@spillway/core';
+import type { Node, Pod } from '@spillway/core';
 import { ApiClient, ApiFault } from '@spillway/kubernetes';
 import type { Cluster } from '@spillway/testbed';
 
@@ -10,8 +10,10 @@ export interface PodChange {
   readonly kind: 'Pod';
   readonly type: 'set' | 'deleted';
   readonly object: Pod;
-  /** On our own monotonic clock, one for all clusters. */
+  /** When we heard of it, on our own monotonic clock, one for all clusters. */
   readonly atMs: number;
+  /** It may have happened since then: found by listing anew, after a gap. Else `atMs`. */
+  readonly sinceMs: number;
 }
 
 export interface NodeChange {
@@ -19,6 +21,7 @@ export interface NodeChange {
   readonly type: 'set' | 'deleted';
   readonly object: Node;
   readonly atMs: number;
+  readonly sinceMs: number;
 }
 
 export type Change = PodChange | NodeChange;
@@ -27,14 +30,18 @@ export interface History {
   readonly cluster: string;
   /** In the order of the API server, kind by kind. */
   readonly changes: readonly Change[];
-  /** Why changes may be missing, if they may. Nothing can be concluded from such a history. */
-  readonly incomplete: string | undefined;
+  /**
+   * Times that the API server could not go on where we were, as after its own restart: what was then
+   * different is listed anew. Only a pod that came and went within one gap stays unknown, and an API
+   * server that is down takes no pods.
+   */
+  readonly gaps: number;
 }
 
 export interface Histories {
   readonly histories: readonly History[];
-  /** Every pod that exists now, by cluster. */
-  pods(cluster: string): ReadonlyMap<PodUid, Pod>;
+  /** Every pod that exists now in a cluster, by UID. */
+  pods(cluster: string): ReadonlyMap<string, Pod>;
   /** Calls `listener` for each change as it comes. */
   onChange(listener: (cluster: string, change: Change) => void): void;
   stop(): Promise<void>;
@@ -62,9 +69,10 @@ export async function collectHistories(clusters: readonly Cluster[]): Promise<Hi
 class Collector implements History {
   readonly cluster: string;
   readonly changes: Change[] = [];
-  readonly pods = new Map<PodUid, Pod>();
   readonly listeners: ((cluster: string, change: Change) => void)[] = [];
-  incomplete: string | undefined;
+  gaps = 0;
+  readonly #known = { Pod: new Map<string, Pod>(), Node: new Map<string, Node>() };
+  readonly #heardMs = { Pod: 0, Node: 0 };
   readonly #api: ApiClient;
   readonly #stopping = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -72,6 +80,10 @@ class Collector implements History {
   constructor(cluster: Cluster) {
     this.cluster = cluster.name;
     this.#api = new ApiClient({ kubeconfig: cluster.kubeconfig });
+  }
+
+  get pods(): ReadonlyMap<string, Pod> {
+    return this.#known.Pod;
   }
 
   async start(): Promise<void> {
@@ -93,7 +105,18 @@ class Collector implements History {
       metadata: { resourceVersion: string };
       items: Change['object'][];
     }>({ method: 'GET', path: pathOf(kind) });
-    for (const object of items) this.#take(kind, 'set', object);
+    const sinceMs = this.#heardMs[kind];
+    const listed = new Map(items.map((object) => [object.metadata.uid ?? '', object]));
+    // What has gone comes first: it made room for what is new.
+    for (const [uid, object] of this.#known[kind]) {
+      if (!listed.has(uid)) this.#take(kind, { type: 'deleted', object, sinceMs });
+    }
+    for (const [uid, object] of listed) {
+      const known = this.#known[kind].get(uid)?.metadata.resourceVersion;
+      if (known !== object.metadata.resourceVersion) {
+        this.#take(kind, { type: 'set', object, sinceMs });
+      }
+    }
     return metadata.resourceVersion;
   }
 
@@ -108,28 +131,33 @@ class Collector implements History {
           const { type, object } = JSON.parse(line) as { type: string; object: Change['object'] };
           if (type === 'ERROR') throw new ApiFault('NotFound', JSON.stringify(object), 410);
           version = object.metadata.resourceVersion ?? version;
-          if (type !== 'BOOKMARK') this.#take(kind, type === 'DELETED' ? 'deleted' : 'set', object);
+          this.#heardMs[kind] = performance.now();
+          if (type === 'BOOKMARK') continue;
+          this.#take(kind, { type: type === 'DELETED' ? 'deleted' : 'set', object });
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ApiFault && error.status === 410) {
-          this.incomplete = `${kind} changes after ${version} were forgotten by the API server`;
-          return;
-        }
         await new Promise((resolve) => setTimeout(resolve, retryMs));
+        if (error instanceof ApiFault && error.status === 410) {
+          this.gaps += 1;
+          version = (await this.#list(kind).catch(() => undefined)) ?? version;
+        }
       }
     }
   }
 
-  #take(kind: Change['kind'], type: Change['type'], object: Change['object']): void {
+  #take(
+    kind: Change['kind'],
+    { type, object, sinceMs }: Pick<Change, 'type' | 'object'> & { readonly sinceMs?: number },
+  ): void {
     delete (object.metadata as { managedFields?: unknown }).managedFields;
-    const change = { kind, type, object, atMs: performance.now() } as Change;
+    const atMs = performance.now();
+    const change = { kind, type, object, atMs, sinceMs: sinceMs ?? atMs } as Change;
     this.changes.push(change);
-    if (change.kind === 'Pod') {
-      const uid = (change.object.metadata.uid ?? '') as PodUid;
-      if (type === 'deleted') this.pods.delete(uid);
-      else this.pods.set(uid, change.object);
-    }
+    const known = this.#known[kind] as Map<string, Pod | Node>;
+    const uid = object.metadata.uid ?? '';
+    if (type === 'deleted') known.delete(uid);
+    else known.set(uid, object);
     for (const listener of this.listeners) listener(this.cluster, change);
   }
 }

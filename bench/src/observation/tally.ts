@@ -1,5 +1,5 @@
 /** Where pods are, counted from what the API servers say. */
-import { type Pod, type PodUid, podRequests, wellKnown } from '@spillway/core';
+import { type Pod, podRequests, wellKnown } from '@spillway/core';
 import type { Histories } from './histories.ts';
 
 export interface ClusterTally {
@@ -66,40 +66,6 @@ export function flowsOf(histories: Histories): readonly Flow[] {
     }
   }
   return [...flows.values()].sort((a, b) => b.pods - a.pods);
-}
-
-/** Ms from a home pod's creation to its shadow's, which is created bound, one per offloaded pod. */
-export function createdToBoundMs(histories: Histories): readonly number[] {
-  const created = new Map<PodUid, number>();
-  const shadows = new Map<PodUid, number>();
-  for (const { changes } of histories.histories) {
-    for (const change of changes) {
-      if (change.kind !== 'Pod' || change.type === 'deleted') continue;
-      const pod = change.object;
-      const uid = (
-        isShadow(pod) ? pod.metadata.labels?.[wellKnown.homeUidLabel] : pod.metadata.uid
-      ) as PodUid;
-      const into = isShadow(pod) ? shadows : created;
-      if (!into.has(uid)) into.set(uid, change.atMs);
-    }
-  }
-  return [...shadows].flatMap(([uid, atMs]) => {
-    const from = created.get(uid);
-    return from === undefined ? [] : [Math.max(0, atMs - from)];
-  });
-}
-
-export interface Quantiles {
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-/** Nearest-rank; all 0 for no samples. */
-export function quantiles(samples: readonly number[]): Quantiles {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
 export function isShadow(pod: Pod): boolean {

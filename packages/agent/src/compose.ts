@@ -3,7 +3,6 @@
  * rest. Losing the Lease ends the process: what an agent knows lies in the API server.
  */
 import { readFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import {
   type Clock,
   type ClusterName,
@@ -92,7 +91,7 @@ export async function startAgent(
     clock: systemClock,
     random: randomStream(Date.now() % 2 ** 31, 'lease'),
     ...options.lease,
-    identity: `${process.env['HOSTNAME'] ?? 'agent'}-${randomUUID().slice(0, 8)}`,
+    instance: options.instance,
     onActive: (epoch) => {
       log.info({ epoch }, 'active');
       metrics.active.set(1);

@@ -23,6 +23,11 @@ const fraction = z.number().min(0).max(0.9);
 const schema = z.strictObject({
   /** This cluster's name in the federation; must be the one in its certificate. */
   cluster: z.string().default(''),
+  /**
+   * Who this agent is among those of its cluster: its pod's name. One that restarts as the same instance
+   * goes on at once, where another waits for the Lease to run out. Empty: always waits.
+   */
+  instance: z.string().default(''),
   /** Empty: the pod's own service account. */
   kubeconfig: z.string().default(''),
   identity: z

@@ -4,6 +4,7 @@
  *
  * The epoch grows with every agent that becomes active, also across a deleted Lease: a fencing token.
  */
+import { randomUUID } from 'node:crypto';
 import { type Clock, isFault, jittered, type MonotonicMs, type Random } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 import { microTime } from './virtual-nodes.ts';
@@ -14,8 +15,11 @@ export interface LeaseElectorOptions {
   readonly random: Random;
   readonly namespace: string;
   readonly name: string;
-  /** Unique among the agents of the cluster. */
-  readonly identity: string;
+  /**
+   * Who this is among the agents of the cluster, such as its pod's name, of which only one process can
+   * live: a Lease held by an earlier life of the same instance is free at once. Empty: nobody's.
+   */
+  readonly instance: string;
   readonly durationMs: number;
   /** Without a renewal for so long the agent steps down. */
   readonly renewMs: number;
@@ -44,6 +48,7 @@ const callMsMax = 5_000;
 
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
+  readonly #identity: string;
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the Lease has not been renewed in time, whatever call is still under way. */
   #stepDown: NodeJS.Timeout | undefined;
@@ -54,6 +59,7 @@ export class LeaseElector {
 
   constructor(options: LeaseElectorOptions) {
     this.#options = options;
+    this.#identity = `${options.instance}_${randomUUID()}`;
   }
 
   start(): void {
@@ -67,7 +73,7 @@ export class LeaseElector {
     await this.#turning;
     try {
       const lease = await this.#read();
-      if (lease?.spec.holderIdentity === this.#options.identity) {
+      if (lease?.spec.holderIdentity === this.#identity) {
         await this.#write({ ...lease, spec: { ...lease.spec, holderIdentity: '' } });
       }
     } catch (error) {
@@ -93,17 +99,17 @@ export class LeaseElector {
   }
 
   async #tryOnce(now: MonotonicMs): Promise<void> {
-    const { clock, durationMs, identity, onActive } = this.#options;
+    const { clock, durationMs, onActive } = this.#options;
     const lease = await this.#read();
     const holder = lease?.spec.holderIdentity ?? '';
     if (this.#stopped) return;
     if (this.#epoch !== undefined) {
-      if (holder !== identity) return this.#lose(`${holder || 'nobody'} holds the Lease now`);
+      if (holder !== this.#identity) return this.#lose(`${holder || 'nobody'} holds the Lease now`);
       await this.#hold(lease, this.#epoch);
       this.#renewed(now);
       return;
     }
-    if (lease !== undefined && holder !== '' && holder !== identity) {
+    if (lease !== undefined && holder !== '' && !this.#isEarlierLife(holder)) {
       const version = lease.metadata.resourceVersion ?? '';
       // Counted from after the read: the holder may have renewed while it was under way.
       const read = clock.monotonicMs();
@@ -132,7 +138,8 @@ export class LeaseElector {
   }
 
   async #hold(lease: Lease | undefined, epoch: number): Promise<void> {
-    const { identity, durationMs, clock } = this.#options;
+    const { durationMs, clock } = this.#options;
+    const identity = this.#identity;
     const now = microTime(new Date(clock.wallMs()));
     const same = lease?.spec.holderIdentity === identity;
     await this.#write({
@@ -149,6 +156,11 @@ export class LeaseElector {
         acquireTime: same ? (lease?.spec.acquireTime ?? now) : now,
       },
     });
+  }
+
+  #isEarlierLife(holder: string): boolean {
+    const { instance } = this.#options;
+    return instance !== '' && holder.startsWith(`${instance}_`);
   }
 
   #lose(reason: string): void {

@@ -1,0 +1,26 @@
+/** What every drill gives, and how it ends. */
+import type { Quantiles } from '../observation/placements.ts';
+import type { AuditFigures } from '../report/figures.ts';
+import type { DrillOptions } from './options.ts';
+
+export interface DrillFigures {
+  /** Of the burst: pods without a node / pods; `isolated`: at the same full home without Spillway. */
+  readonly pendingRatio: { readonly spillway: number; readonly isolated: number };
+  readonly createdToBoundMs: Quantiles;
+  readonly offloadsPerSecond: number;
+  /** Of the same burst at an empty cluster. */
+  readonly kubeSchedulerBindsPerSecond: number;
+  readonly offloadRttMs: { readonly mean: number; readonly best: number };
+  readonly audit: AuditFigures;
+  readonly agentRssMb: { readonly idle: number; readonly peak: number };
+}
+
+export interface DrillReport {
+  readonly figures: DrillFigures;
+  /** What should have held and did not, beside the audit; empty when all did. */
+  readonly failures: readonly string[];
+  /** The summary for people. */
+  readonly text: string;
+}
+
+export type Drill = (options: DrillOptions, say: (text: string) => void) => Promise<DrillReport>;

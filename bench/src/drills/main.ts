@@ -1,0 +1,40 @@
+/** `npm run drill -- burst|crash|cut|strangers`: see options.ts. */
+import { isFault } from '@spillway/core';
+import pc from 'picocolors';
+import { burst } from './burst.ts';
+import { crash } from './crash.ts';
+import { cut } from './cut.ts';
+import type { Drill } from './drill.ts';
+import { type DrillName, readOptions } from './options.ts';
+import { strangers } from './strangers.ts';
+
+const drills: Readonly<Record<DrillName, Drill>> = { burst, crash, cut, strangers };
+
+const { drill, ...options } = readOptions(process.argv.slice(2));
+const started = performance.now();
+try {
+  const { figures, failures, text } = await drills[drill](options, say);
+  const { lost, doubled, overcommittedNodes, orphans } = figures.audit;
+  const ok = failures.length + lost + doubled + overcommittedNodes + orphans === 0;
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const { seed } = options;
+  if (options.json) {
+    const report = { drill, seed, ok, failures, ...figures, seconds };
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  } else {
+    const failed = failures.map((failure) => pc.red(`  ${failure}\n`)).join('');
+    const verdict = ok ? pc.green('as it must be') : pc.red('NOT as it must be');
+    process.stdout.write(
+      `\n${text}\n${failed}\n${pc.bold(`drill ${drill}`)} (seed ${seed}, ${seconds} s): ${verdict}\n`,
+    );
+  }
+  process.exitCode = ok ? 0 : 1;
+} catch (error) {
+  say(pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error))));
+  process.exitCode = 1;
+}
+
+/** Standard output is for the report alone. */
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

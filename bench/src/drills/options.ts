@@ -1,0 +1,49 @@
+import { Argument, Command } from 'commander';
+import { integer } from '../main-job/options.ts';
+
+export const drillNames = ['burst', 'crash', 'cut', 'strangers'] as const;
+
+export type DrillName = (typeof drillNames)[number];
+
+export interface DrillOptions {
+  /** Of the burst. */
+  readonly pods: number;
+  /** Of all that is random; a crash round's seed is this plus its number. */
+  readonly seed: number;
+  /** Rounds of `crash`, each on a fresh test bed. */
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
+export function readOptions(argv: readonly string[]): DrillOptions & { readonly drill: DrillName } {
+  const command = new Command('npm run drill --')
+    .description(
+      'A trial of the whole federation on a fresh test bed, judged by an audit of all API servers.',
+    )
+    .addArgument(
+      new Argument(
+        '<drill>',
+        'burst: 200 pods at once at a full cluster, beside kube-scheduler',
+      ).choices(drillNames),
+    )
+    .option('--pods <n>', 'pods of the burst', integer(1, 5_000), 200)
+    .option('--seed <n>', 'of what is random', integer(0, 2 ** 31), 1)
+    .option('--rounds <n>', 'rounds of crash, with seeds from --seed on', integer(1, 1_000), 10)
+    .option('--json', 'one JSON object on standard output', false)
+    .addHelpText(
+      'after',
+      `
+Drills:
+  burst      a burst at a full cluster; kube-scheduler's own binding of the same burst beside it
+  crash      the burst, while the home's agent, a host's agent and a host's API server are killed
+  cut        a link cut for two minutes, one direction, then both
+  strangers  peers without, or with a bad, membership; tampered adverts; floods
+
+Examples:
+  npm run drill -- burst
+  npm run drill -- crash --seed 7 --rounds 1
+  npm run --silent drill -- cut --json`,
+    );
+  command.parse([...argv], { from: 'user' });
+  return { ...command.opts<DrillOptions>(), drill: command.args[0] as DrillName };
+}

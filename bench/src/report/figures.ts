@@ -1,0 +1,83 @@
+/** What a run is judged by, from the API servers' histories. */
+import { milliValueOf, parseQuantity } from '@spillway/core';
+import type { Cluster, Testbed } from '@spillway/testbed';
+import { audit, isClean } from '../audit/audit.ts';
+import type { Federation } from '../federation/federation.ts';
+import { bestMeanRttMs } from '../observation/best-rtt.ts';
+import type { Histories } from '../observation/histories.ts';
+import { flowsOf, tallyOf } from '../observation/tally.ts';
+import type { ClusterRow } from './tables.ts';
+
+export function rowsOf(testbed: Testbed, histories: Histories): readonly ClusterRow[] {
+  return testbed.clusters.map((cluster) => ({
+    ...tallyOf(histories, cluster.name),
+    cpuMilli: cpuMilliOf(cluster),
+  }));
+}
+
+export function cpuMilliOf({ spec }: Cluster): number {
+  return spec.nodes.reduce((sum, { cpu }) => sum + milliValueOf(parseQuantity(cpu)), 0);
+}
+
+/** Pods without a node / pods that exist. */
+export function pendingRatio(rows: readonly ClusterRow[]): number {
+  const pending = rows.reduce((sum, row) => sum + row.pending, 0);
+  const all = rows.reduce((sum, row) => sum + row.pending + row.home + row.away + row.finished, 0);
+  return all === 0 ? 0 : pending / all;
+}
+
+/** Ms, weighted by CPU: of what is away now, and the least possible for as much. */
+export function offloadRttMs(
+  testbed: Testbed,
+  histories: Histories,
+): { readonly mean: number; readonly best: number } {
+  const rttMs = (home: string, host: string): number => testbed.links.rttMs(home, host);
+  const offloaded = new Map<string, number>();
+  const guests = new Map<string, number>();
+  let [cpu, weighted] = [0, 0];
+  for (const { home, host, milliCpu } of flowsOf(histories)) {
+    offloaded.set(home, (offloaded.get(home) ?? 0) + milliCpu);
+    guests.set(host, (guests.get(host) ?? 0) + milliCpu);
+    cpu += milliCpu;
+    weighted += milliCpu * rttMs(home, host);
+  }
+  const room = new Map(
+    rowsOf(testbed, histories).map(({ cluster, cpuMilli, requestedMilliCpu }) => {
+      const own = requestedMilliCpu - (guests.get(cluster) ?? 0);
+      return [cluster, cpuMilli - own] as const;
+    }),
+  );
+  return {
+    mean: cpu === 0 ? 0 : tenths(weighted / cpu),
+    best: tenths(bestMeanRttMs({ offloaded, room, rttMs })),
+  };
+}
+
+/** The audit's counts, and what it found. */
+export function auditFigures(histories: Histories) {
+  const report = audit(histories.histories);
+  const { podsChecked, lost, doubled, overcommittedNodes, orphans } = report;
+  return {
+    podsChecked,
+    lost: lost.length,
+    doubled: doubled.length,
+    overcommittedNodes: overcommittedNodes.length,
+    orphans: orphans.length,
+    ...(!isClean(report) && { findings: { lost, doubled, overcommittedNodes, orphans } }),
+  };
+}
+
+export type AuditFigures = ReturnType<typeof auditFigures>;
+
+/** Of the agent that takes most, MB (10⁶ bytes) of resident memory. */
+export function idleRssMb({ agents }: Federation): number {
+  return Math.max(...agents.map((agent) => Math.round(agent.rssBytes() / 1e6)));
+}
+
+export function peakRssMb({ agents }: Federation): number {
+  return Math.max(...agents.map((agent) => Math.round(agent.peakRssBytes / 1e6)));
+}
+
+export function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}

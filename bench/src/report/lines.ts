@@ -1,0 +1,33 @@
+/** The rows of a summary, for people. */
+import pc from 'picocolors';
+import type { Quantiles } from '../observation/placements.ts';
+import type { AuditFigures } from './figures.ts';
+
+export function line(what: string, found: string): string {
+  return `  ${what.padEnd(28)} ${found}`;
+}
+
+export function latencyLine({ p50, p99, max }: Quantiles, pods: number): string {
+  return line(
+    'creation to shadow bound',
+    `${p50} ms at the median, ${p99} ms at P99, ${max} ms at most (${pods} pods)`,
+  );
+}
+
+export function auditLine(audit: AuditFigures): string {
+  const { podsChecked, lost, doubled, overcommittedNodes, orphans } = audit;
+  const faults = lost + doubled + overcommittedNodes + orphans;
+  const text = `${lost} lost, ${doubled} doubled, ${overcommittedNodes} nodes overcommitted, ${orphans} orphans among ${podsChecked} pods`;
+  const found = Object.values(audit.findings ?? {}).flatMap((findings) =>
+    findings.map(({ cluster, pod, what }) => `    ${cluster} ${pod} ${what}`),
+  );
+  return [line('audit', faults === 0 ? pc.green(text) : pc.red(text)), ...found].join('\n');
+}
+
+export function memoryLine({ idle, peak }: { idle: number; peak: number }): string {
+  return line('memory of an agent', `${idle} MB idle, ${peak} MB at most`);
+}
+
+export function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`;
+}
