@@ -229,6 +229,8 @@ export class ControlPlane {
           '--service-account-issuer=https://kubernetes.default.svc',
           '--service-cluster-ip-range=10.96.0.0/16',
           '--authorization-mode=Node,RBAC',
+          // As kubeadm and every managed service: what a pod may do is Pod Security's to say.
+          '--allow-privileged=true',
           `--token-auth-file=${file('tokens.csv')}`,
           '--endpoint-reconciler-type=none',
           '--max-requests-inflight=800',

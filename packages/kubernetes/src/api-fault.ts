@@ -90,6 +90,15 @@ export function faultOfResponse(answer: {
   );
 }
 
+/** Refused for the UID that was sent along: the name has passed to another object. */
+export function isOtherObject(error: unknown): boolean {
+  if (!(error instanceof ApiFault)) return false;
+  // Deletions and bindings have preconditions; a patch can't change an object's UID.
+  return error.status === 422
+    ? error.message.includes('metadata.uid')
+    : error.status === 409 && /UID in (the )?precondition/.test(error.message);
+}
+
 export function faultOfError(error: unknown, what: string): Fault {
   if (error instanceof Fault) return error;
   return new Fault('Unavailable', `${what}: ${(error as Error).message}`, { cause: error });

@@ -10,7 +10,7 @@ import {
 } from '@spillway/core';
 import type { CreateOutcome, PodNeeds, PodRef } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
-import { ApiFault } from './api-fault.ts';
+import { ApiFault, isOtherObject } from './api-fault.ts';
 import { GuestNamespaces } from './guest-namespaces.ts';
 import { shadowPod } from './shadow-pod.ts';
 
@@ -51,15 +51,17 @@ export class Pods {
       });
       return 'bound';
     } catch (error) {
-      if (isFault(error, 'NotFound')) return 'gone';
+      if (isFault(error, 'NotFound') || isOtherObject(error)) return 'gone';
       if (!isFault(error, 'Conflict')) throw error;
-      return error.message.includes('already assigned to node') ? 'taken' : 'gone';
+      if (error.message.includes('already assigned to node')) return 'taken';
+      if (error.message.includes('is being deleted')) return 'gone';
+      throw error;
     }
   }
 
   /** Merges `status` into the pod's; lists are replaced, but conditions merge by type. */
   async patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'> {
-    return await this.#ifThere(() =>
+    return await this.#ifThere(async () =>
       this.#api.call({
         method: 'PATCH',
         path: `${podPath(ref.namespace, ref.name)}/status`,
@@ -142,7 +144,7 @@ export class Pods {
     ref: { readonly namespace: string; readonly name: string; readonly uid: PodUid },
     gracePeriodSeconds: number | undefined,
   ): Promise<'ok' | 'gone'> {
-    return await this.#ifThere(() =>
+    return await this.#ifThere(async () =>
       this.#api.call({
         method: 'DELETE',
         path: podPath(ref.namespace, ref.name),
@@ -158,12 +160,10 @@ export class Pods {
 
   async #exists(namespace: string, resource: string, name: string): Promise<boolean> {
     try {
-      const path = `/api/v1/namespaces/${namespace}/${resource}/${encodeURIComponent(name)}`;
-      await this.#api.call({ method: 'GET', path });
+      await this.#api.call({ method: 'GET', path: objectPath(namespace, resource, name) });
       return true;
     } catch (error) {
-      // A name that can't be any object's is nobody's.
-      if (isFault(error, 'NotFound') || isFault(error, 'InvalidInput')) return false;
+      if (isFault(error, 'NotFound')) return false;
       throw error;
     }
   }
@@ -174,15 +174,10 @@ export class Pods {
       await write();
       return 'ok';
     } catch (error) {
-      if (isFault(error, 'NotFound') || isOtherPod(error)) return 'gone';
+      if (isFault(error, 'NotFound') || isOtherObject(error)) return 'gone';
       throw error;
     }
   }
-}
-
-/** Refused by the UID that was sent along; any other conflict only says to try again. */
-function isOtherPod(error: unknown): boolean {
-  return isFault(error, 'Conflict') && error.message.includes('UID in precondition');
 }
 
 /** What admission and validation say of a pod stays true; a missing right, or a namespace on its way out, is the host's. */
@@ -209,10 +204,24 @@ function withReplacedLists(status: NonNullable<Pod['status']>): object {
 }
 
 function podsPath(namespace: string): string {
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+  return `/api/v1/namespaces/${namespace}/pods`;
 }
 
-/** Encoded, since some of these names were sent by a neighbour. */
 function podPath(namespace: string, name: string): string {
-  return `${podsPath(namespace)}/${encodeURIComponent(name)}`;
+  return objectPath(namespace, 'pods', name);
+}
+
+const objectName = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+
+/**
+ * Some of these names were sent by a neighbour. API servers decode a path before they split it, so
+ * that no escaping keeps a slash in a name from naming another resource.
+ *
+ * @throws Fault `NotFound` for what can't be any object's name.
+ */
+function objectPath(namespace: string, resource: string, name: string): string {
+  if (!objectName.test(namespace) || !objectName.test(name)) {
+    throw new Fault('NotFound', `${resource} ${namespace}/${name}: not the name of any object`);
+  }
+  return `/api/v1/namespaces/${namespace}/${resource}/${name}`;
 }

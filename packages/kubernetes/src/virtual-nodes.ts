@@ -14,6 +14,7 @@ import {
 } from '@spillway/core';
 import type { Amounts } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
+import { isOtherObject } from './api-fault.ts';
 
 export interface VirtualNodeState {
   readonly cluster: ClusterName;
@@ -69,7 +70,7 @@ export class VirtualNodes {
       if (reachable) await this.#renew(cluster, uid, now);
     } catch (error) {
       // Somebody has deleted it, or another has its name: the next call makes it anew.
-      if (isFault(error, 'NotFound') || isFault(error, 'Conflict')) this.#known.delete(cluster);
+      if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }
     known = { uid, state, written: text, since };
