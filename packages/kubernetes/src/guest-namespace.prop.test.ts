@@ -1,5 +1,5 @@
 import { type ClusterName, clusterName } from '@spillway/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { guestNamespaceName } from './guest-namespace.ts';
 
