@@ -1,5 +1,6 @@
 /** A real cluster with the agent's manifest applied, seen with exactly the agent's rights. */
 import { readFileSync } from 'node:fs';
+import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
 import { type Cluster, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
 import { ApiClient } from '../api-client.ts';
 import { manifestFile } from '../manifest.ts';
@@ -13,6 +14,11 @@ export interface AgentCluster {
   readonly api: ApiClient;
   stop(): Promise<void>;
 }
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now() as MonotonicMs,
+  wallMs: () => Date.now() as WallMs,
+};
 
 export async function startAgentCluster(
   options: { readonly nodes?: number; readonly nodeGraceSeconds?: number } = {},
