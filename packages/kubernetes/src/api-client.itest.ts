@@ -32,7 +32,7 @@ describe('a missing right', () => {
     const path = '/api/v1/namespaces/kube-system/secrets/token';
     const call = agent.api.call({ method: 'GET', path });
     await expect(call).rejects.toMatchObject({ code: 'PermissionDenied', status: 403 });
-    const { message } = await call.catch((error: Error) => error);
+    const { message } = (await call.catch((error: unknown) => error)) as Error;
     expect(message).toContain(
       'system:serviceaccount:spillway-system:spillway-agent may not get secrets in namespace kube-system',
     );
@@ -44,7 +44,9 @@ describe('a missing right', () => {
 
   test('is named for the whole cluster, subresource and group too', async () => {
     const refused = async (method: 'GET' | 'PUT', path: string): Promise<string> => {
-      const error: unknown = await agent.api.call({ method, path, body: {} }).catch((e) => e);
+      const error: unknown = await agent.api
+        .call({ method, path, body: {} })
+        .catch((fault: unknown) => fault);
       return (error as Error).message;
     };
     expect(await refused('GET', '/apis/apps/v1/deployments')).toContain(

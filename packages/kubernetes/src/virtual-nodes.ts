@@ -26,10 +26,12 @@ export interface VirtualNodeState {
 
 interface Known {
   readonly uid: string;
-  state: VirtualNodeState;
-  written: string;
+  readonly state: VirtualNodeState;
+  readonly written: string;
   /** When it became (un)reachable, as far as we have seen. */
-  since: string;
+  readonly since: string;
+  /** Names of the resources that it shows. */
+  readonly resources: readonly string[];
 }
 
 const leaseSeconds = 40;
@@ -58,23 +60,32 @@ export class VirtualNodes {
     const text = JSON.stringify([reachable, amounts(state.allocatable)]);
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
-    const uid = known?.uid ?? (await this.#create(cluster));
-    const since = known?.state.reachable === reachable ? known.since : now.toISOString();
+    if (known === undefined) {
+      const { metadata, status } = await this.#create(cluster);
+      const resources = Object.keys(status?.capacity ?? {});
+      known = { uid: metadata.uid ?? '', state, written: '', since: now.toISOString(), resources };
+    }
+    const since = known.state.reachable === reachable ? known.since : now.toISOString();
+    const shown = amounts(state.allocatable);
     try {
       await this.#api.call({
         method: 'PATCH',
         path: `${nodePath(cluster)}/status`,
         contentType: 'application/strategic-merge-patch+json',
-        body: { metadata: { uid }, status: statusOf(state, { now, since }) },
+        body: {
+          metadata: { uid: known.uid },
+          // What the neighbour has no more must not stay, as it would where maps are merged.
+          status: statusOf({ ...absent(known.resources), ...shown }, { reachable, now, since }),
+        },
       });
-      if (reachable) await this.#renew(cluster, uid, now);
+      if (reachable) await this.#renew(cluster, known.uid, now);
     } catch (error) {
       // Somebody has deleted it, or another has its name: the next call makes it anew.
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }
-    known = { uid, state, written: text, since };
-    this.#known.set(cluster, known);
+    const resources = Object.keys(shown);
+    this.#known.set(cluster, { uid: known.uid, state, written: text, since, resources });
   }
 
   /** The API server no longer has the node: the next `keep` makes it again. */
@@ -111,8 +122,8 @@ export class VirtualNodes {
     if (failed?.status === 'rejected') throw failed.reason;
   }
 
-  /** Its UID, also when it exists already. */
-  async #create(cluster: ClusterName): Promise<string> {
+  /** As it is, when it exists already. */
+  async #create(cluster: ClusterName): Promise<Node> {
     const node: Node & { apiVersion: string; kind: string } = {
       apiVersion: 'v1',
       kind: 'Node',
@@ -129,15 +140,10 @@ export class VirtualNodes {
       },
     };
     try {
-      const made = await this.#api.call<Node>({
-        method: 'POST',
-        path: '/api/v1/nodes',
-        body: node,
-      });
-      return made.metadata.uid ?? '';
+      return await this.#api.call<Node>({ method: 'POST', path: '/api/v1/nodes', body: node });
     } catch (error) {
       if (!isFault(error, 'Conflict')) throw error;
-      return (await this.#ours(cluster)).metadata.uid ?? '';
+      return await this.#ours(cluster);
     }
   }
 
@@ -187,12 +193,18 @@ function nodePath(cluster: ClusterName): string {
   return `/api/v1/nodes/${virtualNodeName(cluster)}`;
 }
 
+function absent(resources: readonly string[]): Record<string, null> {
+  return Object.fromEntries(resources.map((name) => [name, null]));
+}
+
 function statusOf(
-  { allocatable, reachable }: VirtualNodeState,
-  { now, since }: { readonly now: Date; readonly since: string },
+  resources: Readonly<Record<string, string | null>>,
+  {
+    reachable,
+    now,
+    since,
+  }: { readonly reachable: boolean; readonly now: Date; readonly since: string },
 ): object {
-  // Replaced, not merged: what the neighbour has no more must not stay.
-  const resources = { ...amounts(allocatable), $patch: 'replace' };
   return {
     capacity: resources,
     allocatable: resources,
