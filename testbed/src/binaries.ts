@@ -5,9 +5,9 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
 import lockfile from 'proper-lockfile';
@@ -66,12 +66,15 @@ async function ensure(program: Program): Promise<string> {
     lockfilePath: `${target}.lock`,
     stale: lockStaleMs,
     retries: { forever: true, minTimeout: 500, maxTimeout: 2_000 },
+    // A machine that slept may lose the lock; two builds then do the same, each under its own name.
+    onCompromised: () => {},
   });
   try {
     if (!existsSync(target)) await build(program, target);
     return target;
   } finally {
-    await release();
+    // Fails only where the lock is not ours any more.
+    await release().catch(() => {});
   }
 }
 
@@ -79,6 +82,7 @@ async function build(program: Program, target: string): Promise<void> {
   requireGo(program);
   const { module, path } = sources[program];
   const version = pinnedVersion(module);
+  removePartials(target);
   const partial = `${target}.${process.pid}.partial`;
   const [major = '1', minor = '0'] = version.slice(1).split('.');
   const flag = (name: string, value: string): string =>
@@ -93,12 +97,23 @@ async function build(program: Program, target: string): Promise<void> {
   try {
     await run('go', ['build', '-trimpath', '-ldflags', ldflags.join(' '), '-o', partial, path], {
       cwd: join(goFolder, module),
-      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
+      // Exactly the pinned versions: a build never changes go.mod or go.sum.
+      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
     });
     renameSync(partial, target);
   } finally {
     rmSync(partial, { force: true });
     progress();
+  }
+}
+
+/** What builds that were killed have left. */
+function removePartials(target: string): void {
+  const folder = dirname(target);
+  for (const file of readdirSync(folder)) {
+    if (file.startsWith(`${basename(target)}.`) && file.endsWith('.partial')) {
+      rmSync(join(folder, file), { force: true });
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /** One cluster of a test bed, whatever kind it is of: what tests and benchmarks do with it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Node } from '@spillway/core';
+import { Fault, type Node } from '@spillway/core';
 import { parseAllDocuments } from 'yaml';
-import { type Component, components, type ControlPlane } from './control-plane.ts';
+import { type Component, components } from './component-arguments.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { type KubeClient, KubeError } from './kube-client.ts';
 import type { ClusterSpec, NodeSpec } from './spec.ts';
 import { waitFor } from './wait-for.ts';
@@ -11,14 +12,24 @@ import { waitFor } from './wait-for.ts';
 interface Applied {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name?: string;
+    readonly generateName?: string;
+    readonly namespace?: string;
+  };
+}
+
+interface Resource {
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
 }
 
 export class Cluster {
   readonly name: string;
   readonly spec: ClusterSpec;
   readonly #plane: ControlPlane;
-  #resources: Map<string, { readonly name: string; readonly namespaced: boolean }> | undefined;
+  #resources: Map<string, Resource> | undefined;
 
   constructor(spec: ClusterSpec, plane: ControlPlane) {
     this.name = spec.name;
@@ -52,16 +63,20 @@ export class Cluster {
     return this.#plane.pid(component);
   }
 
-  start(component: Component): void {
-    this.#plane.start(component);
+  /** What runs already goes on. */
+  start(component: Component | 'all'): void {
+    for (const each of component === 'all' ? components : [component]) this.#plane.start(each);
   }
 
-  async stop(component: Component): Promise<void> {
-    await this.#plane.end(component, 'stop');
+  /** Asks; after 10 s it is killed. Resolves when it is gone. */
+  async stop(component: Component | 'all'): Promise<void> {
+    if (component === 'all') await this.#plane.endAll('stop');
+    else await this.#plane.end(component, 'stop');
   }
 
-  async kill(component: Component): Promise<void> {
-    await this.#plane.end(component, 'kill');
+  async kill(component: Component | 'all'): Promise<void> {
+    if (component === 'all') await this.#plane.endAll('kill');
+    else await this.#plane.end(component, 'kill');
   }
 
   pause(component: Component | 'all'): void {
@@ -117,22 +132,21 @@ export class Cluster {
     });
   }
 
-  /** Creates or replaces what a YAML text says, of any kinds that the API server knows. */
+  /**
+   * Creates or replaces what a YAML text says, of any kinds that the API server knows.
+   *
+   * @throws Fault `InvalidInput` that names the document, and what is wrong with it.
+   */
   async apply(yaml: string, defaultNamespace = 'default'): Promise<void> {
-    for (const document of parseAllDocuments(yaml)) {
-      if (document.errors.length > 0) throw document.errors[0];
-      const object = document.toJS() as Applied | null;
-      if (object !== null) await this.#applyOne(object, defaultNamespace);
-    }
+    for (const object of objectsOf(yaml)) await this.#applyOne(object, defaultNamespace);
   }
 
   /** Deletes what a YAML text names, in reverse; what is not there is no matter. */
   async remove(yaml: string, defaultNamespace = 'default'): Promise<void> {
-    for (const document of parseAllDocuments(yaml).toReversed()) {
-      const object = document.toJS() as Applied | null;
+    for (const object of objectsOf(yaml).toReversed()) {
       // A namespace stays, since its end takes long and it may be one that was there before.
-      if (object === null || object.kind === 'Namespace') continue;
-      const path = await this.#path(object, defaultNamespace);
+      if (object.kind === 'Namespace' || object.metadata.name === undefined) continue;
+      const path = `${await this.#path(object, defaultNamespace)}/${object.metadata.name}`;
       try {
         await this.client.call('DELETE', path, { propagationPolicy: 'Background' });
       } catch (error) {
@@ -161,7 +175,7 @@ export class Cluster {
 
   /** The last lines of a component's log, for a failing test to show. */
   logTail(component: Component, lines = 30): string {
-    return readFileSync(this.log(component), 'utf8').split('\n').slice(-lines).join('\n');
+    return this.#plane.logTail(component, lines);
   }
 
   async #patchNode(name: string, patch: object): Promise<void> {
@@ -170,14 +184,17 @@ export class Cluster {
 
   async #applyOne(object: Applied, defaultNamespace: string): Promise<void> {
     const path = await this.#path(object, defaultNamespace);
-    const namespace = object.metadata.namespace ?? defaultNamespace;
+    const { name, namespace = defaultNamespace } = object.metadata;
     try {
-      await this.client.call(
-        'PATCH',
-        `${path}?fieldManager=spillway-testbed&force=true`,
-        object,
-        'application/apply-patch+yaml',
-      );
+      if (name === undefined) await this.client.call('POST', path, object);
+      else {
+        await this.client.call(
+          'PATCH',
+          `${path}/${name}?fieldManager=spillway-testbed&force=true`,
+          object,
+          'application/apply-patch+yaml',
+        );
+      }
     } catch (error) {
       // A namespace that was made a moment ago may lack its service account.
       if (!(error instanceof KubeError) || !error.message.includes('serviceaccount')) throw error;
@@ -190,31 +207,57 @@ export class Cluster {
     }
   }
 
+  /** Of the collection that it belongs to. */
   async #path({ apiVersion, kind, metadata }: Applied, defaultNamespace: string): Promise<string> {
     const { name, namespaced } = await this.#resource(apiVersion, kind);
     const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const namespace = metadata.namespace ?? defaultNamespace;
-    return namespaced
-      ? `${group}/namespaces/${namespace}/${name}/${metadata.name}`
-      : `${group}/${name}/${metadata.name}`;
+    return namespaced ? `${group}/namespaces/${namespace}/${name}` : `${group}/${name}`;
   }
 
-  async #resource(apiVersion: string, kind: string) {
+  /** A group that does not exist has none. */
+  async #resourcesOf(group: string): Promise<readonly Resource[]> {
+    try {
+      return (await this.client.get<{ resources: readonly Resource[] }>(group)).resources;
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return [];
+      throw error;
+    }
+  }
+
+  async #resource(apiVersion: string, kind: string): Promise<Resource> {
     this.#resources ??= new Map();
     const key = `${apiVersion}/${kind}`;
     if (!this.#resources.has(key)) {
       const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-      const { resources } = await this.client.get<{
-        resources: readonly { name: string; kind: string; namespaced: boolean }[];
-      }>(group);
-      for (const each of resources) {
+      for (const each of await this.#resourcesOf(group)) {
         if (!each.name.includes('/')) this.#resources.set(`${apiVersion}/${each.kind}`, each);
       }
     }
     const resource = this.#resources.get(key);
-    if (resource === undefined) throw new Error(`${this.name}: the API server knows no ${key}`);
+    if (resource === undefined) {
+      throw new Fault('InvalidInput', `${this.name}: the API server knows no ${key}`);
+    }
     return resource;
   }
+}
+
+/** All documents, lists taken apart. */
+function objectsOf(yaml: string): readonly Applied[] {
+  return parseAllDocuments(yaml).flatMap((document, i) => {
+    const where = `document ${i + 1}`;
+    const [error] = document.errors;
+    if (error !== undefined) throw new Fault('InvalidInput', `${where}: ${error.message}`);
+    const object = document.toJS() as (Applied & { readonly items?: readonly Applied[] }) | null;
+    if (object === null) return [];
+    const objects = object.kind === 'List' ? (object.items ?? []) : [object];
+    for (const { apiVersion, kind, metadata } of objects) {
+      if (!apiVersion || !kind || !(metadata?.name ?? metadata?.generateName)) {
+        throw new Fault('InvalidInput', `${where}: expected apiVersion, kind and metadata.name`);
+      }
+    }
+    return objects;
+  });
 }
 
 function nodeObject(spec: NodeSpec): object {

@@ -4,25 +4,30 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@spillway/core';
 import { stringify } from 'yaml';
 import type { Binaries } from './binaries.ts';
+import {
+  type Component,
+  componentArguments,
+  components,
+  type Ports,
+} from './component-arguments.ts';
 import { freePorts } from './free-ports.ts';
 import { KubeClient } from './kube-client.ts';
 import { kwokStages } from './kwok-stages.ts';
 import type { Reaper } from './reaper.ts';
 import { waitFor } from './wait-for.ts';
-
-export const components = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kwok',
-] as const;
-export type Component = (typeof components)[number];
 
 export interface ControlPlaneOptions {
   readonly name: string;
@@ -35,15 +40,21 @@ export interface ControlPlaneOptions {
 /** Ready within 8 s here, all five of five clusters; a machine under load takes longer. */
 const readyMsMax = 120_000;
 const stopMsMax = 10_000;
+/** A port may be taken between the moment it was found free and its use. */
+const startsMax = 3;
+const logTailLines = 12;
+const neededForReady: readonly Component[] = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
 
 export class ControlPlane {
   readonly name: string;
   readonly folder: string;
   readonly #options: ControlPlaneOptions;
   readonly #children = new Map<Component, ChildProcess>();
+  readonly #endedByUs = new Set<Component>();
   readonly #token = randomBytes(16).toString('hex');
-  #ports: { readonly etcd: number; readonly peer: number; readonly api: number } | undefined;
+  #ports: Ports | undefined;
   #client: KubeClient | undefined;
+  #over = false;
 
   constructor(options: ControlPlaneOptions) {
     this.name = options.name;
@@ -75,7 +86,21 @@ export class ControlPlane {
     return join(this.folder, `${component}.log`);
   }
 
+  /** @throws Fault that ends with the last lines of the log of what did not start. */
   async startAll(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#tryStartAll();
+      } catch (error) {
+        const portTaken = (error as Error).message.includes('address already in use');
+        if (this.#over || tries === startsMax || !portTaken) throw error;
+        await this.endAll('kill');
+        rmSync(this.folder, { recursive: true });
+      }
+    }
+  }
+
+  async #tryStartAll(): Promise<void> {
     mkdirSync(join(this.folder, 'certs'), { recursive: true });
     const [etcd = 0, peer = 0, api = 0] = await freePorts(3);
     this.#ports = { etcd, peer, api };
@@ -89,7 +114,7 @@ export class ControlPlane {
         existsSync(certificate) && readFileSync(certificate, 'utf8').includes('END CERT')
           ? true
           : undefined,
-      { timeoutMs: readyMsMax, everyMs: 50 },
+      { timeoutMs: readyMsMax, everyMs: 50, hopeless: () => this.#ended(neededForReady) },
     );
     this.#client = new KubeClient({ server: this.server, ca: this.ca, token: this.#token });
     writeFileSync(this.kubeconfig, this.kubeconfigText(this.#token, 'admin'), { mode: 0o600 });
@@ -108,12 +133,35 @@ export class ControlPlane {
         await this.client.get('/readyz');
         return await this.client.get(account);
       },
-      { timeoutMs: readyMsMax },
+      { timeoutMs: readyMsMax, hopeless: () => this.#ended(neededForReady) },
     );
+  }
+
+  /** A component that was started and has ended by itself, in the words of its log. */
+  #ended(needed: readonly Component[]): Fault | undefined {
+    if (this.#over) return new Fault('Cancelled', `cluster ${this.name} is being stopped`);
+    for (const component of needed) {
+      const { exitCode = null, signalCode = null } = this.#children.get(component) ?? {};
+      if (exitCode === null && signalCode === null) continue;
+      if (this.#endedByUs.has(component)) continue;
+      const how = signalCode ?? `exit code ${exitCode}`;
+      return new Fault(
+        'Unavailable',
+        `${this.name}: ${component} ended (${how}); the end of its log:\n${this.logTail(component, logTailLines)}`,
+      );
+    }
+    return undefined;
+  }
+
+  /** The last lines of a component's log. */
+  logTail(component: Component, lines: number): string {
+    return readFileSync(this.log(component), 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
   }
 
   start(component: Component): void {
     if (this.running(component)) return;
+    if (this.#over) throw new Fault('Cancelled', `cluster ${this.name} has been stopped`);
+    this.#endedByUs.delete(component);
     const log = openSync(this.log(component), 'a');
     const child = spawn(this.#options.binaries[component], this.#arguments(component), {
       stdio: ['ignore', log, log],
@@ -140,8 +188,11 @@ export class ControlPlane {
   async end(component: Component, how: 'stop' | 'kill'): Promise<void> {
     const child = this.#children.get(component);
     if (child === undefined || !this.running(component)) return;
+    this.#endedByUs.add(component);
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill(how === 'kill' ? 'SIGKILL' : 'SIGTERM');
+    // One that was paused hears nothing.
+    child.kill('SIGCONT');
     const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
     await ended;
     clearTimeout(timer);
@@ -177,12 +228,18 @@ export class ControlPlane {
     });
   }
 
-  async stopAll(): Promise<void> {
-    this.#client?.close();
-    await Promise.all([...components].map((component) => this.end(component, 'kill')));
+  async endAll(how: 'stop' | 'kill'): Promise<void> {
+    await Promise.all(components.map((component) => this.end(component, how)));
   }
 
-  get #known(): { readonly etcd: number; readonly peer: number; readonly api: number } {
+  /** For good: nothing can be started any more. */
+  async close(): Promise<void> {
+    this.#over = true;
+    this.#client?.close();
+    await this.endAll('kill');
+  }
+
+  get #known(): Ports {
     if (this.#ports === undefined)
       throw new Fault('Internal', `cluster ${this.name} has not been started`);
     return this.#ports;
@@ -204,70 +261,13 @@ export class ControlPlane {
   }
 
   #arguments(component: Component): readonly string[] {
-    const { etcd, peer, api } = this.#known;
-    const file = (name: string): string => join(this.folder, name);
-    switch (component) {
-      case 'etcd':
-        return [
-          `--data-dir=${file('etcd')}`,
-          `--listen-client-urls=http://127.0.0.1:${etcd}`,
-          `--advertise-client-urls=http://127.0.0.1:${etcd}`,
-          `--listen-peer-urls=http://127.0.0.1:${peer}`,
-          `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
-          `--initial-cluster=default=http://127.0.0.1:${peer}`,
-          '--unsafe-no-fsync',
-          '--log-level=warn',
-        ];
-      case 'kube-apiserver':
-        return [
-          `--etcd-servers=http://127.0.0.1:${etcd}`,
-          `--secure-port=${api}`,
-          '--bind-address=127.0.0.1',
-          `--cert-dir=${file('certs')}`,
-          `--service-account-key-file=${file('service-account.pub')}`,
-          `--service-account-signing-key-file=${file('service-account.key')}`,
-          '--service-account-issuer=https://kubernetes.default.svc',
-          '--service-cluster-ip-range=10.96.0.0/16',
-          '--authorization-mode=Node,RBAC',
-          // As kubeadm and every managed service: what a pod may do is Pod Security's to say.
-          '--allow-privileged=true',
-          `--token-auth-file=${file('tokens.csv')}`,
-          '--endpoint-reconciler-type=none',
-          '--max-requests-inflight=800',
-          '--max-mutating-requests-inflight=400',
-          '--profiling=false',
-        ];
-      case 'kube-controller-manager':
-        return [
-          `--kubeconfig=${this.kubeconfig}`,
-          `--service-account-private-key-file=${file('service-account.key')}`,
-          '--use-service-account-credentials',
-          '--leader-elect=false',
-          '--secure-port=0',
-          `--root-ca-file=${file('certs/apiserver.crt')}`,
-          '--kube-api-qps=200',
-          '--kube-api-burst=400',
-          '--concurrent-deployment-syncs=5',
-          `--node-monitor-grace-period=${this.#options.nodeGraceSeconds}s`,
-        ];
-      case 'kube-scheduler':
-        return [
-          `--kubeconfig=${this.kubeconfig}`,
-          '--leader-elect=false',
-          '--secure-port=0',
-          '--kube-api-qps=1000',
-          '--kube-api-burst=2000',
-        ];
-      case 'kwok':
-        return [
-          `--kubeconfig=${this.kubeconfig}`,
-          `--config=${file('kwok.yaml')}`,
-          '--manage-all-nodes=false',
-          // Others' virtual nodes are left alone.
-          '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
-          '--node-lease-duration-seconds=40',
-          '--node-ip=127.0.0.1',
-        ];
-    }
+    const { folder, kubeconfig } = this;
+    const { nodeGraceSeconds } = this.#options;
+    return componentArguments(component, {
+      ports: this.#known,
+      folder,
+      kubeconfig,
+      nodeGraceSeconds,
+    });
   }
 }

@@ -1,18 +1,44 @@
-import { createServer, type Server } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { Fault } from '@spillway/core';
 
-/** `count` different ports of 127.0.0.1 that were free a moment ago. */
+/**
+ * Below the ports that systems give to outgoing connections (Linux 32768 and up, others 49152 and up):
+ * else such a connection may take the port of a component that is being restarted, or even, dialling
+ * a component that is down, connect to itself.
+ */
+const portMin = 10_000;
+const portMax = 32_000;
+const triesMax = 1_000;
+
+/** What this process was given lately, and may not have opened yet. */
+const given = new Set<number>();
+const givenMax = 5_000;
+
+/**
+ * `count` different ports of 127.0.0.1 that were free a moment ago; never one twice.
+ *
+ * @throws Fault `ResourceExhausted` when too few are free.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers: Server[] = [];
-  for (let i = 0; i < count; i++) {
-    const server = createServer();
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    servers.push(server);
+  const ports: number[] = [];
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries === triesMax + count) {
+      throw new Fault('ResourceExhausted', `no ${count} free ports of 127.0.0.1`);
+    }
+    const port = randomInt(portMin, portMax);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) ports.push(port);
   }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  if (given.size > givenMax) given.clear();
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

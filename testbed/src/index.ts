@@ -7,7 +7,7 @@ export {
 } from './binaries.ts';
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';
-export { type Component, components } from './control-plane.ts';
+export { type Component, components } from './component-arguments.ts';
 export { freePorts } from './free-ports.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
 export { podAnnotations } from './kwok-stages.ts';

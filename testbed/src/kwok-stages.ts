@@ -5,12 +5,15 @@
  *     testbed.spillway.dev/start-delay: 2s     until it is Running, default 0
  *     testbed.spillway.dev/run-time: 30s       until it ends, default 10 s; pods that are restarted
  *                                              for ever (restartPolicy Always) never end
- *     testbed.spillway.dev/exit-code: "1"      default 0
+ *     testbed.spillway.dev/exit-code: "1"      default 0; not restarted, also with OnFailure
+ *     testbed.spillway.dev/stuck: ImagePullBackOff
+ *                                              its containers never start, and wait with this reason
  */
 export const podAnnotations = {
   startDelay: 'testbed.spillway.dev/start-delay',
   runTime: 'testbed.spillway.dev/run-time',
   exitCode: 'testbed.spillway.dev/exit-code',
+  stuck: 'testbed.spillway.dev/stuck',
 } as const;
 
 const annotation = (name: string): string => `.metadata.annotations["${name}"]`;
@@ -149,11 +152,47 @@ export const kwokStages: string = [
     statusTemplate: |${conditions}`,
   ),
   stage(
+    'pod-stuck',
+    'Pod',
+    `  selector:
+    matchExpressions:
+${notDeleted}
+    - key: '${annotation(podAnnotations.stuck)}'
+      operator: 'Exists'
+    - key: '.status.containerStatuses'
+      operator: 'DoesNotExist'
+  next:
+    statusTemplate: |
+      {{ $now := Now }}
+      {{ $reason := index .metadata.annotations "${podAnnotations.stuck}" }}
+      conditions:
+      - lastTransitionTime: {{ $now | Quote }}
+        status: "False"
+        type: Ready
+        reason: ContainersNotReady
+      containerStatuses:
+      {{ range .spec.containers }}
+      - image: {{ .image | Quote }}
+        imageID: ""
+        name: {{ .name | Quote }}
+        ready: false
+        restartCount: 0
+        started: false
+        state:
+          waiting:
+            reason: {{ $reason | Quote }}
+      {{ end }}
+      phase: Pending
+      startTime: {{ $now | Quote }}`,
+  ),
+  stage(
     'pod-ready',
     'Pod',
     `  selector:
     matchExpressions:
 ${notDeleted}
+    - key: '${annotation(podAnnotations.stuck)}'
+      operator: 'DoesNotExist'
     - key: '.status.phase'
       operator: 'In'
       values: ['Pending']

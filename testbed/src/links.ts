@@ -10,7 +10,11 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 export class Links {
   readonly #relay: ChildProcess;
-  readonly #waiting = new Map<number, (answer: RelayAnswer) => void>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (answer: RelayAnswer) => void; reject: (error: Error) => void }
+  >();
+  readonly #ended: Promise<void>;
   readonly #rtts = new Map<string, number>();
   #next = 0;
 
@@ -19,13 +23,27 @@ export class Links {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#relay.on('message', (answer: RelayAnswer) => {
-      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.get(answer.id)?.resolve(answer);
       this.#waiting.delete(answer.id);
+    });
+    this.#relay.on('error', () => {
+      // A command that can't be sent fails by itself.
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#relay.once('exit', () => {
+        const fault = new Fault('Unavailable', 'the relay between the clusters has ended');
+        for (const { reject } of this.#waiting.values()) reject(fault);
+        this.#waiting.clear();
+        resolve();
+      });
     });
   }
 
-  static async start(spec: TestbedSpec): Promise<Links> {
+  /** `onPid` is told of the relay's process at once. */
+  static async start(spec: TestbedSpec, onPid: (pid: number) => void): Promise<Links> {
     const links = new Links();
+    const { pid } = links.#relay;
+    if (pid !== undefined) onPid(pid);
     for (const [i, a] of spec.clusters.entries()) {
       for (const b of spec.clusters.slice(i + 1)) {
         const ms = specifiedRttMs(spec, a.name, b.name);
@@ -33,10 +51,6 @@ export class Links {
       }
     }
     return links;
-  }
-
-  get pid(): number | undefined {
-    return this.#relay.pid;
   }
 
   /** The port that `cluster`'s agent, which listens on `targetPort`, must announce. */
@@ -69,19 +83,20 @@ export class Links {
     await this.#command({ kind: 'cut', from, to, cut: false });
   }
 
+  /** Connections that pass the relay end. */
   async stop(): Promise<void> {
-    if (this.#relay.exitCode !== null) return;
-    const ended = new Promise<void>((resolve) => this.#relay.once('exit', () => resolve()));
-    this.#relay.disconnect();
-    await ended;
+    if (this.#relay.connected) this.#relay.disconnect();
+    await this.#ended;
   }
 
   #command(command: Unnumbered<RelayCommand>): Promise<RelayAnswer> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, resolve);
+      this.#waiting.set(id, { resolve, reject });
       this.#relay.send({ ...command, id }, (error) => {
-        if (error) reject(error);
+        if (error === null) return;
+        this.#waiting.delete(id);
+        reject(new Fault('Unavailable', `relay: ${error.message}`, { cause: error }));
       });
     });
   }

@@ -7,20 +7,25 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `pids` holds `pid start-time` lines: a reused pid has another start time and is left alone. */
+/**
+ * `pids` holds `pid start-time` lines: a reused pid has another start time and is left alone. What was
+ * killed may write for a moment yet, so the folder is removed until it is gone.
+ */
 const script = `
 trap '' INT TERM HUP
 cat >/dev/null
 while read -r pid start; do
   now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
-  if [ -z "$start" ] || [ "$now" = "$start" ]; then kill -CONT "$pid" 2>/dev/null; kill -KILL "$pid" 2>/dev/null; fi
+  if [ "$now" = "$start" ]; then kill -CONT "$pid" 2>/dev/null; kill -KILL "$pid" 2>/dev/null; fi
 done < "$1/pids"
-[ -e "$1/keep" ] || { sleep 0.2; rm -rf "$1"; }
+[ -e "$1/keep" ] && exit
+for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null; [ -e "$1" ] || exit; sleep 0.2; done
 `;
 
 export class Reaper {
   readonly #folder: string;
   readonly #shell: ChildProcess;
+  readonly #ended: Promise<void>;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -29,6 +34,7 @@ export class Reaper {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
+    this.#ended = new Promise((resolve) => this.#shell.once('exit', () => resolve()));
     this.#shell.unref();
     (this.#shell.stdin as unknown as { unref?: () => void })?.unref?.();
   }
@@ -40,14 +46,14 @@ export class Reaper {
 
   /** Kills what is left, removes the folder, and waits for it. */
   async finish(): Promise<void> {
-    const ended = new Promise<void>((resolve) => this.#shell.once('exit', () => resolve()));
     this.#shell.ref();
     this.#shell.stdin?.end();
-    await ended;
+    await this.#ended;
   }
 }
 
-function startTime(pid: number): string {
+/** Tells a process from a later one of the same pid; empty when there is none. */
+export function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

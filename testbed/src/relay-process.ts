@@ -50,15 +50,15 @@ const pipes = new Set<Pipe>();
 /** What a delayed or cut direction may hold before its sender has to wait. */
 const heldBytesMax = 8 * 1024 * 1024;
 
+/** One direction of one connection: what comes in at `source` goes out at `sink`, later. */
 class Pipe {
   readonly from: string;
   readonly to: string;
   readonly #source: Socket;
   readonly #sink: Socket;
-  readonly #held: { readonly due: number; readonly chunk: Buffer }[] = [];
+  readonly #held: { readonly due: number; readonly what: Buffer | 'end' | 'reset' }[] = [];
   #heldBytes = 0;
   #timer: NodeJS.Timeout | undefined;
-  #ended = false;
 
   constructor(ends: { from: string; to: string; source: Socket; sink: Socket }) {
     this.from = ends.from;
@@ -66,33 +66,50 @@ class Pipe {
     this.#source = ends.source;
     this.#sink = ends.sink;
     this.#source.on('data', (chunk: Buffer) => {
-      this.#held.push({ due: performance.now() + oneWayMs(this.from, this.to), chunk });
+      this.#hold(chunk);
       this.#heldBytes += chunk.length;
       if (this.#heldBytes > heldBytesMax) this.#source.pause();
-      this.flush();
     });
-    this.#source.on('end', () => {
-      this.#ended = true;
-      this.flush();
+    this.#source.on('end', () => this.#hold('end'));
+    // The end of a connection travels as slowly as what was said before it, and no cut lets it by.
+    this.#source.on('close', (hadError) => {
+      if (hadError || !this.#source.readableEnded) this.#hold('reset');
+      if (this.#sink.destroyed) this.#over();
     });
-    this.#source.on('close', () => pipes.delete(this));
+    this.#sink.on('drain', () => this.flush());
+    this.#sink.on('close', () => this.#over());
+    if (this.#source.destroyed) this.#hold('reset');
     this.#source.resume();
   }
 
   flush(): void {
     clearTimeout(this.#timer);
-    if (cuts.has(`${this.from}>${this.to}`)) return;
+    if (cuts.has(`${this.from}>${this.to}`) || this.#sink.writableNeedDrain) return;
     const now = performance.now();
     for (let next = this.#held[0]; next !== undefined && next.due <= now; next = this.#held[0]) {
       this.#held.shift();
-      this.#heldBytes -= next.chunk.length;
-      this.#sink.write(next.chunk);
+      if (next.what === 'reset') return void this.#sink.destroy();
+      if (next.what === 'end') {
+        this.#sink.end();
+        continue;
+      }
+      this.#heldBytes -= next.what.length;
+      if (!this.#sink.write(next.what)) break;
     }
     if (this.#heldBytes <= heldBytesMax) this.#source.resume();
     const first = this.#held[0];
-    if (first !== undefined)
-      this.#timer = setTimeout(() => this.flush(), Math.max(0, first.due - now));
-    else if (this.#ended) this.#sink.end();
+    if (first === undefined || this.#sink.writableNeedDrain) return;
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, first.due - now));
+  }
+
+  #hold(what: Buffer | 'end' | 'reset'): void {
+    this.#held.push({ due: performance.now() + oneWayMs(this.from, this.to), what });
+    this.flush();
+  }
+
+  #over(): void {
+    clearTimeout(this.#timer);
+    pipes.delete(this);
   }
 }
 
@@ -139,18 +156,19 @@ function link(path: string): string {
 }
 
 function listen(to: string, targetPort: number): Promise<number> {
-  const server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => {
+  const options = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true };
+  const server = createServer(options, (client) => {
     // Somebody who is no registered agent (a drill's stranger) is not delayed.
     const from = dialler(client) ?? '';
-    const target = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
-    const close = (): void => {
-      client.destroy();
-      target.destroy();
-    };
-    client.on('error', close);
-    target.on('error', close);
-    client.on('close', close);
-    target.on('close', close);
+    const target = connect({
+      host: '127.0.0.1',
+      port: targetPort,
+      noDelay: true,
+      allowHalfOpen: true,
+    });
+    // Errors end a socket, and its end is passed on by the pipes.
+    client.on('error', () => {});
+    target.on('error', () => {});
     // The first packet of a TCP connection takes a round trip before anything can be said.
     setTimeout(() => {
       pipes.add(new Pipe({ from, to, source: client, sink: target }));

@@ -1,9 +1,9 @@
 /** A test bed of kind `local`: N clusters, links between them, and nothing left behind. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clusterName, Fault } from '@spillway/core';
 import { parse, stringify } from 'yaml';
-import { readFileSync } from 'node:fs';
 import { type Binaries, ensureBinaries } from './binaries.ts';
 import { Cluster } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -27,12 +27,14 @@ export interface Testbed {
 
 /** @throws Fault that names the component whose log tells more; nothing is left running. */
 export async function startTestbed(spec: TestbedSpec): Promise<Testbed> {
+  for (const { name } of spec.clusters) clusterName(name);
+  if (new Set(spec.clusters.map(({ name }) => name)).size < spec.clusters.length) {
+    throw new Fault('InvalidInput', 'test bed: two clusters have the same name');
+  }
   const binaries = await ensureBinaries();
   const folder = mkdtempSync(join(tmpdir(), 'spillway-testbed-'));
   if (process.env['SPILLWAY_KEEP_LOGS']) writeFileSync(join(folder, 'keep'), '');
   const reaper = new Reaper(folder);
-  const links = await Links.start(spec);
-  if (links.pid !== undefined) reaper.watch(links.pid);
   const planes = spec.clusters.map(
     ({ name }) =>
       new ControlPlane({
@@ -43,11 +45,15 @@ export async function startTestbed(spec: TestbedSpec): Promise<Testbed> {
         nodeGraceSeconds: spec.nodeGraceSeconds ?? 50,
       }),
   );
-  const stop = async (): Promise<void> => {
-    await Promise.all([links.stop(), ...planes.map((plane) => plane.stopAll())]);
+  let links: Links | undefined;
+  let stopped: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    await Promise.all([links?.stop(), ...planes.map((plane) => plane.close())]);
     await reaper.finish();
   };
+  const stop = async (): Promise<void> => await (stopped ??= end());
   try {
+    links = await Links.start(spec, (pid) => reaper.watch(pid));
     const clusters = await Promise.all(
       planes.map(async (plane, i) => {
         const cluster = new Cluster(
@@ -63,15 +69,16 @@ export async function startTestbed(spec: TestbedSpec): Promise<Testbed> {
     writeFileSync(kubeconfig, merged(clusters.map((cluster) => cluster.kubeconfig)), {
       mode: 0o600,
     });
+    const started = links;
     return {
       clusters,
-      links,
+      links: started,
       binaries,
       folder,
       kubeconfig,
       cluster(name) {
         const cluster = clusters.find((each) => each.name === name);
-        if (cluster === undefined) throw new Error(`no cluster ${name}`);
+        if (cluster === undefined) throw new Fault('NotFound', `no cluster ${name}`);
         return cluster;
       },
       adopt: (pid) => reaper.watch(pid),

@@ -1,5 +1,12 @@
 import { Fault } from '@spillway/core';
 
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  readonly everyMs?: number;
+  /** Why it will never come about: waiting ends at once, and this is thrown. */
+  readonly hopeless?: () => Error | undefined;
+}
+
 /**
  * Waits until `check` returns something, trying every `everyMs`. What `check` throws counts as not yet.
  *
@@ -8,11 +15,13 @@ import { Fault } from '@spillway/core';
 export async function waitFor<T>(
   what: string,
   check: () => Promise<T | undefined> | T | undefined,
-  options: { readonly timeoutMs: number; readonly everyMs?: number },
+  options: WaitOptions,
 ): Promise<T> {
   const ends = performance.now() + options.timeoutMs;
   let last: unknown;
   for (;;) {
+    const hopeless = options.hopeless?.();
+    if (hopeless !== undefined) throw hopeless;
     try {
       const found = await check();
       if (found !== undefined) return found;
