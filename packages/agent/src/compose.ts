@@ -61,6 +61,9 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+/** At most so many addresses of neighbours known before are tried at start. */
+const rememberedMax = 64;
+
 export const systemClock: Clock = {
   monotonicMs: () => performance.now() as MonotonicMs,
   wallMs: () => Date.now() as WallMs,
@@ -182,16 +185,23 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     homeEpoch: epoch,
     clusterOfNode: (node) => clusterOfNode.get(node),
   });
+  const remembered = await virtualNodes.lastAddresses(rememberedMax).catch((error: unknown) => {
+    log.warn({ err: error }, 'neighbours known before could not be read');
+    return [];
+  });
   const mesh = await startMesh({
     ...identity,
     ...options.mesh,
+    bootstrap: [...options.mesh.bootstrap, ...remembered],
     handler: hostRunner,
     clock,
     random: randomStream(seed, 'mesh'),
     onAdvert: (advert, from) => neighbours.advert(advert, from),
     onPeer: (member, state) => {
       neighbours.peer(member, state);
-      if (state === 'connected') advertiser.greet();
+      if (state !== 'connected') return;
+      advertiser.greet();
+      streams.nudge(member.cluster);
     },
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
     onRefused: (refusal, first) => {

@@ -3,7 +3,7 @@
  * other neighbour that becomes reachable: an agent that died may have left guests there of which the
  * home's API server knows nothing any more.
  */
-import { type ClusterName, isFault, jittered, type Random } from '@spillway/core';
+import { type ClusterName, jittered, type Random } from '@spillway/core';
 import type { HomeEvent, NegotiationClient } from '@spillway/federation';
 import type { Log } from './log.ts';
 
@@ -23,6 +23,7 @@ const looksMax = 8;
 export class GuestStreams {
   readonly #options: GuestStreamsOptions;
   readonly #open = new Map<ClusterName, AbortController>();
+  readonly #pauses = new Map<ClusterName, AbortController>();
   readonly #lookedThrough = new Set<ClusterName>();
   readonly #stopping = new AbortController();
   #wanted: ReadonlySet<ClusterName> = new Set();
@@ -42,6 +43,11 @@ export class GuestStreams {
       looks += 1;
       this.#start(host);
     }
+  }
+
+  /** The neighbour is reachable again: nothing waits for a back-off any more. */
+  nudge(host: ClusterName): void {
+    this.#pauses.get(host)?.abort();
   }
 
   stop(): void {
@@ -65,14 +71,15 @@ export class GuestStreams {
         const synced = await this.#read(host, controller.signal);
         if (synced) reopenMs = reopenMsMin;
       } catch (error) {
-        log.info(
-          { host, code: isFault(error) ? error.code : 'Internal', err: error },
-          'guest stream ended',
-        );
+        log.info({ host, err: error }, 'guest stream ended');
       }
       feed({ kind: 'stream', host, state: 'closed' });
       if (!this.#wanted.has(host)) return;
-      await pause(jittered(random, reopenMs, 0.25), controller.signal);
+      const nudged = new AbortController();
+      this.#pauses.set(host, nudged);
+      const signal = AbortSignal.any([controller.signal, nudged.signal]);
+      await pause(jittered(random, reopenMs, 0.25), signal);
+      this.#pauses.delete(host);
       reopenMs = Math.min(reopenMs * 2, reopenMsMax);
     }
   }

@@ -67,6 +67,7 @@ export interface HostRunnerOptions {
 const createsMax = 64;
 const deletesMax = 32;
 const deleteRetryMs = 2_000;
+const failedCreateLineMs = 2_000;
 
 export class HostRunner implements NegotiationHandler {
   readonly #options: HostRunnerOptions;
@@ -76,6 +77,7 @@ export class HostRunner implements NegotiationHandler {
   readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
   readonly #feeds = new Map<ClusterName, Set<GuestFeed>>();
   #nextCall = 0;
+  #failedCreates = { count: 0, nextLine: 0 };
 
   constructor(options: HostRunnerOptions) {
     this.#options = options;
@@ -166,18 +168,28 @@ export class HostRunner implements NegotiationHandler {
   }
 
   async #create({ guest, pod, node }: Extract<HostEffect, { kind: 'create' }>): Promise<void> {
-    const { writes, log } = this.#options;
+    const { writes } = this.#options;
     let outcome: CreateOutcome;
     try {
       outcome = await writes.createShadow({ home: guest.home, pod, node });
     } catch (error) {
-      log.warn(
-        { home: guest.home, pod: pod.metadata.name, err: error },
-        'shadow could not be created',
-      );
+      this.#tellOfFailedCreate(guest.home, error);
       outcome = { kind: 'failed', reason: isFault(error) ? error.message : 'host failed' };
     }
     this.feed({ kind: 'created', guest, outcome });
+  }
+
+  /** One line for many: what fails for one pod, such as an API server that is down, fails for all. */
+  #tellOfFailedCreate(home: ClusterName, error: unknown): void {
+    const { log, clock } = this.#options;
+    const now = clock.monotonicMs();
+    this.#failedCreates.count += 1;
+    if (now < this.#failedCreates.nextLine) return;
+    log.warn(
+      { home, shadows: this.#failedCreates.count, err: error },
+      'shadows could not be created',
+    );
+    this.#failedCreates = { count: 0, nextLine: now + failedCreateLineMs };
   }
 
   async #delete(effect: Extract<HostEffect, { kind: 'delete' }>): Promise<void> {

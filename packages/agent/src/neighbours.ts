@@ -131,6 +131,7 @@ export class Neighbours implements Neighbourhood {
           {
             cluster,
             allocatable: neighbour.advert.totals.allocatable,
+            addresses: neighbour.advert.addresses,
             reachable: neighbour.liveness !== 'gone',
           },
           new Date(clock.wallMs()),

@@ -10,6 +10,8 @@ export const wellKnown = {
   virtualNodeLabel: 'spillway.dev/virtual-node',
   /** Label on virtual nodes: the neighbour they stand for. */
   clusterLabel: 'spillway.dev/cluster',
+  /** Annotation on virtual nodes: where the neighbour was last to be reached, JSON list of multiaddrs. */
+  addressesAnnotation: 'spillway.dev/addresses',
   /** Taint of virtual nodes, effect NoSchedule. */
   virtualNodeTaint: 'spillway.dev/virtual-node',
   /** Labels of shadow pods and guest namespaces. */

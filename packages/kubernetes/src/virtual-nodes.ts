@@ -20,6 +20,8 @@ export interface VirtualNodeState {
   readonly cluster: ClusterName;
   /** What the neighbour says it has, for people to look at. */
   readonly allocatable: Amounts;
+  /** Multiaddrs: where an agent that starts anew may find it. */
+  readonly addresses: readonly string[];
   /** False once the neighbour is gone: the node becomes NotReady, as any lost node does. */
   readonly reachable: boolean;
 }
@@ -57,7 +59,7 @@ export class VirtualNodes {
    */
   async keep(state: VirtualNodeState, now: Date): Promise<void> {
     const { cluster, reachable } = state;
-    const text = JSON.stringify([reachable, amounts(state.allocatable)]);
+    const text = JSON.stringify([reachable, amounts(state.allocatable), state.addresses]);
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
     if (known === undefined) {
@@ -73,7 +75,10 @@ export class VirtualNodes {
         path: `${nodePath(cluster)}/status`,
         contentType: 'application/strategic-merge-patch+json',
         body: {
-          metadata: { uid: known.uid },
+          metadata: {
+            uid: known.uid,
+            annotations: { [wellKnown.addressesAnnotation]: JSON.stringify(state.addresses) },
+          },
           // What the neighbour has no more must not stay, as it would where maps are merged.
           status: statusOf({ ...absent(known.resources), ...shown }, { reachable, now, since }),
         },
@@ -86,6 +91,15 @@ export class VirtualNodes {
     }
     const resources = Object.keys(shown);
     this.#known.set(cluster, { uid: known.uid, state, written: text, since, resources });
+  }
+
+  /** Where an earlier agent of this cluster last knew its neighbours to be: multiaddrs, so many at most. */
+  async lastAddresses(max: number): Promise<readonly string[]> {
+    const { items } = await this.#api.call<{ items: readonly Node[] }>({
+      method: 'GET',
+      path: `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue&limit=${max}`,
+    });
+    return items.flatMap(({ metadata }) => addressesIn(metadata.annotations)).slice(0, max);
   }
 
   /** The API server no longer has the node: the next `keep` makes it again. */
@@ -236,4 +250,14 @@ function amounts(allocatable: Amounts): Record<string, string> {
 /** `metav1.MicroTime`. */
 export function microTime(now: Date): string {
   return now.toISOString().replace('Z', '000Z');
+}
+
+/** Whoever may write nodes may write anything there. */
+function addressesIn(annotations: Readonly<Record<string, string>> = {}): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(annotations[wellKnown.addressesAnnotation] ?? '[]');
+    return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+  } catch {
+    return [];
+  }
 }

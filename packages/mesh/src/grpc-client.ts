@@ -26,12 +26,19 @@ export class StreamedNegotiationClient implements NegotiationClient {
   readonly #stub: wire.NegotiationStub;
   readonly #listening: Promise<void>;
 
-  /** `name` is unique within `directory`; `open` opens a stream to the neighbour. */
+  readonly #reach: () => Promise<unknown>;
+
+  /**
+   * `name` is unique within `directory`; `open` opens a stream to the neighbour. `reach` fails when there
+   * is no connection and none can be made: said so, and before grpc-js begins to back off.
+   */
   constructor(options: {
     readonly directory: string;
     readonly name: string;
+    readonly reach: () => Promise<unknown>;
     readonly open: () => Promise<Stream>;
   }) {
+    this.#reach = options.reach;
     const path = join(options.directory, options.name);
     this.#listener = createServer((socket) => {
       options.open().then(
@@ -89,6 +96,7 @@ export class StreamedNegotiationClient implements NegotiationClient {
     options: { readonly signal?: CancelSignal },
   ): AsyncIterable<GuestUpdate> {
     await this.#listening;
+    await this.#reach();
     const call: ClientReadableStream<Parameters<typeof wire.guestUpdate.from>[0]> =
       this.#stub.watchGuests({ homeEpoch: request.homeEpoch });
     const cancel = cancelOn(options.signal, call);
@@ -116,6 +124,7 @@ export class StreamedNegotiationClient implements NegotiationClient {
     ) => Cancellable,
   ): Promise<T> {
     await this.#listening;
+    await this.#reach();
     if (signal?.aborted) throw new Fault('Cancelled', 'cancelled before it began');
     let stopListening = (): void => {};
     try {

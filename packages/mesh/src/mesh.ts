@@ -215,6 +215,7 @@ class LivingMesh implements Mesh {
       client = new StreamedNegotiationClient({
         directory: this.#living.directory,
         name: `${this.#clients.size}.sock`,
+        reach: () => this.#links.connection(cluster),
         open: async () => {
           const connection = await this.#links.connection(cluster);
           return await connection.newStream(negotiationProtocol);
