@@ -124,7 +124,9 @@ export class ApiClient {
         lines.close();
       });
       for await (const line of lines) yield line;
-      if (broken !== undefined) throw faultOfError(broken, path);
+      if (broken !== undefined) throw broken;
+    } catch (error) {
+      throw faultOfError(error, `GET ${path}`);
     } finally {
       options.signal.removeEventListener('abort', abort);
       response.destroy();

@@ -6,7 +6,7 @@
  * Nothing is cached but which objects exist and in which version: whoever listens keeps what it needs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClusterEvent, jittered, type ObjectMeta, type Random } from '@spillway/core';
+import { type ClusterEvent, Fault, jittered, type ObjectMeta, type Random } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault } from './api-fault.ts';
 
@@ -101,7 +101,7 @@ export class Reflector {
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${from}`;
     for await (const line of api.lines(`${path}?${query}`, { idleMs, signal })) {
       const { type, object } = JSON.parse(line) as WatchLine;
-      if (type === 'ERROR') throw new WatchError(`watch of ${kind}: ${object.message}`);
+      if (type === 'ERROR') throw new WatchError('Unavailable', `watch of ${kind}: ${object.message}`);
       if (type === 'DELETED') this.#deleted(object);
       else if (type !== 'BOOKMARK') this.#set(object);
       this.#version = object.metadata.resourceVersion ?? this.#version;
@@ -147,7 +147,7 @@ interface WatchLine {
 }
 
 /** The server can't go on from where we are, mostly since it has forgotten (410): only a list helps. */
-class WatchError extends Error {}
+class WatchError extends Fault {}
 
 function isGone(error: unknown): boolean {
   return error instanceof ApiFault && error.status === 410;
