@@ -43,6 +43,11 @@ export class AgentProcess {
     return `http://127.0.0.1:${this.#options.httpPort}`;
   }
 
+  /** Where it listens itself, past the test bed's relay. */
+  get meshAddress(): string {
+    return `/ip4/127.0.0.1/tcp/${this.#options.meshPort}`;
+  }
+
   get log(): string {
     return join(this.#options.cluster.folder, 'agent.log');
   }

@@ -18,7 +18,12 @@ beforeAll(async () => {
   pods = new Pods(agent.api);
   const state = { milliCpu: 1_000, memoryBytes: 2 ** 30, ephemeralStorageBytes: 0, pods: 110 };
   await new VirtualNodes(agent.api).keep(
-    { cluster: lyon, allocatable: { ...state, extended: new Map() }, reachable: true },
+    {
+      cluster: lyon,
+      allocatable: { ...state, extended: new Map() },
+      addresses: [],
+      reachable: true,
+    },
     new Date(),
   );
   await agent.cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: shop}}');

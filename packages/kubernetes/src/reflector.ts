@@ -101,7 +101,8 @@ export class Reflector {
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${from}`;
     for await (const line of api.lines(`${path}?${query}`, { idleMs, signal })) {
       const { type, object } = JSON.parse(line) as WatchLine;
-      if (type === 'ERROR') throw new WatchError('Unavailable', `watch of ${kind}: ${object.message}`);
+      if (type === 'ERROR')
+        throw new WatchError('Unavailable', `watch of ${kind}: ${object.message}`);
       if (type === 'DELETED') this.#deleted(object);
       else if (type !== 'BOOKMARK') this.#set(object);
       this.#version = object.metadata.resourceVersion ?? this.#version;

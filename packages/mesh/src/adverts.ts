@@ -56,8 +56,8 @@ export class Adverts {
     try {
       envelope = decodeAdvert(message.data);
     } catch (error) {
-      const reason = isFault(error) ? error.message : 'malformed';
-      return this.#refuse(origin, reason, TopicValidatorResult.Reject);
+      const detail = isFault(error) ? error.message : undefined;
+      return this.#refuse(origin, 'malformed', TopicValidatorResult.Reject, detail);
     }
     const member = await this.#memberOf(envelope.certificate, origin);
     if (typeof member === 'string') {
@@ -98,8 +98,14 @@ export class Adverts {
     return true;
   }
 
-  #refuse(peer: PeerId, reason: string, result: TopicValidatorResult): TopicValidatorResult {
-    this.#options.refusals.add({ where: 'advert', reason, peer });
+  #refuse(
+    peer: PeerId,
+    reason: string,
+    result: TopicValidatorResult,
+    detail?: string,
+  ): TopicValidatorResult {
+    const { refusals } = this.#options;
+    refusals.add({ where: 'advert', reason, peer, ...(detail !== undefined && { detail }) });
     return result;
   }
 }

@@ -11,7 +11,7 @@ import type {
   SecuredConnection,
 } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';
-import { Fault, type PeerId, peerId } from '@spillway/core';
+import { Fault, isFault, type PeerId, peerId } from '@spillway/core';
 import { certificateBytesMax } from '@spillway/wire';
 import type { CertificateProblem, Membership } from './identity/certificate.ts';
 import type { Refusals } from './refusals.ts';
@@ -64,7 +64,7 @@ async function proven(
     options.onMember(member, certificate);
     return { ...secured, connection };
   } catch (error) {
-    const reason = error instanceof Fault ? error.message : 'no certificate was shown';
+    const reason = isFault(error, 'NotAMember') ? error.message : 'no certificate was shown';
     options.refusals.add({ where: 'connection', reason, peer });
     const fault = new Fault('NotAMember', `peer ${peer}: ${reason}`, { cause: error });
     secured.connection.abort(fault);

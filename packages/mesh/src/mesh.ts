@@ -29,6 +29,7 @@ import type {
 import { advertBounds } from '@spillway/wire';
 import { createLibp2p } from 'libp2p';
 import { Adverts } from './adverts.ts';
+import { gossipRefusals } from './gossip-refusals.ts';
 import { StreamedNegotiationClient } from './grpc-client.ts';
 import { callBounds, NegotiationServers } from './grpc-server.ts';
 import { federationIdOf, type Membership, verifyCertificate } from './identity/certificate.ts';
@@ -121,6 +122,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
         globalSignaturePolicy: 'StrictSign',
         maxInboundDataLength: 4 * advertBounds.bytesMax,
         maxOutboundBufferSize: 64 * advertBounds.bytesMax,
+        metricsRegister: gossipRefusals(refusals),
+        metricsTopicStrToLabel: new Map([[topic, 'adverts']]),
       }),
     },
   });

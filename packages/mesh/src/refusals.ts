@@ -1,8 +1,11 @@
 /** Whom and what was refused: counted by reason, logged once per peer and reason, in bounded memory. */
 export interface Refusal {
   readonly where: 'connection' | 'advert' | 'call';
+  /** Of a small fixed set: never a stranger's words. */
   readonly reason: string;
   readonly peer: string;
+  /** More, for the log. */
+  readonly detail?: string;
 }
 
 /** Peers that were logged already; beyond, the oldest are forgotten and may be logged again. */
