@@ -94,6 +94,7 @@ async function everything(): Promise<void> {
   const allocatable = { milliCpu: 1, memoryBytes: 1, ephemeralStorageBytes: 0, pods: 1 };
   const state = {
     cluster: lyon,
+    addresses: [],
     reachable: true,
     allocatable: { ...allocatable, extended: new Map() },
   };

@@ -28,6 +28,7 @@ afterAll(async () => {
 function state(cluster: string, change: Partial<VirtualNodeState> = {}): VirtualNodeState {
   return {
     cluster: clusterName(cluster),
+    addresses: [],
     reachable: true,
     allocatable: {
       milliCpu: 20_000,
