@@ -9,6 +9,9 @@ import { type KubeClient, KubeError } from './kube-client.ts';
 import type { ClusterSpec, NodeSpec } from './spec.ts';
 import { waitFor } from './wait-for.ts';
 
+/** Longer than any test bed lives. */
+const failedSeconds = 30 * 86_400;
+
 interface Applied {
   readonly apiVersion: string;
   readonly kind: string;
@@ -63,9 +66,14 @@ export class Cluster {
     return this.#plane.pid(component);
   }
 
-  /** What runs already goes on. */
-  start(component: Component | 'all'): void {
-    for (const each of component === 'all' ? components : [component]) this.#plane.start(each);
+  /** One that runs already goes on. After KWOK alone, nodes are played again when their Leases have run out (40 s). */
+  start(component: Component): void {
+    this.#plane.start(component);
+  }
+
+  /** All that does not run, in the order in which they need each other; resolves when they are ready. */
+  async startAll(): Promise<void> {
+    await this.#plane.startAgain();
   }
 
   /** Asks; after 10 s it is killed. Resolves when it is gone. */
@@ -115,21 +123,22 @@ export class Cluster {
     );
   }
 
-  /** A node that says nothing any more, and whose pods are lost: KWOK stops playing it. */
+  /**
+   * A node that says nothing any more: KWOK plays none whose Lease somebody else holds. It is NotReady
+   * when `nodeGraceSeconds` have passed since its last heartbeat, which was up to 10 s ago.
+   */
   async failNode(name: string): Promise<void> {
-    await this.#patchNode(name, {
-      metadata: {
-        annotations: { 'kwok.x-k8s.io/node': 'failed', 'testbed.spillway.dev/failed': 'true' },
-      },
-    });
+    const spec = {
+      holderIdentity: 'failed',
+      renewTime: new Date().toISOString().replace('Z', '000Z'),
+      leaseDurationSeconds: failedSeconds,
+    };
+    await this.client.call('PATCH', leasePath(name), { spec }, 'application/merge-patch+json');
   }
 
+  /** KWOK plays it again within about 10 s. */
   async recoverNode(name: string): Promise<void> {
-    await this.#patchNode(name, {
-      metadata: {
-        annotations: { 'kwok.x-k8s.io/node': 'fake', 'testbed.spillway.dev/failed': null },
-      },
-    });
+    await this.client.call('DELETE', leasePath(name));
   }
 
   /**
@@ -176,10 +185,6 @@ export class Cluster {
   /** The last lines of a component's log, for a failing test to show. */
   logTail(component: Component, lines = 30): string {
     return this.#plane.logTail(component, lines);
-  }
-
-  async #patchNode(name: string, patch: object): Promise<void> {
-    await this.client.call('PATCH', `/api/v1/nodes/${name}`, patch, 'application/merge-patch+json');
   }
 
   async #applyOne(object: Applied, defaultNamespace: string): Promise<void> {
@@ -240,6 +245,10 @@ export class Cluster {
     }
     return resource;
   }
+}
+
+function leasePath(node: string): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${node}`;
 }
 
 /** All documents, lists taken apart. */

@@ -45,6 +45,13 @@ const startsMax = 3;
 const logTailLines = 12;
 const neededForReady: readonly Component[] = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
 
+interface LeaseList {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly spec: { readonly holderIdentity?: string };
+  }[];
+}
+
 export class ControlPlane {
   readonly name: string;
   readonly folder: string;
@@ -118,10 +125,34 @@ export class ControlPlane {
     );
     this.#client = new KubeClient({ server: this.server, ca: this.ca, token: this.#token });
     writeFileSync(this.kubeconfig, this.kubeconfigText(this.#token, 'admin'), { mode: 0o600 });
+    await this.startAgain();
+  }
+
+  /** What does not run. The others end by themselves where there is no API server to talk to. */
+  async startAgain(): Promise<void> {
+    this.start('etcd');
+    this.start('kube-apiserver');
+    await waitFor(
+      `${this.name}: API server healthy (${this.log('kube-apiserver')})`,
+      () => this.client.get('/readyz'),
+      { timeoutMs: readyMsMax, hopeless: () => this.#ended(['etcd', 'kube-apiserver']) },
+    );
     this.start('kube-controller-manager');
     this.start('kube-scheduler');
+    if (!this.running('kwok')) await this.#freeNodes();
     this.start('kwok');
     await this.ready();
+  }
+
+  /** Each life of KWOK has a name of its own, and plays no node whose Lease an earlier one holds. */
+  async #freeNodes(): Promise<void> {
+    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+    const { items } = await this.client.get<LeaseList>(path);
+    // Of the form host_uuid; a virtual node's is the node's name.
+    const earlier = items.filter(({ spec }) => spec.holderIdentity?.includes('_'));
+    await Promise.all(
+      earlier.map(({ metadata }) => this.client.call('DELETE', `${path}/${metadata.name}`)),
+    );
   }
 
   /** The API server answers, and pods can be made in the default namespace. */

@@ -33,7 +33,10 @@ const conditions = `
 const ended = (phase: string): string => `
       {{ $now := Now }}
       {{ $root := . }}
-      {{ $code := or (index .metadata.annotations "${podAnnotations.exitCode}") "0" }}
+      {{ $code := "0" }}
+      {{ with .metadata.annotations }}
+      {{ $code = or (index . "${podAnnotations.exitCode}") "0" }}
+      {{ end }}
       conditions:
       - lastTransitionTime: {{ $now | Quote }}
         status: "False"
@@ -111,8 +114,6 @@ export const kwokStages: string = [
     'Node',
     `  selector:
     matchExpressions:
-    - key: '.metadata.annotations["testbed.spillway.dev/failed"]'
-      operator: 'DoesNotExist'
     - key: '.status.conditions.[] | select( .type == "Ready" ) | .status'
       operator: 'NotIn'
       values: ['True']

@@ -21,6 +21,8 @@ export class Links {
   private constructor() {
     this.#relay = fork(fileURLToPath(new URL('./relay-process.ts', import.meta.url)), [], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Not what this process was started with (--eval, --inspect, …): the relay imports nothing of ours.
+      execArgv: [],
     });
     this.#relay.on('message', (answer: RelayAnswer) => {
       this.#waiting.get(answer.id)?.resolve(answer);
