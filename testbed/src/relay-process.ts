@@ -121,18 +121,21 @@ function pair(a: string, b: string): string {
   return a < b ? `${a}|${b}` : `${b}|${a}`;
 }
 
+/** The kernel's table is read while it changes, and may lack a line: it is asked again. */
+const tableReadsMax = 3;
+
 /** The cluster whose agent owns the other end of `socket`. Linux only: /proc/net/tcp. */
 function dialler(socket: Socket): string | undefined {
-  const port = (socket.remotePort ?? 0).toString(16).toUpperCase().padStart(4, '0');
-  const [, a = '0', b = '0', c = '0', d = '0'] =
-    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(socket.remoteAddress ?? '') ?? [];
-  const address = [d, c, b, a]
-    .map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'))
-    .join('');
-  const line = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .find((each) => each.trim().split(/\s+/)[1] === `${address}:${port}`);
-  const inode = line?.trim().split(/\s+/)[9];
+  const theirs = tableAddress(socket.remoteAddress, socket.remotePort);
+  const ours = tableAddress(socket.localAddress, socket.localPort);
+  let inode: string | undefined;
+  for (let reads = 0; inode === undefined && reads < tableReadsMax; reads++) {
+    inode = readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      // Both ends: a port that was used lately stands there once more, for the connection that was.
+      .find((fields) => fields[1] === theirs && fields[2] === ours)?.[9];
+  }
   if (inode === undefined) return undefined;
   for (const [pid, cluster] of pids) {
     try {
@@ -145,6 +148,15 @@ function dialler(socket: Socket): string | undefined {
     }
   }
   return undefined;
+}
+
+/** As /proc/net/tcp writes it: the address's bytes from last to first, in hexadecimal. */
+function tableAddress(address = '', port = 0): string {
+  const bytes = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)?.slice(1) ?? [];
+  const hexadecimal = (value: number, digits: number): string =>
+    value.toString(16).toUpperCase().padStart(digits, '0');
+  const host = bytes.toReversed().map((byte) => hexadecimal(Number(byte), 2));
+  return `${host.join('')}:${hexadecimal(port, 4)}`;
 }
 
 function link(path: string): string {
