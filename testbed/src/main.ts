@@ -207,21 +207,20 @@ interface Kubeconfig {
 
 /** What an API server tells anybody. */
 async function isReady(kubeconfig: string, name: string): Promise<boolean> {
-  const { clusters } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
-  const { server, 'certificate-authority-data': data } =
-    clusters.find((each) => each.name === name)?.cluster ?? {};
-  if (server === undefined || data === undefined) return false;
-  const ca = Buffer.from(data, 'base64').toString();
-  const client = new KubeClient({ server, ca, token: '' });
-  const late = setTimeout(() => client.close(), readyMsMax);
+  let client: KubeClient | undefined;
+  const late = setTimeout(() => client?.close(), readyMsMax);
   try {
+    const { clusters } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
+    const { server = '', 'certificate-authority-data': data = '' } =
+      clusters.find((each) => each.name === name)?.cluster ?? {};
+    client = new KubeClient({ server, ca: Buffer.from(data, 'base64').toString(), token: '' });
     await client.get('/readyz');
     return true;
   } catch {
     return false;
   } finally {
     clearTimeout(late);
-    client.close();
+    client?.close();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Test beds that run in the background: what each has written down for others to find it by. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { startTime } from './reaper.ts';
@@ -34,7 +34,7 @@ export function forgetRunning(name: string): void {
 export function findRunning(name: string): Running | undefined {
   try {
     const state = JSON.parse(readFileSync(stateFile(name), 'utf8')) as Running;
-    return isAlive(state) ? state : undefined;
+    return isAlive(state) && existsSync(state.folder) ? state : undefined;
   } catch {
     // No file, or one that is being written.
     return undefined;

@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leftovers, portsOf, processesOf } from './testing/leftovers.ts';
+import { waitFor } from './wait-for.ts';
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Status {
+  readonly testbeds: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly folder: string;
+    readonly kubeconfig: string;
+    readonly kubectl: string;
+  }[];
+  readonly clusters: readonly {
+    readonly testbed: string;
+    readonly name: string;
+    readonly nodes: number;
+    readonly ready: boolean;
+  }[];
+}
+
+/** Of this file's test beds alone. */
+let stateHome: string;
+
+beforeAll(() => {
+  stateHome = mkdtempSync(join(tmpdir(), 'spillway-state-'));
+});
+
+afterAll(async () => {
+  for (const { name } of (await status()).testbeds) await testbed('down', '--name', name);
+  rmSync(stateHome, { recursive: true });
+});
+
+async function run(command: string, args: readonly string[]): Promise<Ran> {
+  const env = { ...process.env, XDG_STATE_HOME: stateHome };
+  return await new Promise((resolve) => {
+    execFile(command, args, { env }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+async function testbed(...args: readonly string[]): Promise<Ran> {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  return await run(process.execPath, ['--conditions=spillway-source', main, ...args]);
+}
+
+async function status(): Promise<Status> {
+  return JSON.parse((await testbed('status', '--json')).stdout) as Status;
+}
+
+describe('npm run testbed', () => {
+  test('up, status, kubectl, down', async () => {
+    expect((await testbed('status')).stdout).toBe('No test bed runs.\n');
+    const up = await testbed('up', '--clusters', '2', '--nodes', '3', '--cpu', '2', '--gpus', '1');
+    expect(up).toMatchObject({ code: 0, stderr: 'starting 2 clusters of 3 nodes …\n' });
+    expect(up.stdout).toMatch(/default\s+paris\s+local\s+3\s+yes\s+https:\/\/127\.0\.0\.1:\d+/);
+
+    const { testbeds, clusters } = await status();
+    const [{ folder = '', kubeconfig = '', kubectl = '' } = {}] = testbeds;
+    expect(up.stdout).toContain(`export KUBECONFIG=${kubeconfig}`);
+    expect(clusters).toMatchObject([
+      { testbed: 'default', name: 'paris', nodes: 3, ready: true },
+      { testbed: 'default', name: 'lyon', nodes: 3, ready: true },
+    ]);
+    expect((await testbed('status')).stdout).toMatch(/default\s+lyon\s+local\s+3\s+yes/);
+
+    const contexts = await run(kubectl, [
+      `--kubeconfig=${kubeconfig}`,
+      'config',
+      'get-contexts',
+      '-o=name',
+    ]);
+    expect(contexts.stdout.trim().split('\n').toSorted()).toEqual(['lyon', 'paris']);
+    const nodes = await run(kubectl, [
+      `--kubeconfig=${kubeconfig}`,
+      '--context=lyon',
+      'get',
+      'nodes',
+      '-o=jsonpath={range .items[*]}{.metadata.name} {.status.allocatable.cpu} {.status.allocatable.nvidia\\.com/gpu};{end}',
+    ]);
+    expect(nodes.stdout).toBe('node-1 2 1;node-2 2 1;node-3 2 1;');
+
+    const again = await testbed('up');
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('test bed default runs already');
+
+    const ports = portsOf(processesOf(folder));
+    expect(await testbed('down')).toMatchObject({
+      code: 0,
+      stdout: 'default is down; nothing is left.\n',
+    });
+    expect(leftovers(folder, ports)).toEqual([]);
+    expect(await testbed('down')).toMatchObject({ code: 0, stdout: 'No test bed default runs.\n' });
+  });
+
+  test('one whose process was killed is gone from the status, and from the machine', async () => {
+    expect((await testbed('up', '--name', 'doomed', '--clusters', '1', '--nodes', '1')).code).toBe(
+      0,
+    );
+    const [{ pid = 0, folder = '' } = {}] = (await status()).testbeds;
+    const ports = portsOf(processesOf(folder));
+    process.kill(pid, 'SIGKILL');
+    await waitFor('nothing is left', () => (leftovers(folder, ports).length ? undefined : true), {
+      timeoutMs: 10_000,
+    });
+    expect((await status()).testbeds).toEqual([]);
+    // Its name is free again, whatever file it has left.
+    expect(existsSync(join(stateHome, 'spillway', 'testbeds', 'doomed.json'))).toBe(true);
+    expect(await testbed('down', '--name', 'doomed')).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    [['up', '--clusters', '0'], '--clusters <n>', 'a whole number from 1 to 10'],
+    [['up', '--clusters', '11'], '--clusters <n>', 'a whole number from 1 to 10'],
+    [['up', '--nodes', 'many'], '--nodes <n>', 'a whole number from 0 to 5000'],
+    [['up', '--nodes', '1.5'], '--nodes <n>', 'a whole number from 0 to 5000'],
+    [['up', '--gpus', '-1'], '--gpus <n>', 'a whole number from 0 to 64'],
+    [['up', '--cpu', 'lots'], '--cpu <quantity>', 'a Kubernetes quantity'],
+    [['up', '--memory', '4GiB'], '--memory <quantity>', 'a Kubernetes quantity'],
+    [['up', '--name', '../x'], '--name <name>', 'lower-case letters'],
+    [['down', '--name', ''], '--name <name>', 'lower-case letters'],
+    [['up', '--hurry'], '--hurry', 'unknown option'],
+    [['upp'], 'upp', 'unknown command'],
+  ])('%j: the error names the flag and what is expected', async (args, flag, expected) => {
+    const { code, stdout, stderr } = await testbed(...args);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(flag);
+    expect(stderr).toContain(expected);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test('one that can’t start says why, and returns', async () => {
+    process.env['TMPDIR'] = '/none/such';
+    try {
+      const { code, stderr } = await testbed('up', '--name', 'homeless');
+      expect(code).toBe(1);
+      expect(stderr).toContain('the test bed did not start');
+      expect(stderr).toContain('/none/such');
+    } finally {
+      delete process.env['TMPDIR'];
+    }
+  });
+
+  test('what docs/testbed.md says of flags is what --help says', async () => {
+    const docs = readFileSync(new URL('../../docs/testbed.md', import.meta.url), 'utf8');
+    const { stdout } = await testbed('up', '--help');
+    expect(docs).toContain(stdout.trim());
+  });
+});
