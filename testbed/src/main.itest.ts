@@ -59,6 +59,12 @@ async function status(): Promise<Status> {
   return JSON.parse((await testbed('status', '--json')).stdout) as Status;
 }
 
+function only<T>(all: readonly T[]): T {
+  const [one, ...others] = all;
+  if (one === undefined || others.length > 0) throw new Error(`expected one, got ${all.length}`);
+  return one;
+}
+
 describe('npm run testbed', () => {
   test('up, status, kubectl, down', async () => {
     expect((await testbed('status')).stdout).toBe('No test bed runs.\n');
@@ -67,7 +73,7 @@ describe('npm run testbed', () => {
     expect(up.stdout).toMatch(/default\s+paris\s+local\s+3\s+yes\s+https:\/\/127\.0\.0\.1:\d+/);
 
     const { testbeds, clusters } = await status();
-    const [{ folder = '', kubeconfig = '', kubectl = '' } = {}] = testbeds;
+    const { folder, kubeconfig, kubectl } = only(testbeds);
     expect(up.stdout).toContain(`export KUBECONFIG=${kubeconfig}`);
     expect(clusters).toMatchObject([
       { testbed: 'default', name: 'paris', nodes: 3, ready: true },
@@ -108,7 +114,7 @@ describe('npm run testbed', () => {
     expect((await testbed('up', '--name', 'doomed', '--clusters', '1', '--nodes', '1')).code).toBe(
       0,
     );
-    const [{ pid = 0, folder = '' } = {}] = (await status()).testbeds;
+    const { pid, folder } = only((await status()).testbeds);
     const ports = portsOf(processesOf(folder));
     process.kill(pid, 'SIGKILL');
     await waitFor('nothing is left', () => (leftovers(folder, ports).length ? undefined : true), {
