@@ -47,6 +47,21 @@ export function isTerminal(status: PodStatus | undefined): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
+/** Whether a kubelet has taken the pod up: its guest existed, and is not made a second time. */
+export function hasRun(status: PodStatus | undefined): boolean {
+  return status?.startTime !== undefined || (status?.phase ?? 'Pending') !== 'Pending';
+}
+
+/** Whether `home` shows another state than `guest` in what controllers go by. */
+export function drifted(home: PodStatus | undefined, guest: PodStatus): boolean {
+  if (guest.phase === undefined) return false;
+  return home?.phase !== guest.phase || readiness(home) !== readiness(guest);
+}
+
+function readiness(status: PodStatus | undefined): string | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+}
+
 function mergedConditions(
   home: readonly PodCondition[],
   guest: readonly PodCondition[],

@@ -17,11 +17,15 @@ export interface AwayEntry {
   /** Its status is what we last wrote or mean to write, which the watch may not show yet. */
   pod: Pod;
   phase: AwayPhase;
+  /** What the host last showed. */
+  guest: PodStatus | undefined;
   slots: Slots | undefined;
   /** A commit, release or finalizing delete is under way. */
   calling: boolean;
   /** No call before then. */
   retryAt: MonotonicMs | undefined;
+  /** The pod has ended here, but its guest was seen to live: it must go. */
+  stray: boolean;
   /** The host has accepted the release. */
   released: boolean;
   /** The host has said that the guest does not exist, and will not. */

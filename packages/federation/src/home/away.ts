@@ -4,17 +4,28 @@
  * mirrors its status, and lets the pod go only when the guest is gone.
  *
  * All of this can be rebuilt from the API server and the hosts' guest streams: a pod bound to a
- * virtual node is committed again (which is idempotent), and a guest that was known to exist before
- * a stream was opened, and that the stream has not shown by `synced`, is lost.
+ * virtual node is committed again (which is idempotent) unless its status shows that its guest has
+ * already run, and a guest that was known to exist before a stream was opened, and that the stream
+ * has not shown by `synced`, is lost. A release is repeated until the guest is known to be gone,
+ * since a host that crashes forgets what it was told.
  *
  * Cost: O(1) a step and pod; batches are formed per host when they are sent.
  */
-import type { ClusterName, MonotonicMs, Pod, PodStatus, PodUid, Random } from '@spillway/core';
-import { isTerminal, mirroredStatus } from '../mirrored-status.ts';
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodStatus,
+  type PodUid,
+  type Random,
+  virtualNodeName,
+} from '@spillway/core';
+import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
-import { cutToTravel, travelVerdicts } from '../travel.ts';
+import { travelVerdicts } from '../travel.ts';
+import { AwayCalls } from './away-calls.ts';
+import { AwayEntries } from './away-entries.ts';
 import type { AwayEntry, AwayPhase } from './away-entry.ts';
-import { Backoff } from './backoff.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
 import { refOf } from './events.ts';
@@ -32,46 +43,32 @@ type Tell = Extract<HomeEffect, { kind: 'tell' }>;
 
 export class Away {
   readonly #options: AwayOptions;
-  readonly #entries = new Map<PodUid, AwayEntry>();
-  readonly #byName = new Map<string, AwayEntry>();
-  /** Entries with something to do now, or at their `retryAt`. */
-  readonly #due = new Set<AwayEntry>();
+  readonly #entries: AwayEntries;
+  readonly #calls: AwayCalls;
   readonly #streams = new GuestStreams();
-  readonly #commitsInFlight = new Map<ClusterName, number>();
 
   constructor(options: AwayOptions) {
     this.#options = options;
+    this.#entries = new AwayEntries(options.config);
+    this.#calls = new AwayCalls(options);
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  has(uid: PodUid): boolean {
-    return this.#entries.has(uid);
-  }
-
-  /** How many unfinished pods of ours each neighbour has. */
   countByHost(): ReadonlyMap<ClusterName, number> {
-    const counts = new Map<ClusterName, number>();
-    for (const { host, phase } of this.#entries.values()) {
-      if (phase !== 'finished') counts.set(host, (counts.get(host) ?? 0) + 1);
-    }
-    return counts;
+    return this.#entries.countByHost();
   }
 
   /** Neighbours whose guest stream must be open. */
   hosts(): ReadonlySet<ClusterName> {
-    return new Set([...this.#entries.values()].map(({ host }) => host));
+    return this.#entries.hosts();
   }
 
   find(namespace: string, name: string): { host: ClusterName; phase: AwayPhase } | undefined {
-    return this.#byName.get(`${namespace}/${name}`);
+    return this.#entries.find(namespace, name);
   }
 
   /** A pod just bound, with the slot that is held for it. */
   bound(pod: Pod, slots: Slots): void {
-    this.#adopt(pod, slots.host).slots = slots;
+    this.#entries.adopt(pod, slots.host).slots = slots;
   }
 
   /** The API server's view of a pod that is bound to `host`'s virtual node. */
@@ -81,6 +78,10 @@ export class Away {
     entry.pod = ahead && entry.pod.status ? { ...pod, status: entry.pod.status } : pod;
     if (pod.metadata.deletionTimestamp !== undefined) this.#end(entry);
     else if (isTerminal(pod.status) && entry.phase !== 'ending') this.#finish(entry);
+    // What somebody else wrote over it, or an older write that the watch shows late.
+    else if (!ahead && entry.guest && drifted(pod.status, entry.guest)) {
+      this.#mirror(entry, entry.guest);
+    }
   }
 
   /** The home's pod no longer exists: its guest must not either. */
@@ -93,13 +94,13 @@ export class Away {
   }
 
   committed(event: Extract<HomeEvent, { kind: 'committed' }>, now: MonotonicMs): void {
-    this.#commitsInFlight.set(event.host, (this.#commitsInFlight.get(event.host) ?? 1) - 1);
+    this.#calls.committed(event.host);
     const results = new Map(event.results?.map((result) => [result.uid, result]));
     for (const uid of event.uids) {
       const entry = this.#entries.get(uid);
       if (entry === undefined) continue;
       entry.calling = false;
-      this.#due.add(entry);
+      this.#entries.due(entry);
       const result = results.get(uid);
       if (result !== undefined) this.#settle(entry, result.outcome === 'created');
       if (entry.phase !== 'committing') continue;
@@ -114,37 +115,24 @@ export class Away {
       if (entry === undefined) continue;
       entry.calling = false;
       if (event.outcome === 'ok') entry.released = true;
+      if (entry.guestGone) this.#entries.due(entry);
       else this.#retryLater(entry, now);
-      this.#due.add(entry);
     }
   }
 
   stream(host: ClusterName, state: 'opening' | 'closed'): void {
     if (state === 'closed') return this.#streams.closed(host);
-    const here = [...this.#entries.values()].filter((entry) => entry.host === host);
-    const existing = here.filter(({ phase, released }) => phase === 'away' || released);
+    const existing = this.#entries
+      .at(host)
+      .filter(({ phase, released }) => phase === 'away' || released);
     this.#streams.opening(
       host,
       existing.map(({ ref }) => ref.uid),
     );
-    // The host answers again: whatever waits for a back-off is tried now.
-    for (const entry of here) {
-      if (entry.retryAt === undefined) continue;
-      entry.retryAt = undefined;
-      this.#due.add(entry);
-    }
   }
 
   guest(host: ClusterName, update: GuestUpdate): void {
-    if (update.kind === 'synced') {
-      for (const uid of this.#streams.synced(host)) {
-        const entry = this.#entries.get(uid);
-        if (entry !== undefined) {
-          this.#guestGone(entry, 'GuestLost', `${host} no longer has it`, undefined);
-        }
-      }
-      return;
-    }
+    if (update.kind === 'synced') return this.#synced(host);
     this.#streams.seen(host, update.uid);
     const entry = this.#entries.get(update.uid);
     if (entry?.host !== host) {
@@ -152,15 +140,17 @@ export class Away {
         const { namespace, name, uid } = update;
         this.#options.emit({ kind: 'checkOrphan', host, ref: { namespace, name, uid } });
       }
-    } else if (update.kind === 'status') this.#mirror(entry, update.status);
-    else this.#guestGone(entry, update.reason, update.message, update.lastStatus);
+    } else if (update.kind === 'status') this.#shown(entry, update.status);
+    else this.#guestGone(entry, update);
   }
 
   /** The home's API server has answered whether the owner of an unknown guest exists. */
   orphanChecked(host: ClusterName, ref: PodRef, pod: Pod | undefined): void {
-    // A pod that exists comes, or has come, by the watch.
-    if (this.#entries.has(ref.uid) || (pod !== undefined && refOf(pod).uid === ref.uid)) return;
-    this.#adopt({ metadata: ref, spec: { containers: [] } }, host);
+    if (this.#entries.get(ref.uid) !== undefined) return;
+    // A pod that is bound there comes, or has come, by the watch; any other has no guest there.
+    const owned = pod !== undefined && refOf(pod).uid === ref.uid;
+    if (owned && pod.spec.nodeName === virtualNodeName(host)) return;
+    this.#entries.adopt({ metadata: ref, spec: { containers: [] } }, host);
     this.deleted(ref.uid);
   }
 
@@ -169,60 +159,51 @@ export class Away {
     if (entry === undefined) return;
     const written = entry.writing;
     entry.writing = undefined;
+    this.#entries.due(entry);
     if (event.outcome === 'failed') {
       entry.unwritten ??= written;
       this.#retryLater(entry, now);
     } else if (isTerminal(written) && entry.phase !== 'ending') this.#finish(entry);
-    this.#due.add(entry);
   }
 
   finalized(event: Extract<HomeEvent, { kind: 'finalized' }>, now: MonotonicMs): void {
     const entry = this.#entries.get(event.uid);
     if (entry === undefined) return;
     entry.calling = false;
-    if (event.outcome === 'failed') {
-      this.#retryLater(entry, now);
-      this.#due.add(entry);
-      return;
-    }
+    this.#entries.due(entry);
+    if (event.outcome === 'failed') return this.#retryLater(entry, now);
     entry.finalized = true;
     if (event.outcome === 'gone') this.deleted(event.uid);
   }
 
   /** Starts what is due: status writes, commits and releases in batches per host, final deletes. */
   tick(now: MonotonicMs): void {
-    const commits = new Map<ClusterName, AwayEntry[]>();
-    const releases = new Map<ClusterName, AwayEntry[]>();
-    for (const entry of this.#due) {
-      if (entry.retryAt !== undefined && entry.retryAt > now) continue;
-      entry.retryAt = undefined;
-      this.#due.delete(entry);
+    const commits: AwayEntry[] = [];
+    const releases: AwayEntry[] = [];
+    for (const entry of this.#entries.takeDue(now)) {
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#write(entry);
       if (entry.calling) continue;
-      if (entry.phase === 'committing') batch(commits, entry);
-      else if (entry.phase === 'ending') {
-        if (entry.guestGone) this.#letGo(entry);
-        else if (!entry.released) batch(releases, entry);
-      }
+      const unwanted = entry.phase === 'ending' || entry.stray;
+      if (entry.phase === 'committing') commits.push(entry);
+      else if (unwanted && !entry.guestGone) releases.push(entry);
+      else if (entry.phase === 'ending') this.#letGo(entry);
     }
-    for (const [host, entries] of commits) this.#commit(host, entries);
-    for (const [host, entries] of releases) this.#release(host, entries);
+    // A commit that ends makes the next tick take up the rest.
+    for (const entry of this.#calls.commit(commits)) this.#entries.due(entry);
+    this.#calls.release(releases);
   }
 
   /** When `tick` has something to do without any event before. */
   wakeAt(): MonotonicMs | undefined {
-    let at: MonotonicMs | undefined;
-    for (const { retryAt } of this.#due) {
-      if (retryAt !== undefined && (at === undefined || retryAt < at)) at = retryAt;
-    }
-    return at;
+    return this.#entries.wakeAt();
   }
 
   /** Bound by an earlier agent of the home, or by somebody else who ignored the taint. */
   #arrived(pod: Pod, host: ClusterName): AwayEntry {
-    const entry = this.#adopt(pod, host);
+    const entry = this.#entries.adopt(pod, host);
     const stays = travelVerdicts(pod);
-    if (stays.length > 0) {
+    if (hasRun(pod.status)) entry.phase = 'away';
+    else if (stays.length > 0) {
       entry.phase = 'finished';
       entry.guestGone = true;
       this.#tell(entry, 'GuestRefused', stays.map(({ reason }) => reason).join('; '), true);
@@ -230,61 +211,17 @@ export class Away {
     return entry;
   }
 
-  #adopt(pod: Pod, host: ClusterName): AwayEntry {
-    const ref = refOf(pod);
-    const known = this.#entries.get(ref.uid);
-    if (known !== undefined) return known;
-    const { retryMsMin, retryMsMax } = this.#options.config;
-    const entry: AwayEntry = {
-      ref,
-      host,
-      backoff: new Backoff(retryMsMin, retryMsMax),
-      pod,
-      phase: 'committing',
-      slots: undefined,
-      calling: false,
-      retryAt: undefined,
-      released: false,
-      guestGone: false,
-      homeGone: false,
-      finalized: false,
-      refusedSince: undefined,
-      writing: undefined,
-      unwritten: undefined,
-    };
-    this.#entries.set(ref.uid, entry);
-    this.#byName.set(`${ref.namespace}/${ref.name}`, entry);
-    this.#due.add(entry);
-    return entry;
-  }
-
-  #commit(host: ClusterName, entries: readonly AwayEntry[]): void {
-    const { commitPodsMax, commitsInFlightPerHostMax } = this.#options.config;
-    const waiting = [...entries];
-    while (waiting.length > 0) {
-      const inFlight = this.#commitsInFlight.get(host) ?? 0;
-      if (inFlight >= commitsInFlightPerHostMax) {
-        // A commit that ends makes the next tick take them up.
-        for (const entry of waiting) this.#due.add(entry);
-        return;
-      }
-      const reservation = waiting[0]?.slots?.reservation;
-      const sharing = waiting.filter((entry) => entry.slots?.reservation === reservation);
-      const pods = sharing.slice(0, commitPodsMax);
-      for (const entry of pods) {
-        entry.calling = true;
-        waiting.splice(waiting.indexOf(entry), 1);
-      }
-      this.#commitsInFlight.set(host, inFlight + 1);
-      this.#options.emit({
-        kind: 'commit',
-        host,
-        request: {
-          homeEpoch: this.#options.homeEpoch,
-          ...(reservation !== undefined && { reservationId: reservation }),
-          pods: pods.map(({ pod }) => cutToTravel(pod)),
-        },
-      });
+  /** The host has shown all its guests, so it answers: whatever waits for a back-off is tried now. */
+  #synced(host: ClusterName): void {
+    for (const uid of this.#streams.synced(host)) {
+      const entry = this.#entries.get(uid);
+      const message = `${host} no longer has it`;
+      if (entry !== undefined) this.#guestGone(entry, { reason: 'GuestLost', message });
+    }
+    for (const entry of this.#entries.at(host)) {
+      if (entry.retryAt === undefined) continue;
+      entry.retryAt = undefined;
+      this.#entries.due(entry);
     }
   }
 
@@ -294,8 +231,8 @@ export class Away {
       entry.backoff.reset();
       this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
     } else if (result.outcome === 'ended') {
-      const reason = 'GuestEnded';
-      this.#guestGone(entry, reason, `ended at ${entry.host}: ${result.reason}`, undefined);
+      const message = `ended at ${entry.host}: ${result.reason}`;
+      this.#guestGone(entry, { reason: 'GuestEnded', message });
     } else {
       this.#refused(entry, result.verdict.reason, now);
     }
@@ -312,8 +249,19 @@ export class Away {
     }
     const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
     if (replaced && now - entry.refusedSince >= this.#options.config.refusedPatienceMs) {
-      this.#guestGone(entry, 'GuestRefused', `${entry.host} refused it: ${reason}`, undefined);
+      const message = `${entry.host} refused it: ${reason}`;
+      this.#guestGone(entry, { reason: 'GuestRefused', message });
     } else this.#retryLater(entry, now);
+  }
+
+  /** The guest exists. One whose pod has ended here, or was given up, may not. */
+  #shown(entry: AwayEntry, status: PodStatus): void {
+    entry.guestGone = false;
+    entry.guest = status;
+    if (isTerminal(entry.pod.status) && !isTerminal(status) && entry.phase !== 'ending') {
+      entry.stray = true;
+      this.#entries.due(entry);
+    } else this.#mirror(entry, status);
   }
 
   #mirror(entry: AwayEntry, status: PodStatus): void {
@@ -321,22 +269,25 @@ export class Away {
     if (entry.phase === 'committing') {
       entry.phase = 'away';
       entry.retryAt = undefined;
+      if (!entry.calling) this.#settle(entry, true);
     }
-    const mirrored = mirroredStatus(entry.pod, status);
-    if (mirrored === undefined) return;
+    // Without a phase it says no more than that the guest exists.
+    const mirrored = status.phase && mirroredStatus(entry.pod, status);
+    if (!mirrored) return;
     entry.unwritten = mirrored;
     entry.pod = { ...entry.pod, status: { ...entry.pod.status, ...mirrored } };
-    this.#due.add(entry);
+    this.#entries.due(entry);
   }
 
   #guestGone(
     entry: AwayEntry,
-    reason: string,
-    message: string,
-    lastStatus: PodStatus | undefined,
+    why: { readonly reason: string; readonly message: string; readonly lastStatus?: PodStatus },
   ): void {
+    const { reason, message, lastStatus } = why;
     entry.guestGone = true;
-    this.#due.add(entry);
+    entry.stray = false;
+    entry.guest = undefined;
+    this.#entries.due(entry);
     if (lastStatus !== undefined && isTerminal(lastStatus)) this.#mirror(entry, lastStatus);
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
@@ -346,9 +297,10 @@ export class Away {
   }
 
   #end(entry: AwayEntry): void {
+    if (entry.phase !== 'ending') entry.backoff.reset();
     entry.phase = 'ending';
     entry.retryAt = undefined;
-    this.#due.add(entry);
+    this.#entries.due(entry);
     // The slot of a commit under way is settled when that ends.
     if (!entry.calling) this.#settle(entry, false);
   }
@@ -360,25 +312,10 @@ export class Away {
 
   #letGo(entry: AwayEntry): void {
     if (entry.homeGone) {
-      this.#forget(entry);
+      this.#entries.forget(entry);
     } else if (!entry.finalized && entry.writing === undefined) {
       entry.calling = true;
       this.#options.emit({ kind: 'finalize', ref: entry.ref });
-    }
-  }
-
-  #release(host: ClusterName, entries: readonly AwayEntry[]): void {
-    const { releaseGuestsMax } = this.#options.config;
-    for (let i = 0; i < entries.length; i += releaseGuestsMax) {
-      const guests = entries.slice(i, i + releaseGuestsMax).map((entry) => {
-        entry.calling = true;
-        const gracePeriodSeconds = entry.pod.metadata.deletionGracePeriodSeconds;
-        return {
-          uid: entry.ref.uid,
-          ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
-        };
-      });
-      this.#options.emit({ kind: 'release', host, reservations: [], guests });
     }
   }
 
@@ -402,15 +339,7 @@ export class Away {
 
   #retryLater(entry: AwayEntry, now: MonotonicMs): void {
     entry.retryAt = entry.backoff.next(now, this.#options.random);
-    this.#due.add(entry);
-  }
-
-  #forget(entry: AwayEntry): void {
-    const { uid, namespace, name } = entry.ref;
-    this.#entries.delete(uid);
-    this.#due.delete(entry);
-    const key = `${namespace}/${name}`;
-    if (this.#byName.get(key) === entry) this.#byName.delete(key);
+    this.#entries.due(entry);
   }
 
   #tell(entry: AwayEntry, reason: Tell['reason'], message: string, warning: boolean): void {
@@ -418,10 +347,4 @@ export class Away {
       this.#options.emit({ kind: 'tell', ref: entry.ref, reason, message, warning });
     }
   }
-}
-
-function batch(into: Map<ClusterName, AwayEntry[]>, entry: AwayEntry): void {
-  const entries = into.get(entry.host);
-  if (entries === undefined) into.set(entry.host, [entry]);
-  else entries.push(entry);
 }

@@ -37,6 +37,8 @@ export interface Group {
   readonly claim: Claim;
   readonly shape: PodShape;
   readonly policy: PlacementPolicy;
+  /** Its owner's mistake: until it is mended, nobody is asked. */
+  readonly problem: string | undefined;
   readonly priority: number;
   readonly sample: Pod;
   /** Why its pods must stay at home, if they must. */
@@ -77,6 +79,7 @@ export function newGroup(options: {
   readonly claim: Claim;
   readonly pod: Pod;
   readonly policy: PlacementPolicy;
+  readonly problem: string | undefined;
   readonly backoff: Backoff;
   readonly nextTry: MonotonicMs;
 }): Group {
@@ -85,6 +88,7 @@ export function newGroup(options: {
     claim: options.claim,
     shape: shapeOf(options.pod),
     policy: options.policy,
+    problem: options.problem,
     priority: options.pod.spec.priority ?? 0,
     sample: cutToTravel(options.pod),
     stays: travelVerdicts(options.pod),

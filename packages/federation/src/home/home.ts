@@ -52,6 +52,8 @@ export class Home {
     string,
     { readonly offload: boolean; readonly annotations: Readonly<Record<string, string>> }
   >();
+  /** Pods whose node is no virtual one as far as is known: nodes may be listed after pods. */
+  readonly #bound = new Map<PodUid, Pod>();
   #effects: HomeEffect[] = [];
   #synced = false;
 
@@ -119,20 +121,27 @@ export class Home {
       case 'podDeleted': {
         const { uid } = refOf(event.pod);
         this.#unbound.delete(uid);
+        this.#bound.delete(uid);
         this.#waiting.drop(uid);
         return this.#away.deleted(uid);
       }
       case 'namespace': {
         const { name, offload, annotations } = event;
-        this.#namespaces.set(name, { offload, annotations });
+        if (offload || Object.keys(annotations).length > 0) {
+          this.#namespaces.set(name, { offload, annotations });
+        } else this.#namespaces.delete(name);
         for (const pod of this.#unbound.values()) {
           if (pod.metadata.namespace === name) this.#claim(pod, now);
         }
         return;
       }
-      case 'synced':
+      case 'synced': {
         this.#synced = true;
+        const bound = [...this.#bound.values()];
+        this.#bound.clear();
+        for (const pod of bound) this.#pod(pod, now);
         return;
+      }
       case 'roomChanged':
         return this.#waiting.roomChanged(event.where, now);
       case 'tick':
@@ -171,8 +180,12 @@ export class Home {
     }
     this.#unbound.delete(uid);
     const host = this.#options.clusterOfNode(node);
-    if (host === undefined) return this.#waiting.drop(uid);
-    this.#waiting.seenAway(pod, host, now);
+    if (host === undefined) {
+      if (!this.#synced) this.#bound.set(uid, pod);
+      return this.#waiting.drop(uid);
+    }
+    this.#bound.delete(uid);
+    this.#waiting.seenAway(pod, host);
     this.#away.seen(pod, host);
   }
 

@@ -19,6 +19,7 @@ import { placePods } from '@spillway/scheduling';
 import { rankNeighbours } from '../neighbour-placement.ts';
 import { Ask, partsOf, refusalText } from './ask.ts';
 import { Backoff } from './backoff.ts';
+import { type Binding, Bindings } from './bindings.ts';
 import type { Claim } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
@@ -27,13 +28,6 @@ import { explain, explained } from './explanation.ts';
 import { type Group, groupKey, newGroup, type WaitingPod } from './group.ts';
 import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
 import { Slots } from './slots.ts';
-
-interface Binding {
-  readonly waiting: WaitingPod;
-  readonly group: Group;
-  /** Undefined while binding to a node of the home. */
-  readonly slots: Slots | undefined;
-}
 
 export interface WaitingOptions {
   readonly room: LocalRoom;
@@ -44,19 +38,20 @@ export interface WaitingOptions {
   readonly homeEpoch: number;
   readonly emit: (effect: HomeEffect) => void;
   /** A pod is bound to `slots.host`: from now on it is away. */
-  readonly onBoundAway: (pod: Pod, slots: Slots, now: MonotonicMs) => void;
+  readonly onBoundAway: (pod: Pod, slots: Slots) => void;
 }
 
 export class Waiting {
   readonly #options: WaitingOptions;
   readonly #groups = new Map<string, Group>();
   readonly #groupOfPod = new Map<PodUid, Group>();
-  readonly #bindings = new Map<PodUid, Binding>();
+  readonly #bindings: Bindings;
   readonly #asks = new Map<string, Ask>();
   #nextRequest = 0;
 
   constructor(options: WaitingOptions) {
     this.#options = options;
+    this.#bindings = new Bindings(options.config, options.random);
   }
 
   get size(): number {
@@ -81,10 +76,8 @@ export class Waiting {
     let group = this.#groups.get(key);
     if (group === undefined) {
       const backoff = new Backoff(config.retryMsMin, config.retryMsMax);
-      group = newGroup({ key, claim, pod, policy, backoff, nextTry: after(now, config.batchMs) });
-      if (problem !== undefined) {
-        explain(group, { home: [], neighbours: new Map(), problem }, this.#explanationContext(now));
-      }
+      const nextTry = after(now, config.batchMs);
+      group = newGroup({ key, claim, pod, policy, problem, backoff, nextTry });
       this.#groups.set(key, group);
     }
     const known = group.pods.get(ref.uid);
@@ -102,22 +95,18 @@ export class Waiting {
     this.#remove(uid);
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
-    this.#bindings.delete(uid);
-    if (binding.slots === undefined) this.#options.room.forget(uid);
-    else this.#settle(binding.slots);
+    this.#bindings.end(uid);
+    if (binding.to instanceof Slots) this.#settle(binding.to);
+    else this.#options.room.forget(uid);
   }
 
-  /** The watch shows the pod on `host`'s virtual node; true when it was our binding that did it. */
-  seenAway(pod: Pod, host: ClusterName, now: MonotonicMs): boolean {
+  /** The watch shows the pod on `host`'s virtual node: it is away, with the slot if that was our binding. */
+  seenAway(pod: Pod, host: ClusterName): void {
     const { uid } = refOf(pod);
-    const binding = this.#bindings.get(uid);
-    if (binding?.slots?.host !== host) {
-      this.drop(uid);
-      return false;
-    }
-    this.#bindings.delete(uid);
-    this.#options.onBoundAway(pod, binding.slots, now);
-    return true;
+    const to = this.#bindings.get(uid)?.to;
+    if (!(to instanceof Slots) || to.host !== host) return this.drop(uid);
+    this.#bindings.end(uid);
+    this.#options.onBoundAway(pod, to);
   }
 
   roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
@@ -146,8 +135,9 @@ export class Waiting {
 
   boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.#bindings.get(uid);
-    if (binding === undefined) return;
-    this.#bindings.delete(uid);
+    if (binding === undefined || binding.to instanceof Slots) return;
+    if (outcome === 'failed' && this.#bindings.retry(uid, now)) return;
+    this.#bindings.end(uid);
     if (outcome === 'bound') return;
     this.#options.room.forget(uid);
     if (outcome === 'failed') this.#putBack(binding, now);
@@ -155,13 +145,10 @@ export class Waiting {
 
   boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.#bindings.get(uid);
-    if (binding?.slots === undefined) return;
-    this.#bindings.delete(uid);
-    if (outcome === 'bound') {
-      this.#options.onBoundAway(binding.waiting.pod, binding.slots, now);
-      return;
-    }
-    this.#settle(binding.slots);
+    if (!(binding?.to instanceof Slots)) return;
+    this.#bindings.end(uid);
+    if (outcome === 'bound') return this.#options.onBoundAway(binding.waiting.pod, binding.to);
+    this.#settle(binding.to);
     // Whether the binding took effect is not known: if it did, the watch will show the pod bound.
     if (outcome === 'failed') this.#putBack(binding, now);
   }
@@ -169,6 +156,10 @@ export class Waiting {
   tick(now: MonotonicMs): void {
     for (const ask of this.#asks.values()) {
       if (!ask.decided && ask.patienceEnds <= now) this.#decide(ask, now);
+    }
+    for (const { waiting, to } of this.#bindings.takeDue(now)) {
+      if (to instanceof Slots) continue;
+      this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node: to });
     }
     const due = [...this.#groups.values()].filter(
       (group) => group.ask === undefined && group.nextTry <= now,
@@ -179,7 +170,7 @@ export class Waiting {
 
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
-    let at: MonotonicMs | undefined;
+    let at = this.#bindings.wakeAt();
     for (const group of this.#groups.values()) {
       const due = group.ask === undefined ? group.nextTry : group.ask.patienceEnds;
       if (at === undefined || due < at) at = due;
@@ -193,7 +184,8 @@ export class Waiting {
         if (ref.namespace === namespace && ref.name === name) return explained(group);
       }
     }
-    return undefined;
+    const binding = this.#bindings.find(namespace, name);
+    return binding && { ...explained(binding.group), message: 'being bound' };
   }
 
   #try(group: Group, now: MonotonicMs): void {
@@ -216,7 +208,7 @@ export class Waiting {
         const node = plan.nodes[i];
         if (node === undefined) continue;
         room.assume(waiting.pod, node);
-        this.#beginBinding(group, waiting, undefined);
+        this.#beginBinding(group, waiting, node);
         this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node });
       }
     } else {
@@ -234,6 +226,10 @@ export class Waiting {
   #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): void {
     const { config, neighbourhood } = this.#options;
     const neighbours = neighbourhood.neighbours();
+    if (group.problem !== undefined) {
+      this.#explain(group, { home, neighbours: new Map(), problem: group.problem }, now);
+      return;
+    }
     if (group.stays.length > 0) {
       this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
       return;
@@ -335,9 +331,9 @@ export class Waiting {
     });
   }
 
-  #beginBinding(group: Group, waiting: WaitingPod, slots: Slots | undefined): void {
+  #beginBinding(group: Group, waiting: WaitingPod, to: Binding['to']): void {
     this.#remove(waiting.ref.uid);
-    this.#bindings.set(waiting.ref.uid, { waiting, group, slots });
+    this.#bindings.begin({ waiting, group, to });
   }
 
   #putBack({ waiting, group }: Binding, now: MonotonicMs): void {

@@ -47,20 +47,34 @@ export function statusUpdate(uid: PodUid, shadow: Pod): GuestUpdate {
   };
 }
 
-export function goneUpdate(
-  uid: PodUid,
-  shadow: Pod | undefined,
-  released: boolean,
-): Extract<GuestUpdate, { kind: 'gone' }> {
+/** A guest whose creation is not yet seen: the home needs to know that it exists, or may. */
+export function unseenUpdate(uid: PodUid, pod: Pod, terminating: boolean): GuestUpdate {
+  const { namespace = 'default', name = '' } = pod.metadata;
+  return { kind: 'status', uid, namespace, name, status: {}, terminating };
+}
+
+const endings = {
+  released: { reason: 'Released', message: 'released by its home' },
+  withdrawn: {
+    reason: 'OutOfRoom',
+    message: 'its host withdrew it: its node was filled at the same moment',
+  },
+  deleted: { reason: 'DeletedAtHost', message: 'deleted at its host' },
+} as const;
+
+/** `why` counts where the shadow's own status says nothing. */
+export function goneUpdate(options: {
+  readonly uid: PodUid;
+  readonly shadow: Pod | undefined;
+  readonly why: keyof typeof endings;
+}): Extract<GuestUpdate, { kind: 'gone' }> {
+  const { uid, shadow, why } = options;
   const status = shadow?.status;
   const disruption = status?.conditions?.find(
     ({ type, status: value }) => type === 'DisruptionTarget' && value === 'True',
   );
-  const reason = status?.reason ?? disruption?.reason ?? (released ? 'Released' : 'DeletedAtHost');
-  const message =
-    status?.message ??
-    disruption?.message ??
-    (released ? 'released by its home' : 'deleted at its host');
+  const reason = status?.reason ?? disruption?.reason ?? endings[why].reason;
+  const message = status?.message ?? disruption?.message ?? endings[why].message;
   return { kind: 'gone', uid, reason, message, ...(status && { lastStatus: status }) };
 }
 

@@ -5,18 +5,14 @@
  */
 import {
   type ClusterName,
-  Fault,
   type MonotonicMs,
   type NodeName,
   type Pod,
-  type PodShape,
   type PodUid,
   type ReservationId,
-  shapeOf,
   unreachable,
-  type Verdict,
 } from '@spillway/core';
-import { type Ledger, placePods } from '@spillway/scheduling';
+import type { Ledger } from '@spillway/scheduling';
 import type {
   CommitResult,
   GuestUpdate,
@@ -25,23 +21,21 @@ import type {
   ReserveAnswer,
   ReserveRequest,
 } from '../negotiation.ts';
+import { Admission } from './admission.ts';
 import {
   assumedPod,
   assumedUid,
-  capReached,
   createVerdict,
   goneUpdate,
   guestIdOf,
   keyOf,
-  noRoom,
-  notAccepting,
   statusUpdate,
-  verdictsOf,
+  unseenUpdate,
 } from './answers.ts';
 import type { HostConfig } from './config.ts';
 import { EndedGuests } from './ended-guests.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
-import { Reservations } from './reservations.ts';
+import { type Guest, Guests, isLive } from './guests.ts';
 
 export interface HostOptions {
   readonly ledger: Ledger;
@@ -52,41 +46,22 @@ export interface HostOptions {
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
 }
 
-interface Guest {
-  readonly id: GuestId;
-  /** The home's pod, until the shadow is seen. */
-  pod: Pod | undefined;
-  shadow: Pod | undefined;
-  /** The create call is under way. */
-  creating: boolean;
-  /** The home wants it ended. */
-  ending: { readonly gracePeriodSeconds?: number } | undefined;
-  deleteSent: boolean;
-  readonly waitingCalls: Set<number>;
-}
-
-interface Call {
-  readonly home: ClusterName;
-  readonly uids: readonly PodUid[];
-  readonly results: Map<PodUid, CommitResult>;
-}
+/** A pod's grace period where nobody names one, s; as Kubernetes defaults it. */
+const graceDefaultSeconds = 30;
 
 export class Host {
   readonly #options: HostOptions;
   readonly #ledger: Ledger;
-  readonly #reservations: Reservations;
-  readonly #guests = new Map<string, Guest>();
+  readonly #admission: Admission;
+  readonly #guests: Guests;
   readonly #ended: EndedGuests;
-  readonly #epochs = new Map<ClusterName, number>();
-  readonly #calls = new Map<number, Call>();
-  #config: HostConfig;
   #effects: HostEffect[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.#ledger = options.ledger;
-    this.#config = options.config;
-    this.#reservations = new Reservations(options);
+    this.#guests = new Guests((effect) => this.#effects.push(effect));
+    this.#admission = new Admission({ ...options, liveGuests: () => this.#guests.live() });
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
       max: options.config.endedMax,
@@ -95,17 +70,16 @@ export class Host {
 
   /** How many more guests the cap lets in. */
   get guestsFree(): number {
-    if (!this.#config.accepting) return 0;
-    return Math.max(0, this.#config.guestsMax - this.#liveGuests() - this.#reservations.held);
+    return this.#admission.guestsFree;
   }
 
   get accepting(): boolean {
-    return this.#config.accepting;
+    return this.#admission.config.accepting;
   }
 
   /** Changes what the host lends from now on; guests that are here stay. */
   configure(config: HostConfig): void {
-    this.#config = config;
+    this.#admission.config = config;
   }
 
   counts(): {
@@ -114,10 +88,10 @@ export class Host {
     readonly byHome: ReadonlyMap<ClusterName, number>;
   } {
     const byHome = new Map<ClusterName, number>();
-    for (const guest of this.#guests.values()) {
+    for (const guest of this.#guests.all()) {
       if (isLive(guest)) byHome.set(guest.id.home, (byHome.get(guest.id.home) ?? 0) + 1);
     }
-    return { guests: this.#liveGuests(), held: this.#reservations.held, byHome };
+    return { guests: this.#guests.live(), held: this.#admission.held, byHome };
   }
 
   /**
@@ -127,31 +101,14 @@ export class Host {
    * the home holds too many reservations.
    */
   reserve(caller: Member, request: ReserveRequest, now: MonotonicMs): ReserveAnswer {
-    this.#admitEpoch(caller, request.homeEpoch);
-    this.#reservations.expire(now);
-    const home = caller.cluster;
-    const repeated = this.#reservations.repeated(home, request.requestId, now);
-    if (repeated !== undefined) return repeated;
-    const refuse = (verdict: Verdict): ReserveAnswer => ({ granted: 0, verdicts: [verdict] });
-    if (!this.#config.accepting) return refuse(notAccepting);
-    if (this.guestsFree === 0) return refuse(capReached(this.#config.guestsMax));
-    const shape = this.#shape(home, request);
-    if (shape.unsupported.length > 0) return { granted: 0, verdicts: shape.unsupported };
-    const count = Math.min(request.count, this.guestsFree);
-    const plan = placePods(this.#ledger.snapshot, shape, count, {
-      keepFree: this.#config.keepFree,
-    });
-    const granted = plan.nodes.length;
-    const verdicts = granted < request.count ? verdictsOf(plan.refusals) : [];
-    if (granted === 0) return { granted, verdicts };
-    const { requestId } = request;
-    const reservation = this.#reservations.hold({ home, requestId, shape, nodes: plan.nodes, now });
-    return { reservation, granted, verdicts };
+    this.#admission.admitEpoch(caller, request.homeEpoch);
+    return this.#admission.reserve(caller.cluster, request, now);
   }
 
   /** @throws Fault `PermissionDenied` on `commit` and `release` of an agent that has been replaced. */
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
-    this.#reservations.expire(now);
+    this.#admission.expire(now);
+    for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
     this.#take(event, now);
     const effects = this.#effects;
     this.#effects = [];
@@ -159,16 +116,22 @@ export class Host {
   }
 
   wakeAt(): MonotonicMs | undefined {
-    return this.#reservations.nextExpiry();
+    const [a, b] = [this.#admission.nextExpiry(), this.#guests.nextDoubtEnds()];
+    if (a === undefined || b === undefined) return a ?? b;
+    return a < b ? a : b;
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
   picture(caller: Member, homeEpoch: number): readonly GuestUpdate[] {
-    this.#admitEpoch(caller, homeEpoch);
+    this.#admission.admitEpoch(caller, homeEpoch);
     const updates: GuestUpdate[] = [];
-    for (const guest of this.#guests.values()) {
-      if (guest.id.home !== caller.cluster || guest.shadow === undefined) continue;
-      updates.push(statusUpdate(guest.id.uid, guest.shadow));
+    for (const { id, state, shadow, pending, ending } of this.#guests.all()) {
+      if (id.home !== caller.cluster) continue;
+      if (shadow !== undefined) updates.push(statusUpdate(id.uid, shadow));
+      // What the home was told exists must not seem lost, nor gone what may yet come to be.
+      else if (pending && (state === 'created' || ending !== undefined)) {
+        updates.push(unseenUpdate(id.uid, pending.pod, ending !== undefined));
+      }
     }
     updates.push({ kind: 'synced' });
     return updates;
@@ -177,7 +140,7 @@ export class Host {
   #take(event: HostEvent, now: MonotonicMs): void {
     switch (event.kind) {
       case 'commit':
-        return this.#commit(event, now);
+        return this.#commit(event);
       case 'release':
         return this.#release(event.caller, event.request, now);
       case 'created':
@@ -193,20 +156,17 @@ export class Host {
     }
   }
 
-  #commit(event: Extract<HostEvent, { kind: 'commit' }>, now: MonotonicMs): void {
-    const { caller, request } = event;
-    this.#admitEpoch(caller, request.homeEpoch);
+  #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {
+    this.#admission.admitEpoch(caller, request.homeEpoch);
     const home = caller.cluster;
     const uids = request.pods.map((pod) => (pod.metadata.uid ?? '') as PodUid);
-    const call: Call = { home, uids, results: new Map() };
-    this.#calls.set(event.call, call);
+    this.#guests.open(call, uids);
     for (const [i, pod] of request.pods.entries()) {
-      const uid = uids[i];
-      if (uid === undefined || call.results.has(uid)) continue;
-      const result = this.#admit(event.call, { home, uid }, pod, request.reservationId);
-      if (result !== undefined) call.results.set(uid, result);
+      const uid = uids[i] ?? ('' as PodUid);
+      const result = this.#admit(call, { home, uid }, pod, request.reservationId);
+      if (result !== undefined) this.#guests.answer(call, result);
     }
-    this.#replyIfWhole(event.call, now);
+    this.#guests.replyIfWhole(call);
   }
 
   /** The result, if it is known at once; else the guest is being created and the call waits for it. */
@@ -217,100 +177,71 @@ export class Host {
     reservation: ReservationId | undefined,
   ): CommitResult | undefined {
     const { uid } = id;
-    const key = keyOf(id);
-    const endedReason = this.#ended.reason(key);
+    const endedReason = this.#ended.reason(keyOf(id));
     if (endedReason !== undefined) return { uid, outcome: 'ended', reason: endedReason };
-    const known = this.#guests.get(key);
-    if (known?.shadow !== undefined) return { uid, outcome: 'created' };
+    const known = this.#guests.get(id);
+    if (known?.state === 'seen' || known?.state === 'created') return { uid, outcome: 'created' };
     if (known !== undefined) {
+      if (known.ending !== undefined) return { uid, outcome: 'ended', reason: 'released' };
       known.waitingCalls.add(call);
+      if (known.state === 'doubtful' && known.pending !== undefined) {
+        this.#guests.settleDoubt(known, 'creating');
+        this.#effects.push({ kind: 'create', guest: id, ...known.pending });
+      }
       return undefined;
     }
-    const node = this.#nodeFor(id, pod, reservation);
+    const node = this.#admission.nodeFor(id.home, pod, reservation);
     if (typeof node !== 'string') return { uid, outcome: 'refused', verdict: node };
-    this.#guests.set(key, {
-      id,
-      pod,
-      shadow: undefined,
-      creating: true,
-      ending: undefined,
-      deleteSent: false,
-      waitingCalls: new Set([call]),
-    });
-    this.#ledger.assume(assumedPod(id, pod, this.#namespace(id.home, pod)), node);
+    const pending = { pod, node };
+    const guest = this.#guests.add(id, { state: 'creating', pending, shadow: undefined });
+    guest.waitingCalls.add(call);
+    const namespace = this.#options.guestNamespace(id.home, pod.metadata.namespace ?? 'default');
+    this.#ledger.assume(assumedPod(id, pod, namespace), node);
     this.#effects.push({ kind: 'create', guest: id, pod, node });
     return undefined;
   }
 
-  /**
-   * The node that was held, if the pod still fits there: the cluster's own scheduler may have filled
-   * it meanwhile. Else, and without a reservation, wherever it fits now.
-   */
-  #nodeFor(id: GuestId, pod: Pod, reservation: ReservationId | undefined): NodeName | Verdict {
-    const shape = this.#shape(id.home, {
-      namespace: pod.metadata.namespace ?? 'default',
-      labels: pod.metadata.labels ?? {},
-      spec: pod.spec,
-    });
-    if (shape.unsupported[0] !== undefined) return shape.unsupported[0];
-    const held = reservation && this.#reservations.take(id.home, reservation);
-    if (held === undefined) {
-      if (!this.#config.accepting) return notAccepting;
-      if (this.guestsFree === 0) return capReached(this.#config.guestsMax);
-    }
-    const { keepFree } = this.#config;
-    if (held !== undefined) {
-      const there = placePods(this.#ledger.snapshot, shape, 1, { nodes: [held] });
-      if (there.nodes[0] !== undefined) return there.nodes[0];
-    }
-    const plan = placePods(this.#ledger.snapshot, shape, 1, { keepFree });
-    return plan.nodes[0] ?? verdictsOf(plan.refusals)[0] ?? noRoom;
-  }
-
   #created(id: GuestId, outcome: CreateOutcome, now: MonotonicMs): void {
-    const key = keyOf(id);
-    const guest = this.#guests.get(key);
-    if (guest === undefined) return;
-    guest.creating = false;
+    const guest = this.#guests.get(id);
+    if (guest?.state !== 'creating') return;
     const { uid } = id;
     if (outcome.kind === 'created' || outcome.kind === 'exists') {
-      this.#resolve(guest, { uid, outcome: 'created' }, now);
-      return this.#endIfWanted(guest);
+      guest.state = 'created';
+      return this.#guests.resolve(guest, { uid, outcome: 'created' });
     }
-    // A failed create may have happened: should the shadow turn up, it is adopted then. Until it
-    // does, its room is free again, and the home repeats its commit.
-    this.#ledger.forget(assumedUid(id));
-    if (guest.shadow !== undefined) return this.#resolve(guest, { uid, outcome: 'created' }, now);
-    this.#guests.delete(key);
     const verdict = createVerdict(outcome);
-    this.#resolve(guest, { uid, outcome: 'refused', verdict }, now);
+    this.#guests.resolve(guest, { uid, outcome: 'refused', verdict });
+    // Its room stays taken while it may turn up. The home repeats its commit, and so it is settled.
+    if (outcome.kind === 'failed') this.#guests.doubt(guest, now);
+    else this.#never(guest, now);
+  }
+
+  /** There is no shadow and there will be none. */
+  #never(guest: Guest, now: MonotonicMs): void {
+    this.#ledger.forget(assumedUid(guest.id));
+    this.#guests.remove(guest);
     if (guest.ending !== undefined) this.#announceGone(guest, now);
   }
 
   #shadow(pod: Pod): void {
     const id = guestIdOf(pod);
     if (id === undefined) return;
-    const key = keyOf(id);
-    let guest = this.#guests.get(key);
-    if (guest === undefined) {
-      guest = {
-        id,
-        pod: undefined,
-        shadow: pod,
-        creating: false,
-        ending: undefined,
-        deleteSent: false,
-        waitingCalls: new Set(),
-      };
-      this.#guests.set(key, guest);
-    }
+    const known = this.#guests.get(id);
+    const guest = known ?? this.#guests.add(id, { state: 'seen', pending: undefined, shadow: pod });
     // The watch shows it: it counts as itself now.
-    if (guest.shadow === undefined) this.#ledger.forget(assumedUid(id));
-    const first = guest.shadow === undefined || guest.pod !== undefined;
+    if (guest.pending !== undefined) this.#ledger.forget(assumedUid(id));
+    const ours = guest.pending !== undefined;
     guest.shadow = pod;
-    guest.pod = undefined;
-    if (first && this.#tippedOver(pod)) {
+    guest.pending = undefined;
+    this.#guests.settleDoubt(guest, 'seen');
+    this.#guests.resolve(guest, { uid: id.uid, outcome: 'created' });
+    if (known === undefined && this.#ended.reason(keyOf(id)) !== undefined) {
+      // A creation that came through after its guest had been given up.
       guest.ending ??= { gracePeriodSeconds: 0 };
+    }
+    const fresh = ours || (known === undefined && pod.status?.startTime === undefined);
+    if (fresh && this.#tippedOver(pod)) {
+      guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
     }
     this.#effects.push({ kind: 'push', home: id.home, update: statusUpdate(id.uid, pod) });
     this.#endIfWanted(guest);
@@ -318,27 +249,24 @@ export class Host {
 
   #shadowDeleted(pod: Pod, now: MonotonicMs): void {
     const id = guestIdOf(pod);
-    if (id === undefined) return;
-    const guest = this.#guests.get(keyOf(id));
+    const guest = id && this.#guests.get(id);
     if (guest === undefined || guest.shadow?.metadata.uid !== pod.metadata.uid) return;
     guest.shadow = pod;
-    this.#guests.delete(keyOf(id));
+    this.#guests.remove(guest);
     this.#announceGone(guest, now);
   }
 
   #release(caller: Member, request: ReleaseRequest, now: MonotonicMs): void {
-    this.#admitEpoch(caller, request.homeEpoch);
-    for (const id of request.reservations) this.#reservations.release(caller.cluster, id);
+    this.#admission.admitEpoch(caller, request.homeEpoch);
+    for (const id of request.reservations) this.#admission.release(caller.cluster, id);
     for (const { uid, gracePeriodSeconds } of request.guests) {
       const id = { home: caller.cluster, uid };
-      const guest = this.#guests.get(keyOf(id));
+      const guest = this.#guests.get(id);
       if (guest === undefined) {
+        const why = 'released';
         this.#ended.add(keyOf(id), 'released by its home', now);
-        this.#effects.push({
-          kind: 'push',
-          home: id.home,
-          update: goneUpdate(uid, undefined, true),
-        });
+        const update = goneUpdate({ uid, shadow: undefined, why });
+        this.#effects.push({ kind: 'push', home: id.home, update });
         continue;
       }
       guest.ending = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
@@ -346,25 +274,32 @@ export class Host {
     }
   }
 
-  /** Deletes the shadow once it is known; one whose creation is under way is deleted after it. */
+  /** Deletes the shadow once it is known; again when less grace is left to it than before. */
   #endIfWanted(guest: Guest): void {
-    const { shadow, ending } = guest;
-    if (ending === undefined || shadow === undefined || guest.creating || guest.deleteSent) return;
-    guest.deleteSent = true;
+    const { shadow, ending, graceSent } = guest;
+    if (ending === undefined || shadow === undefined) return;
+    const { gracePeriodSeconds } = ending;
+    const grace = gracePeriodSeconds ?? graceDefaultSeconds;
+    if (graceSent !== undefined && graceSent <= grace) return;
+    guest.graceSent = grace;
     this.#effects.push({
       kind: 'delete',
       guest: guest.id,
       namespace: shadow.metadata.namespace ?? '',
       name: shadow.metadata.name ?? '',
       shadowUid: (shadow.metadata.uid ?? '') as PodUid,
-      ...ending,
+      ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
     });
   }
 
   #announceGone(guest: Guest, now: MonotonicMs): void {
-    const update = goneUpdate(guest.id.uid, guest.shadow, guest.ending !== undefined);
+    const { ending, shadow } = guest;
+    const { uid, home } = guest.id;
+    const why = ending === undefined ? 'deleted' : ending.withdrawn ? 'withdrawn' : 'released';
+    const update = goneUpdate({ uid, shadow, why });
     this.#ended.add(keyOf(guest.id), update.reason, now);
-    this.#effects.push({ kind: 'push', home: guest.id.home, update });
+    this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
+    this.#effects.push({ kind: 'push', home, update });
   }
 
   /**
@@ -373,7 +308,7 @@ export class Host {
    */
   #tippedOver(pod: Pod): boolean {
     const node = pod.spec.nodeName && this.#ledger.snapshot.node(pod.spec.nodeName as NodeName);
-    if (!node) return false;
+    if (!node || !node.exists) return false;
     const { requested, allocatable } = node;
     return (
       requested.milliCpu > allocatable.milliCpu ||
@@ -384,59 +319,4 @@ export class Host {
       )
     );
   }
-
-  #resolve(guest: Guest, result: CommitResult, now: MonotonicMs): void {
-    for (const id of guest.waitingCalls) {
-      this.#calls.get(id)?.results.set(result.uid, result);
-      this.#replyIfWhole(id, now);
-    }
-    guest.waitingCalls.clear();
-  }
-
-  #replyIfWhole(id: number, _now: MonotonicMs): void {
-    const call = this.#calls.get(id);
-    if (call === undefined) return;
-    const results = call.uids.map((uid) => call.results.get(uid));
-    if (results.some((result) => result === undefined)) return;
-    this.#calls.delete(id);
-    this.#effects.push({ kind: 'reply', call: id, results: results as CommitResult[] });
-  }
-
-  #admitEpoch({ cluster }: Member, epoch: number): void {
-    const newest = this.#epochs.get(cluster) ?? 0;
-    if (epoch < newest) {
-      throw new Fault(
-        'PermissionDenied',
-        `epoch ${epoch} of ${cluster}: its agent was replaced (epoch ${newest})`,
-      );
-    }
-    this.#epochs.set(cluster, epoch);
-  }
-
-  #shape(
-    home: ClusterName,
-    pod: {
-      readonly namespace: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly spec: Pod['spec'];
-    },
-  ): PodShape {
-    const namespace = this.#options.guestNamespace(home, pod.namespace);
-    return shapeOf({ metadata: { namespace, labels: pod.labels }, spec: pod.spec });
-  }
-
-  #namespace(home: ClusterName, pod: Pod): string {
-    return this.#options.guestNamespace(home, pod.metadata.namespace ?? 'default');
-  }
-
-  #liveGuests(): number {
-    let live = 0;
-    for (const guest of this.#guests.values()) if (isLive(guest)) live += 1;
-    return live;
-  }
-}
-
-/** A guest that takes room, or is about to. */
-function isLive({ shadow }: Guest): boolean {
-  return shadow?.status?.phase !== 'Succeeded' && shadow?.status?.phase !== 'Failed';
 }

@@ -99,9 +99,14 @@ export class Reservations {
     return { id, ttlMs };
   }
 
-  /** One held slot's node; undefined when the reservation is unknown, expired, used up or another home's. */
-  take(home: ClusterName, id: ReservationId): NodeName | undefined {
-    return this.#byId.get(id)?.home === home ? this.#ledger.takeHeld(id) : undefined;
+  /**
+   * One held slot's node; undefined when the reservation is unknown, expired, used up, another home's
+   * or for another shape: room that was granted small is not taken large.
+   */
+  take(home: ClusterName, id: ReservationId, shape: PodShape): NodeName | undefined {
+    const reservation = this.#byId.get(id);
+    if (reservation?.home !== home || reservation.shape.key !== shape.key) return undefined;
+    return this.#ledger.takeHeld(id);
   }
 
   release(home: ClusterName, id: ReservationId): void {

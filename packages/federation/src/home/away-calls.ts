@@ -1,0 +1,91 @@
+/** The calls to hosts about pods away: commits and releases, in batches per host. */
+import type { ClusterName } from '@spillway/core';
+import { cutToTravel } from '../travel.ts';
+import type { AwayEntry } from './away-entry.ts';
+import type { HomeConfig } from './config.ts';
+import type { HomeEffect } from './events.ts';
+
+export interface AwayCallsOptions {
+  readonly config: HomeConfig;
+  readonly homeEpoch: number;
+  readonly emit: (effect: HomeEffect) => void;
+}
+
+export class AwayCalls {
+  readonly #options: AwayCallsOptions;
+  readonly #commitsInFlight = new Map<ClusterName, number>();
+
+  constructor(options: AwayCallsOptions) {
+    this.#options = options;
+  }
+
+  committed(host: ClusterName): void {
+    this.#commitsInFlight.set(host, (this.#commitsInFlight.get(host) ?? 1) - 1);
+  }
+
+  /** Sends what the bound of commits in flight lets through; returns the others. */
+  commit(entries: readonly AwayEntry[]): readonly AwayEntry[] {
+    const left: AwayEntry[] = [];
+    for (const [host, mine] of byHost(entries)) left.push(...this.#commitTo(host, mine));
+    return left;
+  }
+
+  release(entries: readonly AwayEntry[]): void {
+    const { config, emit } = this.#options;
+    for (const [host, mine] of byHost(entries)) {
+      for (let i = 0; i < mine.length; i += config.releaseGuestsMax) {
+        const guests = mine.slice(i, i + config.releaseGuestsMax).map(releasedGuest);
+        emit({ kind: 'release', host, reservations: [], guests });
+      }
+    }
+  }
+
+  #commitTo(host: ClusterName, entries: readonly AwayEntry[]): readonly AwayEntry[] {
+    const { config, homeEpoch, emit } = this.#options;
+    let waiting = entries;
+    while (waiting.length > 0) {
+      const inFlight = this.#commitsInFlight.get(host) ?? 0;
+      if (inFlight >= config.commitsInFlightPerHostMax) break;
+      const reservation = waiting[0]?.slots?.reservation;
+      const sharing = waiting.filter((entry) => entry.slots?.reservation === reservation);
+      const batch = new Set(sharing.slice(0, config.commitPodsMax));
+      waiting = waiting.filter((entry) => !batch.has(entry));
+      for (const entry of batch) entry.calling = true;
+      this.#commitsInFlight.set(host, inFlight + 1);
+      emit({
+        kind: 'commit',
+        host,
+        request: {
+          homeEpoch,
+          ...(reservation !== undefined && { reservationId: reservation }),
+          pods: [...batch].map(({ pod }) => cutToTravel(pod)),
+        },
+      });
+    }
+    return waiting;
+  }
+}
+
+function releasedGuest(entry: AwayEntry): {
+  uid: AwayEntry['ref']['uid'];
+  gracePeriodSeconds?: number;
+} {
+  entry.calling = true;
+  const { deletionGracePeriodSeconds } = entry.pod.metadata;
+  return {
+    uid: entry.ref.uid,
+    ...(deletionGracePeriodSeconds !== undefined && {
+      gracePeriodSeconds: deletionGracePeriodSeconds,
+    }),
+  };
+}
+
+function byHost(entries: readonly AwayEntry[]): ReadonlyMap<ClusterName, readonly AwayEntry[]> {
+  const batches = new Map<ClusterName, AwayEntry[]>();
+  for (const entry of entries) {
+    const batch = batches.get(entry.host);
+    if (batch === undefined) batches.set(entry.host, [entry]);
+    else batch.push(entry);
+  }
+  return batches;
+}

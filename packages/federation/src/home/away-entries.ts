@@ -1,0 +1,106 @@
+/** The pods away, findable by identity, name and host, and which of them have something to do. */
+import type { ClusterName, MonotonicMs, Pod, PodUid } from '@spillway/core';
+import type { AwayEntry } from './away-entry.ts';
+import { Backoff } from './backoff.ts';
+import type { HomeConfig } from './config.ts';
+import { refOf } from './events.ts';
+
+export class AwayEntries {
+  readonly #config: HomeConfig;
+  readonly #entries = new Map<PodUid, AwayEntry>();
+  readonly #byName = new Map<string, AwayEntry>();
+  /** Entries with something to do now, or at their `retryAt`. */
+  readonly #due = new Set<AwayEntry>();
+
+  constructor(config: HomeConfig) {
+    this.#config = config;
+  }
+
+  get(uid: PodUid): AwayEntry | undefined {
+    return this.#entries.get(uid);
+  }
+
+  find(namespace: string, name: string): AwayEntry | undefined {
+    return this.#byName.get(`${namespace}/${name}`);
+  }
+
+  at(host: ClusterName): readonly AwayEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.host === host);
+  }
+
+  /** How many unfinished pods of ours each neighbour has. */
+  countByHost(): ReadonlyMap<ClusterName, number> {
+    const counts = new Map<ClusterName, number>();
+    for (const { host, phase } of this.#entries.values()) {
+      if (phase !== 'finished') counts.set(host, (counts.get(host) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  hosts(): ReadonlySet<ClusterName> {
+    return new Set([...this.#entries.values()].map(({ host }) => host));
+  }
+
+  /** The entry of `pod`, made if there is none; a new one is due. */
+  adopt(pod: Pod, host: ClusterName): AwayEntry {
+    const ref = refOf(pod);
+    const known = this.#entries.get(ref.uid);
+    if (known !== undefined) return known;
+    const { retryMsMin, retryMsMax } = this.#config;
+    const entry: AwayEntry = {
+      ref,
+      host,
+      backoff: new Backoff(retryMsMin, retryMsMax),
+      pod,
+      phase: 'committing',
+      guest: undefined,
+      slots: undefined,
+      calling: false,
+      retryAt: undefined,
+      stray: false,
+      released: false,
+      guestGone: false,
+      homeGone: false,
+      finalized: false,
+      refusedSince: undefined,
+      writing: undefined,
+      unwritten: undefined,
+    };
+    this.#entries.set(ref.uid, entry);
+    this.#byName.set(`${ref.namespace}/${ref.name}`, entry);
+    this.#due.add(entry);
+    return entry;
+  }
+
+  forget(entry: AwayEntry): void {
+    const { uid, namespace, name } = entry.ref;
+    this.#entries.delete(uid);
+    this.#due.delete(entry);
+    const key = `${namespace}/${name}`;
+    if (this.#byName.get(key) === entry) this.#byName.delete(key);
+  }
+
+  /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */
+  due(entry: AwayEntry): void {
+    this.#due.add(entry);
+  }
+
+  /** Those that are due; they are so no more. */
+  takeDue(now: MonotonicMs): readonly AwayEntry[] {
+    const taken = [...this.#due].filter(({ retryAt }) => retryAt === undefined || retryAt <= now);
+    for (const entry of taken) {
+      entry.retryAt = undefined;
+      this.#due.delete(entry);
+    }
+    return taken;
+  }
+
+  /** The first `retryAt`. */
+  wakeAt(): MonotonicMs | undefined {
+    let at: MonotonicMs | undefined;
+    for (const { retryAt } of this.#due) {
+      if (retryAt !== undefined && (at === undefined || retryAt < at)) at = retryAt;
+    }
+    return at;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Bindings under way. A binding to a node of the home that failed may have taken effect, so its room
+ * stays taken and the very same binding is repeated, a bounded number of times, until its outcome is
+ * known: whoever gave the room to another pod at once would overcommit the node.
+ */
+import { assert, type MonotonicMs, type NodeName, type PodUid, type Random } from '@spillway/core';
+import { Backoff } from './backoff.ts';
+import type { HomeConfig } from './config.ts';
+import type { Group, WaitingPod } from './group.ts';
+import type { Slots } from './slots.ts';
+
+export interface Binding {
+  readonly waiting: WaitingPod;
+  readonly group: Group;
+  /** A node of the home, or the slots of a neighbour. */
+  readonly to: NodeName | Slots;
+}
+
+interface Retry {
+  readonly backoff: Backoff;
+  tries: number;
+  at: MonotonicMs | undefined;
+}
+
+/** 0.5 + 1 + 2 + 4 + 8 s with the default back-off: longer than an API server is away for a restart. */
+const bindTriesMax = 6;
+
+export class Bindings {
+  readonly #config: HomeConfig;
+  readonly #random: Random;
+  readonly #bindings = new Map<PodUid, Binding>();
+  readonly #retries = new Map<PodUid, Retry>();
+
+  constructor(config: HomeConfig, random: Random) {
+    this.#config = config;
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#bindings.size;
+  }
+
+  has(uid: PodUid): boolean {
+    return this.#bindings.has(uid);
+  }
+
+  get(uid: PodUid): Binding | undefined {
+    return this.#bindings.get(uid);
+  }
+
+  find(namespace: string, name: string): Binding | undefined {
+    for (const binding of this.#bindings.values()) {
+      const { ref } = binding.waiting;
+      if (ref.namespace === namespace && ref.name === name) return binding;
+    }
+    return undefined;
+  }
+
+  begin(binding: Binding): void {
+    const { uid } = binding.waiting.ref;
+    assert(!this.#bindings.has(uid), `pod ${uid} is bound once at a time`);
+    this.#bindings.set(uid, binding);
+  }
+
+  end(uid: PodUid): void {
+    this.#bindings.delete(uid);
+    this.#retries.delete(uid);
+  }
+
+  /** True when the binding will be repeated; false when it has been repeated often enough. */
+  retry(uid: PodUid, now: MonotonicMs): boolean {
+    const { retryMsMin, retryMsMax } = this.#config;
+    const retry = this.#retries.get(uid) ?? {
+      backoff: new Backoff(retryMsMin, retryMsMax),
+      tries: 1,
+      at: undefined,
+    };
+    if (retry.tries >= bindTriesMax) return false;
+    retry.tries += 1;
+    retry.at = retry.backoff.next(now, this.#random);
+    this.#retries.set(uid, retry);
+    return true;
+  }
+
+  /** Those to be repeated now. */
+  takeDue(now: MonotonicMs): readonly Binding[] {
+    const due: Binding[] = [];
+    for (const [uid, retry] of this.#retries) {
+      if (retry.at === undefined || retry.at > now) continue;
+      retry.at = undefined;
+      const binding = this.#bindings.get(uid);
+      if (binding !== undefined) due.push(binding);
+    }
+    return due;
+  }
+
+  wakeAt(): MonotonicMs | undefined {
+    let first: MonotonicMs | undefined;
+    for (const { at } of this.#retries.values()) {
+      if (at !== undefined && (first === undefined || at < first)) first = at;
+    }
+    return first;
+  }
+}

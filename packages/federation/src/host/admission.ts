@@ -1,0 +1,138 @@
+/**
+ * What a host lets in: it answers homes that ask for room by its own pipeline on its own snapshot,
+ * holds what it grants, and finds the node for a pod that is committed. A promise (a held slot) is
+ * kept whatever the cap or the switch say since; anything else is judged as it is now.
+ */
+import {
+  type ClusterName,
+  Fault,
+  type MonotonicMs,
+  type NodeName,
+  type Pod,
+  type PodShape,
+  type ReservationId,
+  shapeOf,
+  type Verdict,
+} from '@spillway/core';
+import { type Ledger, placePods } from '@spillway/scheduling';
+import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
+import { capReached, noRoom, notAccepting, verdictsOf } from './answers.ts';
+import type { HostConfig } from './config.ts';
+import { Reservations } from './reservations.ts';
+
+export interface AdmissionOptions {
+  readonly ledger: Ledger;
+  readonly config: HostConfig;
+  /** Makes reservation ids unique among the lives of this host's agents. */
+  readonly incarnation: string;
+  /** Where a home's pods live here. */
+  readonly guestNamespace: (home: ClusterName, namespace: string) => string;
+  /** Guests that take room, or are about to. */
+  readonly liveGuests: () => number;
+}
+
+/** The parts of a pod that decide where it fits, and its namespace at home. */
+type Asking = Pick<ReserveRequest, 'namespace' | 'labels' | 'spec'>;
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #ledger: Ledger;
+  readonly #reservations: Reservations;
+  /** The newest seen of each home. Bounded by the federation's members. */
+  readonly #epochs = new Map<ClusterName, number>();
+  config: HostConfig;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#ledger = options.ledger;
+    this.config = options.config;
+    this.#reservations = new Reservations(options);
+  }
+
+  /** Slots held and not yet taken. */
+  get held(): number {
+    return this.#reservations.held;
+  }
+
+  /** How many more guests the cap lets in. */
+  get guestsFree(): number {
+    if (!this.config.accepting) return 0;
+    return Math.max(0, this.config.guestsMax - this.#options.liveGuests() - this.held);
+  }
+
+  /** @throws Fault `PermissionDenied` for an agent that has been replaced. */
+  admitEpoch({ cluster }: Member, epoch: number): void {
+    const newest = this.#epochs.get(cluster) ?? 0;
+    if (epoch < newest) {
+      throw new Fault(
+        'PermissionDenied',
+        `epoch ${epoch} of ${cluster}: its agent was replaced (epoch ${newest})`,
+      );
+    }
+    this.#epochs.set(cluster, epoch);
+  }
+
+  /** @throws Fault `ResourceExhausted` when the home holds too many reservations. */
+  reserve(home: ClusterName, request: ReserveRequest, now: MonotonicMs): ReserveAnswer {
+    this.expire(now);
+    const { requestId } = request;
+    const repeated = this.#reservations.repeated(home, requestId, now);
+    if (repeated !== undefined) return repeated;
+    const { accepting, guestsMax, keepFree } = this.config;
+    const refuse = (...verdicts: Verdict[]): ReserveAnswer => ({ granted: 0, verdicts });
+    if (!accepting) return refuse(notAccepting);
+    const free = this.guestsFree;
+    if (free === 0) return refuse(capReached(guestsMax));
+    const shape = this.#shape(home, request);
+    if (shape.unsupported.length > 0) return refuse(...shape.unsupported);
+    const count = Math.min(request.count, free);
+    const plan = placePods(this.#ledger.snapshot, shape, count, { keepFree });
+    const granted = plan.nodes.length;
+    const verdicts = granted < count ? verdictsOf(plan.refusals) : [];
+    if (granted === 0) return refuse(...(verdicts.length > 0 ? verdicts : [noRoom]));
+    const reservation = this.#reservations.hold({ home, requestId, shape, nodes: plan.nodes, now });
+    const capped = count < request.count && granted === count;
+    return { reservation, granted, verdicts: capped ? [capReached(guestsMax)] : verdicts };
+  }
+
+  /**
+   * The node that was held, if the pod still fits there: the cluster's own scheduler may have filled
+   * it meanwhile. Else, and without a reservation, wherever it fits now.
+   */
+  nodeFor(home: ClusterName, pod: Pod, reservation: ReservationId | undefined): NodeName | Verdict {
+    const shape = this.#shape(home, {
+      namespace: pod.metadata.namespace ?? 'default',
+      labels: pod.metadata.labels ?? {},
+      spec: pod.spec,
+    });
+    if (shape.unsupported[0] !== undefined) return shape.unsupported[0];
+    const { accepting, guestsMax, keepFree } = this.config;
+    const held = reservation && this.#reservations.take(home, reservation, shape);
+    if (held === undefined) {
+      if (!accepting) return notAccepting;
+      if (this.guestsFree === 0) return capReached(guestsMax);
+    } else {
+      const there = placePods(this.#ledger.snapshot, shape, 1, { nodes: [held] });
+      if (there.nodes[0] !== undefined) return there.nodes[0];
+    }
+    const plan = placePods(this.#ledger.snapshot, shape, 1, { keepFree });
+    return plan.nodes[0] ?? verdictsOf(plan.refusals)[0] ?? noRoom;
+  }
+
+  release(home: ClusterName, id: ReservationId): void {
+    this.#reservations.release(home, id);
+  }
+
+  expire(now: MonotonicMs): void {
+    this.#reservations.expire(now);
+  }
+
+  nextExpiry(): MonotonicMs | undefined {
+    return this.#reservations.nextExpiry();
+  }
+
+  #shape(home: ClusterName, { namespace, labels, spec }: Asking): PodShape {
+    const guestNamespace = this.#options.guestNamespace(home, namespace);
+    return shapeOf({ metadata: { namespace: guestNamespace, labels }, spec });
+  }
+}

@@ -1,0 +1,140 @@
+/** The guests of a host, and the commit calls that wait for them. */
+import { after, type MonotonicMs, type NodeName, type Pod, type PodUid } from '@spillway/core';
+import type { CommitResult } from '../negotiation.ts';
+import { keyOf } from './answers.ts';
+import type { GuestId, HostEffect } from './events.ts';
+
+/**
+ * `creating`: the call is under way. `created`: it succeeded, and the watch has yet to show the
+ * shadow. `doubtful`: it failed, but may have taken effect, or still may. `seen`: the shadow is there.
+ */
+type GuestState = 'creating' | 'created' | 'doubtful' | 'seen';
+
+export interface Guest {
+  readonly id: GuestId;
+  state: GuestState;
+  /** The home's pod and the node it is assumed on, until the shadow is seen. */
+  pending: { readonly pod: Pod; readonly node: NodeName } | undefined;
+  shadow: Pod | undefined;
+  /** When a doubtful one that has not turned up is taken not to exist. */
+  doubtEnds: MonotonicMs | undefined;
+  /** It must go: its home says so, or the host withdraws it. */
+  ending: { readonly gracePeriodSeconds?: number; readonly withdrawn?: true } | undefined;
+  /** The grace of the delete that was sent, s; undefined before. */
+  graceSent: number | undefined;
+  readonly waitingCalls: Set<number>;
+}
+
+/** Longer than any API server works on one request (its `--request-timeout`, 60 s by default). */
+export const doubtMs = 90_000;
+
+interface Call {
+  readonly uids: readonly PodUid[];
+  readonly results: Map<PodUid, CommitResult>;
+}
+
+export class Guests {
+  readonly #guests = new Map<string, Guest>();
+  readonly #doubtful = new Set<Guest>();
+  readonly #calls = new Map<number, Call>();
+  readonly #emit: (effect: HostEffect) => void;
+
+  constructor(emit: (effect: HostEffect) => void) {
+    this.#emit = emit;
+  }
+
+  get(id: GuestId): Guest | undefined {
+    return this.#guests.get(keyOf(id));
+  }
+
+  all(): Iterable<Guest> {
+    return this.#guests.values();
+  }
+
+  add(id: GuestId, given: Pick<Guest, 'state' | 'pending' | 'shadow'>): Guest {
+    const guest: Guest = {
+      id,
+      ...given,
+      doubtEnds: undefined,
+      ending: undefined,
+      graceSent: undefined,
+      waitingCalls: new Set(),
+    };
+    this.#guests.set(keyOf(id), guest);
+    return guest;
+  }
+
+  remove(guest: Guest): void {
+    this.#guests.delete(keyOf(guest.id));
+    this.#doubtful.delete(guest);
+  }
+
+  doubt(guest: Guest, now: MonotonicMs): void {
+    guest.state = 'doubtful';
+    guest.doubtEnds = after(now, doubtMs);
+    this.#doubtful.delete(guest);
+    this.#doubtful.add(guest);
+  }
+
+  /** It is being created anew, or has been seen. */
+  settleDoubt(guest: Guest, state: 'creating' | 'created' | 'seen'): void {
+    guest.state = state;
+    guest.doubtEnds = undefined;
+    this.#doubtful.delete(guest);
+  }
+
+  /** Doubtful ones whose time is up. */
+  overdue(now: MonotonicMs): readonly Guest[] {
+    return [...this.#doubtful].filter(
+      ({ doubtEnds }) => doubtEnds !== undefined && doubtEnds <= now,
+    );
+  }
+
+  nextDoubtEnds(): MonotonicMs | undefined {
+    // In the order of their ends, since all doubts last equally long.
+    const [first] = this.#doubtful;
+    return first?.doubtEnds;
+  }
+
+  /** A guest that takes room, or is about to. */
+  live(): number {
+    let live = 0;
+    for (const guest of this.#guests.values()) if (isLive(guest)) live += 1;
+    return live;
+  }
+
+  /** A call that is answered when each of `uids` has a result. */
+  open(call: number, uids: readonly PodUid[]): void {
+    this.#calls.set(call, { uids, results: new Map() });
+  }
+
+  answer(call: number, result: CommitResult): void {
+    this.#calls.get(call)?.results.set(result.uid, result);
+  }
+
+  /** Answers every call that waits for `guest`. */
+  resolve(guest: Guest, result: CommitResult): void {
+    for (const call of guest.waitingCalls) {
+      this.answer(call, result);
+      this.replyIfWhole(call);
+    }
+    guest.waitingCalls.clear();
+  }
+
+  replyIfWhole(id: number): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    const results: CommitResult[] = [];
+    for (const uid of call.uids) {
+      const result = call.results.get(uid);
+      if (result === undefined) return;
+      results.push(result);
+    }
+    this.#calls.delete(id);
+    this.#emit({ kind: 'reply', call: id, results });
+  }
+}
+
+export function isLive({ shadow }: Guest): boolean {
+  return shadow?.status?.phase !== 'Succeeded' && shadow?.status?.phase !== 'Failed';
+}
