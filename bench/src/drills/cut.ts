@@ -1,6 +1,7 @@
 /**
- * A link cut for two minutes and healed: first what one side says, then both directions. Nothing may be
- * evicted before the neighbour counts as gone, and nothing may run twice when the link is back.
+ * Links cut for two minutes and healed, one direction and both: one link, beside which gossip still
+ * goes by way of others, then all links of the busiest host. Nothing may be evicted before a neighbour
+ * counts as gone, and nothing may run twice when the links are back.
  */
 import { directoryPresets } from '@spillway/federation';
 import type { AgentProcess } from '../federation/agent-process.ts';
@@ -24,6 +25,8 @@ const namespace = 'cut';
 
 interface CutFigures {
   readonly directions: string;
+  /** From all others, and not only from the home. */
+  readonly isolated: boolean;
   /** After the cut; undefined for never. */
   readonly suspectAfterMs: number | undefined;
   readonly goneAfterMs: number | undefined;
@@ -46,11 +49,13 @@ export const cut: Drill = async ({ pods }, say) => {
     const pendingRatio = { spillway: setting.pendingRatio(namespace), isolated };
 
     const host = busiestHost(setting);
+    const others = setting.testbed.clusters.flatMap(({ name }) => (name === host ? [] : [name]));
     const agent = federation.agent(setting.home);
     say(`  ${away(setting, host)} of ${pods} pods run at ${host}`);
     const cuts = [
-      await trial({ setting, agent, host, pods, bothWays: false, say }),
-      await trial({ setting, agent, host, pods, bothWays: true, say }),
+      await trial({ setting, agent, host, pods, from: [setting.home], bothWays: true, say }),
+      await trial({ setting, agent, host, pods, from: others, bothWays: false, say }),
+      await trial({ setting, agent, host, pods, from: others, bothWays: true, say }),
     ];
     const figures = {
       pendingRatio,
@@ -92,15 +97,20 @@ async function trial(options: {
   readonly agent: AgentProcess;
   readonly host: string;
   readonly pods: number;
+  /** From whom the host is cut. */
+  readonly from: readonly string[];
   readonly bothWays: boolean;
   readonly say: (text: string) => void;
 }): Promise<CutFigures> {
-  const { setting, agent, host, pods, bothWays, say } = options;
-  const { home, testbed } = setting;
-  const directions = bothWays ? `${home} ⇹ ${host}` : `${host} ⇸ ${home}`;
+  const { setting, agent, host, pods, from, bothWays, say } = options;
+  const { links } = setting.testbed;
+  const isolated = from.length > 1;
+  const directions = `${host} ${bothWays ? '⇹' : '⇸'} ${isolated ? 'all' : from.join()}`;
   say(`Cut for ${cutMs / 1000} s: ${directions}`);
-  await testbed.links.cut(host, home);
-  if (bothWays) await testbed.links.cut(home, host);
+  for (const other of from) {
+    await links.cut(host, other);
+    if (bothWays) await links.cut(other, host);
+  }
   const started = performance.now();
   const seen = new Map<string, number>();
   let reported = 0;
@@ -117,8 +127,10 @@ async function trial(options: {
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   const evictions = evictionsSince(setting, host, started);
-  await testbed.links.heal(host, home);
-  if (bothWays) await testbed.links.heal(home, host);
+  for (const other of from) {
+    await links.heal(host, other);
+    await links.heal(other, host);
+  }
   const healed = performance.now();
   const settled = await setting.settles(() => wholeAndRunning(setting, pods));
   const settledAfterHealMs = settled ? Math.round(performance.now() - healed) : undefined;
@@ -131,6 +143,7 @@ async function trial(options: {
   };
   return {
     directions,
+    isolated,
     suspectAfterMs: at('suspect'),
     goneAfterMs: at('gone'),
     firstEvictionAfterMs:
@@ -159,8 +172,15 @@ function failuresOf(cut: CutFigures): readonly string[] {
   if (first !== undefined && first < goneMs) {
     failures.push(`${directions}: a pod was evicted after ${first} ms, before ${goneMs} ms`);
   }
-  if (cut.suspectAfterMs === undefined) failures.push(`${directions}: never suspected`);
-  if (evicted === 0) failures.push(`${directions}: the hasty pods were not replaced`);
+  if (cut.isolated && cut.suspectAfterMs === undefined) {
+    failures.push(`${directions}: never suspected`);
+  }
+  if (cut.isolated && evicted === 0) {
+    failures.push(`${directions}: the hasty pods were not replaced`);
+  }
+  if (!cut.isolated && evicted > 0) {
+    failures.push(`${directions}: evicted although others still heard of it`);
+  }
   if (settledAfterHealMs === undefined) failures.push(`${directions}: did not settle when healed`);
   return failures;
 }

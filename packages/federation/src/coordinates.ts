@@ -36,6 +36,7 @@ export const coordinateConfig = Object.freeze({
 });
 
 const zeroThresholdMs = 1e-3;
+const errorSumMin = 1e-6;
 
 export const originCoordinate: Coordinate = Object.freeze({
   vector: Object.freeze(zeros(coordinateConfig.dimensions)),
@@ -52,11 +53,14 @@ export function predictedRttMs(a: Coordinate, b: Coordinate): number {
 }
 
 /** Finite, of the right dimension and within bounds: what may be believed of a stranger. */
-export function isValidCoordinate(coordinate: Coordinate): boolean {
+export function isValidCoordinate(
+  coordinate: Coordinate,
+  dimensions: number = coordinateConfig.dimensions,
+): boolean {
   const { vector, heightMs, adjustmentMs, error } = coordinate;
   const bounded = (value: number): boolean => Math.abs(value) <= 1e6;
   return (
-    vector.length === coordinateConfig.dimensions &&
+    vector.length === dimensions &&
     vector.every(bounded) &&
     bounded(heightMs) &&
     heightMs >= 0 &&
@@ -68,7 +72,8 @@ export function isValidCoordinate(coordinate: Coordinate): boolean {
 
 /** One cluster's own coordinate, moved by every RTT that it measures. */
 export class CoordinateClient {
-  #coordinate = originCoordinate;
+  #coordinate: Coordinate;
+  readonly #origin: Coordinate;
   readonly #random: Random;
   readonly #adjustments = zeros(coordinateConfig.adjustmentWindow);
   #adjustmentIndex = 0;
@@ -76,8 +81,11 @@ export class CoordinateClient {
   readonly #filters = new Map<string, number[]>();
   #resets = 0;
 
-  constructor(random: Random) {
+  /** `start` also sets how many dimensions there are; all of a federation must have as many. */
+  constructor(random: Random, start: Coordinate = originCoordinate) {
     this.#random = random;
+    this.#coordinate = start;
+    this.#origin = { ...originCoordinate, vector: zeros(start.vector.length) };
   }
 
   get coordinate(): Coordinate {
@@ -95,14 +103,15 @@ export class CoordinateClient {
 
   /** Takes a measured RTT to `node`, which says it is at `other`. Returns false, and changes nothing, for nonsense. */
   update(node: string, other: Coordinate, rttMs: number): boolean {
-    if (!isValidCoordinate(other)) return false;
+    const dimensions = this.#origin.vector.length;
+    if (!isValidCoordinate(other, dimensions)) return false;
     if (!(rttMs >= 0) || rttMs > coordinateConfig.rttMsMax) return false;
     const filtered = this.#filtered(node, Math.max(rttMs, zeroThresholdMs));
     this.#vivaldi(other, filtered);
     this.#adjust(other, filtered);
     this.#gravitate();
-    if (!isValidCoordinate(this.#coordinate)) {
-      this.#coordinate = originCoordinate;
+    if (!isValidCoordinate(this.#coordinate, dimensions)) {
+      this.#coordinate = this.#origin;
       this.#adjustments.fill(0);
       this.#resets += 1;
     }
@@ -132,7 +141,7 @@ export class CoordinateClient {
     const { ce, cc, errorMax } = coordinateConfig;
     const distance = predictedRttMs(mine, other);
     const wrongness = Math.abs(distance - rttMs) / rttMs;
-    const weight = mine.error / Math.max(mine.error + other.error, zeroThresholdMs);
+    const weight = mine.error / Math.max(mine.error + other.error, errorSumMin);
     const error = Math.min(ce * weight * wrongness + mine.error * (1 - ce * weight), errorMax);
     const force = cc * weight * (rttMs - distance);
     this.#coordinate = pushed({ ...mine, error }, other, force, this.#random);
@@ -147,9 +156,9 @@ export class CoordinateClient {
   }
 
   #gravitate(): void {
-    const distance = predictedRttMs(this.#coordinate, originCoordinate);
+    const distance = predictedRttMs(this.#coordinate, this.#origin);
     const force = -1 * (distance / coordinateConfig.gravityMs) ** 2 * 1000;
-    this.#coordinate = pushed(this.#coordinate, originCoordinate, force, this.#random);
+    this.#coordinate = pushed(this.#coordinate, this.#origin, force, this.#random);
   }
 }
 
