@@ -18,7 +18,7 @@ export function judge(snapshot: Snapshot, shape: PodShape): Judgement {
   const filter = preparedFilters(snapshot, shape);
   const feasible: NodeName[] = [];
   const verdicts = new Map<NodeName, readonly Verdict[]>();
-  for (const node of candidates(snapshot)) {
+  for (const node of snapshot.candidates()) {
     const found = filter.judge(node);
     if (found.length === 0) feasible.push(node.name);
     else verdicts.set(node.name, found);
@@ -86,10 +86,6 @@ function allPlaced(prepared: readonly (PreparedFilter | PreparedScore)[]): {
   const listening = prepared.filter((each) => each.placed !== undefined);
   if (listening.length === 0) return {};
   return { placed: (node) => listening.forEach((each) => each.placed?.(node)) };
-}
-
-export function* candidates(snapshot: Snapshot): Iterable<NodeState> {
-  for (const node of snapshot.nodes()) if (node.exists && !node.virtual) yield node;
 }
 
 /** Equal reasons added up, the commonest first. */

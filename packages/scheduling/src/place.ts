@@ -8,7 +8,7 @@
 import type { NodeName, PodShape, PodUid, Resources, Verdict, VerdictCount } from '@spillway/core';
 import { noResources, plus } from '@spillway/core';
 import { fitsTimes } from './filter/node-resources-fit.ts';
-import { candidates, preparedFilters, preparedScores, VerdictTally } from './judgement.ts';
+import { preparedFilters, preparedScores, VerdictTally } from './judgement.ts';
 import { MaxHeap } from './max-heap.ts';
 import { type NodeState, type PlacedPod, withPlaced } from './node-state.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -47,11 +47,12 @@ export function placePods(
     shape,
     count,
     keepFree: options.keepFree,
-    nodes: [...offered(snapshot, options)],
+    nodes: offered(snapshot, options),
     filter: preparedFilters(snapshot, shape),
     scorer: preparedScores(snapshot, shape),
   };
-  return batch.filter.placed === undefined && batch.scorer.placed === undefined
+  // One pod needs no heap.
+  return count > 1 && batch.filter.placed === undefined && batch.scorer.placed === undefined
     ? placeTogether(batch)
     : placeOneByOne(batch);
 }
@@ -87,7 +88,7 @@ interface Batch {
   readonly shape: PodShape;
   readonly count: number;
   readonly keepFree: KeepFree | undefined;
-  readonly nodes: NodeState[];
+  readonly nodes: readonly NodeState[];
   readonly filter: PreparedFilter;
   readonly scorer: PreparedScore;
 }
@@ -135,42 +136,42 @@ function placeTogether({ shape, count, keepFree, nodes, filter, scorer }: Batch)
 }
 
 /** Placing a pod may open or close other nodes: all are judged anew for each. */
-function placeOneByOne({ shape, count, keepFree, nodes, filter, scorer }: Batch): Plan {
+function placeOneByOne(batch: Batch): Plan {
+  const { shape, count, keepFree, filter, scorer } = batch;
+  const nodes = [...batch.nodes];
   const placed: NodeName[] = [];
   while (placed.length < count) {
     const tally = new VerdictTally();
-    let best: Candidate | undefined;
-    let bestAt = 0;
-    for (const [at, node] of nodes.entries()) {
+    let best: NodeState | undefined;
+    let [bestAt, bestScore] = [0, 0];
+    for (let at = 0; at < nodes.length; at++) {
+      const node = nodes[at] as NodeState;
       const verdicts = filter.judge(node);
       const times = verdicts.length === 0 ? timesOn(node, shape, keepFree) : 0;
       if (times === 0) {
         tally.add(verdicts.length === 0 ? kept : verdicts);
         continue;
       }
-      const candidate = { node, times, score: scorer.score(node) };
-      if (best !== undefined && !better(candidate, best)) continue;
-      best = candidate;
-      bestAt = at;
+      const score = scorer.score(node);
+      const worse = score < bestScore || (score === bestScore && best && node.name > best.name);
+      if (best !== undefined && worse) continue;
+      [best, bestAt, bestScore] = [node, at, score];
     }
     if (best === undefined) return { nodes: placed, refusals: tally.counts() };
-    nodes[bestAt] = withOneMore(best.node, shape, placed.length);
-    placed.push(best.node.name);
-    filter.placed?.(best.node);
-    scorer.placed?.(best.node);
+    nodes[bestAt] = withOneMore(best, shape, placed.length);
+    placed.push(best.name);
+    filter.placed?.(best);
+    scorer.placed?.(best);
   }
   return { nodes: placed, refusals: [] };
 }
 
-function* offered(snapshot: Snapshot, { nodes }: PlaceOptions): Iterable<NodeState> {
-  if (nodes === undefined) {
-    yield* candidates(snapshot);
-    return;
-  }
-  for (const name of new Set(nodes)) {
+function offered(snapshot: Snapshot, { nodes }: PlaceOptions): readonly NodeState[] {
+  if (nodes === undefined) return snapshot.candidates();
+  return [...new Set(nodes)].flatMap((name) => {
     const node = snapshot.node(name);
-    if (node?.exists && !node.virtual) yield node;
-  }
+    return node?.exists && !node.virtual ? [node] : [];
+  });
 }
 
 /** Equal scores go by name, so that the same input gives the same plan on every machine. */

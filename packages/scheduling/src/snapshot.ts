@@ -47,6 +47,7 @@ export class Snapshot {
   });
 
   readonly #parts: Parts;
+  #candidates: readonly NodeState[] | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -63,6 +64,12 @@ export class Snapshot {
   /** Real and virtual nodes, and such as only pods are known of (`exists` false). No order is promised. */
   nodes(): Iterable<NodeState> {
     return this.#parts.nodes.values();
+  }
+
+  /** Nodes that pods can be placed on. Walked once per snapshot: walking a trie is dear, a list is not. */
+  candidates(): readonly NodeState[] {
+    this.#candidates ??= [...this.nodes()].filter(({ exists, virtual }) => exists && !virtual);
+    return this.#candidates;
   }
 
   node(name: NodeName): NodeState | undefined {

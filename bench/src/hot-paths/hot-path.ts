@@ -1,0 +1,71 @@
+/**
+ * Measures one hot path against a baseline in one process: rounds of both, alternating, so that a
+ * machine that slows down slows both. The ratio is of medians, round by round.
+ */
+import { measure } from 'mitata';
+
+export interface HotPath {
+  readonly name: string;
+  readonly what: string;
+  readonly baseline: string;
+  /** How many of what is counted one call of each does. */
+  readonly perCall: { readonly ours: number; readonly baseline: number };
+  /** Builds what is needed and checks that both do the work. @throws when they don't. */
+  prepare(): { readonly ours: () => unknown; readonly baseline: () => unknown };
+}
+
+/** Per single one of what is counted, in nanoseconds; `ratio` is baseline / ours: above 1 we are faster. */
+export interface Measured {
+  readonly name: string;
+  readonly what: string;
+  readonly baseline: string;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  readonly perSecond: number;
+  readonly baselineP50Ns: number;
+  readonly ratio: number;
+  readonly ratioMin: number;
+  readonly ratioMax: number;
+}
+
+export async function measured(path: HotPath, rounds: number): Promise<Measured> {
+  const { ours, baseline } = path.prepare();
+  const options = { min_cpu_time: 200e6, min_samples: 12, inner_gc: false };
+  const [mine, theirs]: [Sample[], Sample[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    mine.push(per(await measure(ours, options), path.perCall.ours));
+    theirs.push(per(await measure(baseline, options), path.perCall.baseline));
+  }
+  const ratios = mine.map(({ p50 }, i) => (theirs[i]?.p50 ?? 0) / p50);
+  const p50Ns = median(mine.map(({ p50 }) => p50));
+  return {
+    name: path.name,
+    what: path.what,
+    baseline: path.baseline,
+    p50Ns,
+    p99Ns: median(mine.map(({ p99 }) => p99)),
+    perSecond: 1e9 / p50Ns,
+    baselineP50Ns: median(theirs.map(({ p50 }) => p50)),
+    ratio: median(ratios),
+    ratioMin: Math.min(...ratios),
+    ratioMax: Math.max(...ratios),
+  };
+}
+
+export function assertBenchmarked(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`the benchmark does not do its work: ${what}`);
+}
+
+interface Sample {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function per({ p50, p99 }: Sample, count: number): Sample {
+  return { p50: p50 / count, p99: p99 / count };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}

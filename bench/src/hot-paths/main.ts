@@ -1,0 +1,69 @@
+/** `npm run bench`: the hot paths, each as a ratio to a baseline that is measured beside it. */
+import { Command } from 'commander';
+import { integer } from '../main-job/options.ts';
+import { borderless } from '../report/tables.ts';
+import { advertDecode, advertEncode, advertMerge } from './adverts.ts';
+import { decideOne } from './decide-one.ts';
+import { type HotPath, type Measured, measured } from './hot-path.ts';
+import { placeMany } from './place-many.ts';
+import { snapshotUpdate } from './snapshot-update.ts';
+
+const paths: readonly HotPath[] = [
+  snapshotUpdate,
+  decideOne,
+  placeMany,
+  advertMerge,
+  advertEncode,
+  advertDecode,
+];
+
+const command = new Command('npm run bench --')
+  .description('Measures the hot paths, each against a baseline in the same run.')
+  .option('--only <name...>', `of: ${paths.map(({ name }) => name).join(', ')}`)
+  .option('--rounds <n>', 'of both, alternating', integer(1, 100), 5)
+  .option('--json', 'one JSON object on standard output', false);
+command.parse(process.argv.slice(2), { from: 'user' });
+const { only, rounds, json } = command.opts<{ only?: string[]; rounds: number; json: boolean }>();
+const unknown = only?.find((name) => !paths.some((path) => path.name === name));
+if (unknown !== undefined) command.error(`error: there is no hot path "${unknown}"`);
+
+const found: Measured[] = [];
+for (const path of paths) {
+  if (only !== undefined && !only.includes(path.name)) continue;
+  process.stderr.write(`${path.name}: ${path.what} …\n`);
+  found.push(await measured(path, rounds));
+}
+process.stdout.write(
+  `${json ? JSON.stringify({ rounds, paths: found }, null, 2) : table(found)}\n`,
+);
+
+function table(rows: readonly Measured[]): string {
+  const printed = borderless([
+    'HOT PATH',
+    'P50',
+    'P99',
+    'PER SECOND',
+    'BASELINE',
+    'RATIO',
+    'FROM–TO',
+  ]);
+  for (const { name, p50Ns, p99Ns, perSecond, baselineP50Ns, ...row } of rows) {
+    printed.push([
+      name,
+      duration(p50Ns),
+      duration(p99Ns),
+      Math.round(perSecond).toLocaleString('en'),
+      duration(baselineP50Ns),
+      `${row.ratio.toFixed(1)} ×`,
+      `${row.ratioMin.toFixed(1)}–${row.ratioMax.toFixed(1)}`,
+    ]);
+  }
+  const notes = rows.map(({ name, what, baseline }) => `  ${name}: ${what}; baseline: ${baseline}`);
+  return `${printed.toString()}\n\n${notes.join('\n')}\n  ratio: baseline / ours, above 1 is faster`;
+}
+
+function duration(ns: number): string {
+  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} µs`;
+  return `${(ns / 1e6).toFixed(2)} ms`;
+}
