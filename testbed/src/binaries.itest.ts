@@ -114,6 +114,19 @@ describe('ensureBinaries', () => {
     expect(built()).toHaveLength(1);
   });
 
+  test('assets that are not there are no reason to build for minutes; none named are none', async () => {
+    slowGo();
+    writeFileSync(join(folder, 'go-on'), '');
+    const { code, stderr } = await ensure({ KUBEBUILDER_ASSETS: join(folder, 'typo') }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `InvalidConfig: KUBEBUILDER_ASSETS: there is no folder ${folder}/typo`,
+    );
+    expect(built()).toEqual([]);
+    expect((await ensure({ KUBEBUILDER_ASSETS: '' }).ended).code).toBe(0);
+    expect(built()).toHaveLength(programs.length);
+  });
+
   test('without Go and without assets it says the ways out', async () => {
     // /usr/bin and /bin have no Go in the images that we know; to be sure, none is found at all.
     const { code, stderr } = await ensure({ PATH: join(folder, 'bin') }).ended;

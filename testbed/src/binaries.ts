@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
 import lockfile from 'proper-lockfile';
@@ -55,7 +55,7 @@ export async function ensureBinaries(): Promise<Binaries> {
 }
 
 async function ensure(program: Program): Promise<string> {
-  const assets = process.env['KUBEBUILDER_ASSETS'];
+  const assets = assetsFolder();
   if (assets !== undefined && existsSync(join(assets, program))) return join(assets, program);
   const { module } = sources[program];
   const folder = join(cacheFolder(), `${module}-${moduleKey(module)}`);
@@ -76,6 +76,17 @@ async function ensure(program: Program): Promise<string> {
     // Fails only where the lock is not ours any more.
     await release().catch(() => {});
   }
+}
+
+/** Absolute, since components run in folders of their own. */
+function assetsFolder(): string | undefined {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (assets === undefined || assets === '') return undefined;
+  // Better than minutes of building what somebody believes to have.
+  if (!existsSync(assets)) {
+    throw new Fault('InvalidConfig', `KUBEBUILDER_ASSETS: there is no folder ${assets}`);
+  }
+  return resolve(assets);
 }
 
 async function build(program: Program, target: string): Promise<void> {
@@ -122,7 +133,7 @@ function run(
   args: readonly string[],
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -130,7 +141,7 @@ function run(
     });
     child.on('error', reject);
     child.on('close', (code) => {
-      if (code === 0) resolve();
+      if (code === 0) done();
       else
         reject(
           new Fault('Internal', `${command} ${args.join(' ')} failed (exit ${code}):\n${errors}`),
