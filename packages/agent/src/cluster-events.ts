@@ -1,5 +1,11 @@
 /** Hands each watch event to those it concerns: the ledger first, then the home or the host machine. */
-import { type ClusterEvent, type ClusterName, type Pod, wellKnown } from '@spillway/core';
+import {
+  type ClusterEvent,
+  type ClusterName,
+  type Node,
+  type Pod,
+  wellKnown,
+} from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';
 import type { HomeRunner } from './home-runner.ts';
 import type { HostRunner } from './host-runner.ts';
@@ -10,7 +16,8 @@ export interface ClusterEventsOptions {
   readonly host: HostRunner;
   /** Kept here: the virtual nodes by name. */
   readonly clusterOfNode: Map<string, ClusterName>;
-  readonly onVirtualNodeDeleted: (cluster: ClusterName) => void;
+  /** Undefined when it has been deleted. */
+  readonly onVirtualNode: (cluster: ClusterName, node: Node | undefined) => void;
   readonly onChanged: () => void;
 }
 
@@ -22,7 +29,7 @@ export class ClusterEvents {
   }
 
   take(event: ClusterEvent): void {
-    const { ledger, home, clusterOfNode, onChanged } = this.#options;
+    const { ledger, home, clusterOfNode, onVirtualNode, onChanged } = this.#options;
     ledger.apply(event);
     switch (event.kind) {
       case 'Pod':
@@ -32,11 +39,10 @@ export class ClusterEvents {
         const { name = '', labels } = event.object.metadata;
         const cluster = labels?.[wellKnown.clusterLabel];
         if (labels?.[wellKnown.virtualNodeLabel] === 'true' && cluster !== undefined) {
-          if (event.type === 'set') clusterOfNode.set(name, cluster as ClusterName);
-          else {
-            clusterOfNode.delete(name);
-            this.#options.onVirtualNodeDeleted(cluster as ClusterName);
-          }
+          const set = event.type === 'set';
+          if (set) clusterOfNode.set(name, cluster as ClusterName);
+          else clusterOfNode.delete(name);
+          onVirtualNode(cluster as ClusterName, set ? event.object : undefined);
           return;
         }
         home.feed({ kind: 'roomChanged', where: 'home' });

@@ -249,7 +249,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     home: homeRunner,
     host: hostRunner,
     clusterOfNode,
-    onVirtualNodeDeleted: (cluster) => virtualNodes.deleted(cluster),
+    onVirtualNode: (cluster, node) => virtualNodes.seen(cluster, node),
     onChanged: () => advertiser.changed(),
   });
   const watch = new ClusterWatch({

@@ -147,6 +147,9 @@ describe('virtual nodes', () => {
 
   test('live as long as their Lease is renewed, and their pods with them; then they are lost', async () => {
     await nodes.keep(state('rome'), new Date());
+    // An agent that can do nothing for a while.
+    const silent = new VirtualNodes(agent.api);
+    await silent.keep(state('turin'), new Date());
     await agent.cluster.client.call('POST', '/api/v1/namespaces/default/pods', {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -179,6 +182,20 @@ describe('virtual nodes', () => {
     expect((await nodeThere('spillway-rome')).spec?.taints).toHaveLength(1);
     const [away] = (await podsOf('default')).filter(({ metadata }) => metadata.name === 'away');
     expect(away?.metadata.deletionTimestamp).toBeUndefined();
+    // What the node lifecycle controller made of the other is mended when its agent is back.
+    const marked = await waitFor(
+      'turin is marked',
+      async () => {
+        const node = await nodeThere('spillway-turin');
+        return ready(node)?.['status'] === 'Unknown' ? node : undefined;
+      },
+      { timeoutMs: 20_000, everyMs: 500 },
+    );
+    await silent.keep(state('turin'), new Date());
+    expect(ready(await nodeThere('spillway-turin'))?.['status']).toBe('Unknown');
+    silent.seen(clusterName('turin'), marked);
+    await silent.keep(state('turin'), new Date());
+    expect(ready(await nodeThere('spillway-turin'))?.['status']).toBe('True');
     // Gone: the Lease ends, and the node is as any lost node.
     await nodes.keep(state('rome', { reachable: false }), new Date());
     expect(ready(await nodeThere('spillway-rome'))?.['status']).toBe('Unknown');
@@ -219,6 +236,20 @@ describe('virtual nodes', () => {
     expect((await nodeThere('spillway-lyon')).metadata.uid).toBe(before.metadata.uid);
   });
 
+  test('a Lease grows also under an agent whose clock is behind that of the one before', async () => {
+    const ahead = new Date(Date.now() + 3_600_000);
+    await new VirtualNodes(agent.api).keep(state('ulm'), ahead);
+    const renewals = [(await leaseThere('spillway-ulm')).spec.renewTime];
+    const behind = new VirtualNodes(agent.api);
+    await behind.keep(state('ulm'), new Date());
+    renewals.push((await leaseThere('spillway-ulm')).spec.renewTime);
+    await behind.renewAll(new Date());
+    renewals.push((await leaseThere('spillway-ulm')).spec.renewTime);
+    // The node lifecycle controller takes no other for a sign of life.
+    const [first = '', second = '', third = ''] = renewals;
+    expect(first < second && second < third).toBe(true);
+  });
+
   test('one that somebody deleted is made anew', async () => {
     const again = new VirtualNodes(agent.api);
     await again.keep(state('oslo'), new Date());
@@ -230,7 +261,7 @@ describe('virtual nodes', () => {
     expect(again.has(clusterName('oslo'))).toBe(false);
     await again.keep(changed, new Date());
     expect((await nodeThere('spillway-oslo')).metadata.uid).not.toBe(uid);
-    again.deleted(clusterName('oslo'));
+    again.seen(clusterName('oslo'), undefined);
     expect(again.has(clusterName('oslo'))).toBe(false);
   });
 

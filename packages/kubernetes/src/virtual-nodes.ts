@@ -30,10 +30,12 @@ interface Known {
   readonly uid: string;
   readonly state: VirtualNodeState;
   readonly written: string;
-  /** When it became (un)reachable, as far as we have seen. */
+  /** When it became (un)reachable, as far as we have seen; empty when somebody else has changed that. */
   readonly since: string;
   /** Names of the resources that it shows. */
   readonly resources: readonly string[];
+  /** `renewTime` of its Lease, in ms; undefined: not read yet. */
+  leaseMs: number | undefined;
 }
 
 const leaseSeconds = 40;
@@ -65,9 +67,17 @@ export class VirtualNodes {
     if (known === undefined) {
       const { metadata, status } = await this.#create(cluster);
       const resources = Object.keys(status?.capacity ?? {});
-      known = { uid: metadata.uid ?? '', state, written: '', since: now.toISOString(), resources };
+      known = {
+        uid: metadata.uid ?? '',
+        state,
+        written: '',
+        since: now.toISOString(),
+        resources,
+        leaseMs: undefined,
+      };
     }
-    const since = known.state.reachable === reachable ? known.since : now.toISOString();
+    const changed = known.since === '' || known.state.reachable !== reachable;
+    const since = changed ? now.toISOString() : known.since;
     const shown = amounts(state.allocatable);
     try {
       await this.#api.call({
@@ -83,14 +93,14 @@ export class VirtualNodes {
           status: statusOf({ ...absent(known.resources), ...shown }, { reachable, now, since }),
         },
       });
-      if (reachable) await this.#renew(cluster, known.uid, now);
+      if (reachable) await this.#renew(cluster, known, now);
     } catch (error) {
       // Somebody has deleted it, or another has its name: the next call makes it anew.
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }
     const resources = Object.keys(shown);
-    this.#known.set(cluster, { uid: known.uid, state, written: text, since, resources });
+    this.#known.set(cluster, { ...known, state, written: text, since, resources });
   }
 
   /** Where an earlier agent of this cluster last knew its neighbours to be: multiaddrs, so many at most. */
@@ -102,9 +112,21 @@ export class VirtualNodes {
     return items.flatMap(({ metadata }) => addressesIn(metadata.annotations)).slice(0, max);
   }
 
-  /** The API server no longer has the node: the next `keep` makes it again. */
-  deleted(cluster: ClusterName): void {
-    this.#known.delete(cluster);
+  /**
+   * What the watch shows. One that somebody has deleted, or that the node lifecycle controller has
+   * marked while we could not renew its Lease, is written again by the next `keep`.
+   */
+  seen(cluster: ClusterName, node: Node | undefined): void {
+    const known = this.#known.get(cluster);
+    if (known === undefined) return;
+    if (node === undefined) {
+      this.#known.delete(cluster);
+      return;
+    }
+    const status = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    if (status !== undefined && status !== readyStatus(known.state.reachable)) {
+      this.#known.set(cluster, { ...known, written: '', since: '' });
+    }
   }
 
   /** Ends the node; its Lease goes with it, and so do the Pod objects that are still bound to it. */
@@ -130,7 +152,7 @@ export class VirtualNodes {
   async renewAll(now: Date): Promise<void> {
     const reachable = [...this.#known.values()].filter(({ state }) => state.reachable);
     const renewals = await Promise.allSettled(
-      reachable.map(({ state, uid }) => this.#renew(state.cluster, uid, now)),
+      reachable.map((known) => this.#renew(known.state.cluster, known, now)),
     );
     const failed = renewals.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
@@ -173,20 +195,23 @@ export class VirtualNodes {
     throw new Fault('Conflict', `node ${name} exists and is not the virtual node of ${cluster}`);
   }
 
-  async #renew(cluster: ClusterName, uid: string, now: Date): Promise<void> {
+  async #renew(cluster: ClusterName, known: Known, now: Date): Promise<void> {
     const name = virtualNodeName(cluster);
-    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+    // A renewal that does not grow is none to the node lifecycle controller, and an earlier agent's
+    // clock may have been ahead of ours.
+    known.leaseMs ??= await this.#leaseMs(name);
+    const renewMs = Math.max(now.getTime(), known.leaseMs + 1);
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: leaseSeconds,
-      renewTime: microTime(now),
+      renewTime: microTime(new Date(renewMs)),
     };
     // Like a kubelet's, it is collected with its node, whoever deletes that.
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid: known.uid }];
     try {
       await this.#api.call({
         method: 'PATCH',
-        path: `${path}/${name}`,
+        path: `${leasesPath}/${name}`,
         contentType: 'application/merge-patch+json',
         body: { metadata: { ownerReferences }, spec },
       });
@@ -198,9 +223,32 @@ export class VirtualNodes {
         metadata: { name, namespace: 'kube-node-lease', ownerReferences },
         spec,
       };
-      await this.#api.call({ method: 'POST', path, body });
+      await this.#api.call({ method: 'POST', path: leasesPath, body });
+    }
+    known.leaseMs = renewMs;
+  }
+
+  /** When an earlier agent last renewed it, by its clock; 0 when there is none. */
+  async #leaseMs(name: string): Promise<number> {
+    try {
+      const path = `${leasesPath}/${name}`;
+      const { spec } = await this.#api.call<NodeLease>({ method: 'GET', path });
+      return Date.parse(spec.renewTime ?? '') || 0;
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return 0;
+      throw error;
     }
   }
+}
+
+const leasesPath = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+
+interface NodeLease {
+  readonly spec: { readonly renewTime?: string };
+}
+
+function readyStatus(reachable: boolean): 'True' | 'Unknown' {
+  return reachable ? 'True' : 'Unknown';
 }
 
 function nodePath(cluster: ClusterName): string {
@@ -226,7 +274,7 @@ function statusOf(
     conditions: [
       {
         type: 'Ready',
-        status: reachable ? 'True' : 'Unknown',
+        status: readyStatus(reachable),
         reason: reachable ? 'NeighbourAlive' : 'NeighbourGone',
         message: reachable
           ? 'the neighbour is heard from'
