@@ -27,10 +27,14 @@ export function judge(snapshot: Snapshot, shape: PodShape): Judgement {
 }
 
 /** All filters as one; `placed` is absent when placing changes the judgement of no other node. */
-export function preparedFilters(
-  snapshot: Snapshot,
-  shape: PodShape,
-): PreparedFilter & { readonly rejected: Verdict | undefined } {
+export interface PreparedFilters extends PreparedFilter {
+  readonly rejected: Verdict | undefined;
+  /** `judge` in two: the stages before the first that listens to `placed`, and from that one on. */
+  own(node: NodeState): readonly Verdict[];
+  rest(node: NodeState): readonly Verdict[];
+}
+
+export function preparedFilters(snapshot: Snapshot, shape: PodShape): PreparedFilters {
   const unsupported = shape.unsupported[0];
   if (unsupported !== undefined) return rejecting(unsupported);
   const prepared: PreparedFilter[] = [];
@@ -40,43 +44,69 @@ export function preparedFilters(
     if ('rejected' in filter) return rejecting(filter.rejected);
     prepared.push(filter);
   }
+  const listening = prepared.findIndex((filter) => filter.placed !== undefined);
+  const ownCount = listening === -1 ? prepared.length : listening;
   return {
     rejected: undefined,
-    judge(node) {
-      for (const filter of prepared) {
-        const verdicts = filter.judge(node);
-        if (verdicts.length > 0) return verdicts;
-      }
-      return passes;
-    },
+    judge: firstRefusal(prepared),
+    own: firstRefusal(prepared.slice(0, ownCount)),
+    rest: firstRefusal(prepared.slice(ownCount)),
     ...allPlaced(prepared),
   };
 }
 
-function rejecting(rejected: Verdict): PreparedFilter & { readonly rejected: Verdict } {
+function firstRefusal(
+  prepared: readonly PreparedFilter[],
+): (node: NodeState) => readonly Verdict[] {
+  return (node) => {
+    for (const filter of prepared) {
+      const verdicts = filter.judge(node);
+      if (verdicts.length > 0) return verdicts;
+    }
+    return passes;
+  };
+}
+
+function rejecting(rejected: Verdict): PreparedFilters {
   const verdicts = [rejected];
-  return { rejected, judge: () => verdicts };
+  return { rejected, judge: () => verdicts, own: () => verdicts, rest: () => verdicts };
 }
 
 /** All scores as one weighted sum; no longer 0 to 100. */
-export function preparedScores(snapshot: Snapshot, shape: PodShape): PreparedScore {
-  const weights: number[] = [];
-  const prepared: PreparedScore[] = [];
+export interface PreparedScores extends PreparedScore {
+  /** `score` in two: the stages that only look at the node, and those that listen to `placed`. */
+  own(node: NodeState): number;
+  rest(node: NodeState): number;
+  /** `rest` is never above this. */
+  readonly restMax: number;
+}
+
+export function preparedScores(snapshot: Snapshot, shape: PodShape): PreparedScores {
+  const prepared: Weighted[] = [];
   for (const stage of scores) {
     const score = stage.prepare(shape, snapshot);
-    if (score === undefined) continue;
-    weights.push(stage.weight);
-    prepared.push(score);
+    if (score !== undefined) prepared.push({ weight: stage.weight, score });
   }
+  const rest = prepared.filter(({ score }) => score.placed !== undefined);
   return {
-    score(node) {
-      let sum = 0;
-      for (let i = 0; i < prepared.length; i++) {
-        sum += (weights[i] ?? 0) * (prepared[i]?.score(node) ?? 0);
-      }
-      return sum;
-    },
-    ...allPlaced(prepared),
+    score: weightedSum(prepared),
+    own: weightedSum(prepared.filter(({ score }) => score.placed === undefined)),
+    rest: weightedSum(rest),
+    restMax: rest.reduce((sum, { weight }) => sum + 100 * weight, 0),
+    ...allPlaced(rest.map(({ score }) => score)),
+  };
+}
+
+interface Weighted {
+  readonly weight: number;
+  readonly score: PreparedScore;
+}
+
+function weightedSum(prepared: readonly Weighted[]): (node: NodeState) => number {
+  return (node) => {
+    let sum = 0;
+    for (const { weight, score } of prepared) sum += weight * score.score(node);
+    return sum;
   };
 }
 

@@ -11,8 +11,7 @@ import {
   type PodUid,
   unreachable,
 } from '@spillway/core';
-import { type PlacedPod, placedPod } from './node-state.ts';
-import { plannedPod } from './place.ts';
+import { type PlacedPod, placedPod, plannedPod } from './node-state.ts';
 import { Snapshot } from './snapshot.ts';
 
 interface Slot {

@@ -9,6 +9,7 @@ import {
   type Pod,
   type PodAffinityTerm,
   placedRequests,
+  type PodShape,
   type PodUid,
   type Resources,
   resourcesOf,
@@ -62,6 +63,22 @@ export function placedPod(pod: Pod, node: NodeName): PlacedPod {
     hostPorts: hostPortsOf(pod),
     terminating: metadata.deletionTimestamp !== undefined,
     antiAffinity: anti ?? [],
+  };
+}
+
+/** The pod that a placement of `shape` would be, for counting on. */
+export function plannedPod(shape: PodShape, uid: PodUid, node: NodeName): PlacedPod {
+  return {
+    uid,
+    node,
+    namespace: shape.namespace,
+    labels: shape.labels,
+    requests: shape.requests,
+    scoringRequests: shape.scoringRequests,
+    hostPorts: shape.hostPorts,
+    terminating: false,
+    antiAffinity:
+      shape.affinity.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
   };
 }
 

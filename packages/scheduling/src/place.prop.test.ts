@@ -12,7 +12,9 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitsTimes } from './filter/node-resources-fit.ts';
 import { judge, preparedScores } from './judgement.ts';
-import { type KeepFree, keptOn, placePods, plannedPod } from './place.ts';
+import { type KeepFree, keptOn } from './keep-free.ts';
+import { plannedPod } from './node-state.ts';
+import { placePods } from './place.ts';
 import { Snapshot } from './snapshot.ts';
 
 const runs = 1_500;

@@ -24,7 +24,10 @@ export const nodeResourcesFit: FilterStage = {
       shortage: shortageOf(name),
     }));
     return {
-      judge({ allocatable, requested, podCount, allocatablePods }) {
+      judge(node) {
+        // Almost every node that is asked has room: saying so must not allocate.
+        if (fitsTimes(node, requests, undefined) > 0) return passes;
+        const { allocatable, requested, podCount, allocatablePods } = node;
         let verdicts: Verdict[] | undefined;
         const ask = (amount: number, shortage: Shortage, all: number, used: number): void => {
           if (amount <= 0 || amount <= all - used) return;

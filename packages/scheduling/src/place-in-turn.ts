@@ -1,0 +1,80 @@
+import type { NodeName } from '@spillway/core';
+import {
+  type Batch,
+  better,
+  type Candidate,
+  refusalsOf,
+  timesOn,
+  withOneMore,
+} from './candidate.ts';
+import type { NodeState } from './node-state.ts';
+import type { Plan } from './place.ts';
+
+/**
+ * For shapes of which one placed may open, close or better other nodes (spread, affinity,
+ * anti-affinity). What hangs on the node alone is judged once and kept in order of its score; only the
+ * rest is asked anew for each pod, from the best node on, until no later one can win.
+ *
+ * O(nodes log nodes) for the order, then for each pod: nodes refused before the best, plus those whose
+ * own score is within what company may add to the best's. All of the nodes at worst.
+ */
+export function placeInTurn(batch: Batch): Plan {
+  const { shape, count, nodes, filter, scorer } = batch;
+  const shut: NodeState[] = [];
+  const open: Candidate[] = [];
+  for (const node of nodes) {
+    const times = filter.own(node).length === 0 ? timesOn(node, batch) : 0;
+    if (times > 0) open.push({ node, times, score: scorer.own(node) });
+    else shut.push(node);
+  }
+  open.sort((a, b) => (better(a, b) ? -1 : 1));
+  const placed: NodeName[] = [];
+  while (placed.length < count) {
+    const at = bestAt(open, batch);
+    const best = open[at];
+    if (best === undefined) {
+      for (const { node } of open) shut.push(node);
+      return { nodes: placed, refusals: refusalsOf(batch, shut) };
+    }
+    open.splice(at, 1);
+    placed.push(best.node.name);
+    filter.placed?.(best.node);
+    scorer.placed?.(best.node);
+    best.node = withOneMore(best.node, shape, placed.length);
+    best.times -= 1;
+    if (best.times > 0) {
+      best.score = scorer.own(best.node);
+      open.splice(placeOf(best, open), 0, best);
+    } else {
+      shut.push(best.node);
+    }
+  }
+  return { nodes: placed, refusals: [] };
+}
+
+/** -1 when all refuse. */
+function bestAt(open: readonly Candidate[], { filter, scorer }: Batch): number {
+  let [found, foundScore, foundName] = [-1, 0, ''];
+  for (let at = 0; at < open.length; at++) {
+    const { node, score } = open[at] as Candidate;
+    if (found !== -1 && (scorer.restMax === 0 || score + scorer.restMax < foundScore)) break;
+    if (filter.rest(node).length > 0) continue;
+    const sum = score + scorer.rest(node);
+    if (found !== -1) {
+      if (sum < foundScore || (sum === foundScore && node.name > foundName)) continue;
+    }
+    [found, foundScore, foundName] = [at, sum, node.name];
+  }
+  return found;
+}
+
+/** Where `candidate` belongs, by halving. */
+function placeOf(candidate: Candidate, ordered: readonly Candidate[]): number {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (better(ordered[middle] as Candidate, candidate)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
