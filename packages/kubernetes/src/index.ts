@@ -5,6 +5,7 @@ export * from './event-recorder.ts';
 export * from './events.ts';
 export * from './guest-namespace.ts';
 export * from './lease-elector.ts';
+export { leaseRenewMs } from './node-lease.ts';
 export * from './pods.ts';
 export * from './shadow-pod.ts';
 export * from './virtual-nodes.ts';

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, isFault, jittered, type MonotonicMs, type Random } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
-import { microTime } from './virtual-nodes.ts';
+import { microTime } from './node-lease.ts';
 
 export interface LeaseElectorOptions {
   readonly api: ApiClient;

@@ -15,6 +15,7 @@ import {
 import type { Amounts } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { isOtherObject } from './api-fault.ts';
+import { NodeLease } from './node-lease.ts';
 
 export interface VirtualNodeState {
   readonly cluster: ClusterName;
@@ -34,12 +35,8 @@ interface Known {
   readonly since: string;
   /** Names of the resources that it shows. */
   readonly resources: readonly string[];
-  /** `renewTime` of its Lease, in ms; undefined: not read yet. */
-  leaseMs: number | undefined;
+  readonly lease: NodeLease;
 }
-
-const leaseSeconds = 40;
-export const leaseRenewMs = 10_000;
 
 export class VirtualNodes {
   readonly #api: ApiClient;
@@ -66,14 +63,15 @@ export class VirtualNodes {
     if (known?.written === text) return;
     if (known === undefined) {
       const { metadata, status } = await this.#create(cluster);
+      const { uid = '' } = metadata;
       const resources = Object.keys(status?.capacity ?? {});
       known = {
-        uid: metadata.uid ?? '',
+        uid,
         state,
         written: '',
         since: now.toISOString(),
         resources,
-        leaseMs: undefined,
+        lease: new NodeLease(this.#api, { name: virtualNodeName(cluster), uid }),
       };
     }
     const changed = known.since === '' || known.state.reachable !== reachable;
@@ -93,7 +91,7 @@ export class VirtualNodes {
           status: statusOf({ ...absent(known.resources), ...shown }, { reachable, now, since }),
         },
       });
-      if (reachable) await this.#renew(cluster, known, now);
+      if (reachable) await known.lease.renew(now);
     } catch (error) {
       // Somebody has deleted it, or another has its name: the next call makes it anew.
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
@@ -151,9 +149,7 @@ export class VirtualNodes {
   /** Renews the Leases of reachable ones. Call every `leaseRenewMs`. @throws the first fault, after all were tried. */
   async renewAll(now: Date): Promise<void> {
     const reachable = [...this.#known.values()].filter(({ state }) => state.reachable);
-    const renewals = await Promise.allSettled(
-      reachable.map((known) => this.#renew(known.state.cluster, known, now)),
-    );
+    const renewals = await Promise.allSettled(reachable.map(({ lease }) => lease.renew(now)));
     const failed = renewals.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
   }
@@ -194,57 +190,6 @@ export class VirtualNodes {
     }
     throw new Fault('Conflict', `node ${name} exists and is not the virtual node of ${cluster}`);
   }
-
-  async #renew(cluster: ClusterName, known: Known, now: Date): Promise<void> {
-    const name = virtualNodeName(cluster);
-    // A renewal that does not grow is none to the node lifecycle controller, and an earlier agent's
-    // clock may have been ahead of ours.
-    known.leaseMs ??= await this.#leaseMs(name);
-    const renewMs = Math.max(now.getTime(), known.leaseMs + 1);
-    const spec = {
-      holderIdentity: name,
-      leaseDurationSeconds: leaseSeconds,
-      renewTime: microTime(new Date(renewMs)),
-    };
-    // Like a kubelet's, it is collected with its node, whoever deletes that.
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid: known.uid }];
-    try {
-      await this.#api.call({
-        method: 'PATCH',
-        path: `${leasesPath}/${name}`,
-        contentType: 'application/merge-patch+json',
-        body: { metadata: { ownerReferences }, spec },
-      });
-    } catch (error) {
-      if (!isFault(error, 'NotFound')) throw error;
-      const body = {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: { name, namespace: 'kube-node-lease', ownerReferences },
-        spec,
-      };
-      await this.#api.call({ method: 'POST', path: leasesPath, body });
-    }
-    known.leaseMs = renewMs;
-  }
-
-  /** When an earlier agent last renewed it, by its clock; 0 when there is none. */
-  async #leaseMs(name: string): Promise<number> {
-    try {
-      const path = `${leasesPath}/${name}`;
-      const { spec } = await this.#api.call<NodeLease>({ method: 'GET', path });
-      return Date.parse(spec.renewTime ?? '') || 0;
-    } catch (error) {
-      if (isFault(error, 'NotFound')) return 0;
-      throw error;
-    }
-  }
-}
-
-const leasesPath = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
-
-interface NodeLease {
-  readonly spec: { readonly renewTime?: string };
 }
 
 function readyStatus(reachable: boolean): 'True' | 'Unknown' {
@@ -293,11 +238,6 @@ function amounts(allocatable: Amounts): Record<string, string> {
     pods: `${allocatable.pods}`,
     ...Object.fromEntries([...allocatable.extended].map(([name, amount]) => [name, `${amount}`])),
   };
-}
-
-/** `metav1.MicroTime`. */
-export function microTime(now: Date): string {
-  return now.toISOString().replace('Z', '000Z');
 }
 
 /** Whoever may write nodes may write anything there. */
