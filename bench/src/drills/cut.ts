@@ -22,6 +22,7 @@ const nodeGraceSeconds = 20;
 const hastyTolerationSeconds = 10;
 
 const namespace = 'cut';
+const hasty = 'hasty';
 
 interface CutFigures {
   readonly directions: string;
@@ -48,14 +49,11 @@ export const cut: Drill = async ({ pods }, say) => {
     const rtt = offloadRttMs(setting.testbed, setting.histories);
     const pendingRatio = { spillway: setting.pendingRatio(namespace), isolated };
 
-    const host = busiestHost(setting);
-    const others = setting.testbed.clusters.flatMap(({ name }) => (name === host ? [] : [name]));
     const agent = federation.agent(setting.home);
-    say(`  ${away(setting, host)} of ${pods} pods run at ${host}`);
     const cuts = [
-      await trial({ setting, agent, host, pods, from: [setting.home], bothWays: true, say }),
-      await trial({ setting, agent, host, pods, from: others, bothWays: false, say }),
-      await trial({ setting, agent, host, pods, from: others, bothWays: true, say }),
+      await trial({ setting, agent, pods, isolated: false, bothWays: true, say }),
+      await trial({ setting, agent, pods, isolated: true, bothWays: false, say }),
+      await trial({ setting, agent, pods, isolated: true, bothWays: true, say }),
     ];
     const figures = {
       pendingRatio,
@@ -95,16 +93,18 @@ const goneMs = directoryPresets[preset].suspectMs + directoryPresets[preset].gon
 async function trial(options: {
   readonly setting: Setting;
   readonly agent: AgentProcess;
-  readonly host: string;
   readonly pods: number;
-  /** From whom the host is cut. */
-  readonly from: readonly string[];
+  /** From all others, and not only from the home. */
+  readonly isolated: boolean;
   readonly bothWays: boolean;
   readonly say: (text: string) => void;
 }): Promise<CutFigures> {
-  const { setting, agent, host, pods, from, bothWays, say } = options;
+  const { setting, agent, pods, isolated, bothWays, say } = options;
+  const { home, hosts } = setting;
   const { links } = setting.testbed;
-  const isolated = from.length > 1;
+  const host = hostOfMost(setting, hasty);
+  const from = isolated ? [home, ...hosts.filter((name) => name !== host)] : [home];
+  say(`  ${away(setting, host)} of ${pods} pods run at ${host}`);
   const directions = `${host} ${bothWays ? '⇹' : '⇸'} ${isolated ? 'all' : from.join()}`;
   say(`Cut for ${cutMs / 1000} s: ${directions}`);
   for (const other of from) {
@@ -204,8 +204,15 @@ function away(setting: Setting, host: string): number {
   return setting.pods(namespace).filter((pod) => hostOf(pod) === host).length;
 }
 
-function busiestHost(setting: Setting): string {
-  return [...setting.hosts].sort((a, b) => away(setting, b) - away(setting, a))[0] ?? '';
+/** The neighbour with most pods of one name. */
+function hostOfMost(setting: Setting, app: string): string {
+  const counts = new Map<string, number>();
+  for (const pod of setting.pods(namespace)) {
+    const host = hostOf(pod);
+    if (host === undefined || pod.metadata.labels?.['app'] !== app) continue;
+    counts.set(host, (counts.get(host) ?? 0) + 1);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
 }
 
 async function livenessOf(agent: AgentProcess, host: string): Promise<string> {
@@ -214,13 +221,13 @@ async function livenessOf(agent: AgentProcess, host: string): Promise<string> {
 }
 
 function workloadYaml(pods: number): string {
-  const hasty = Math.floor(pods / 2);
+  const hastyPods = Math.floor(pods / 2);
   return `apiVersion: v1
 kind: Namespace
 metadata: { name: ${namespace}, labels: { spillway.dev/offload: enabled } }
 ---
-${deployment('patient', pods - hasty, '')}---
-${deployment('hasty', hasty, `      tolerations:\n${tolerations()}`)}`;
+${deployment('patient', pods - hastyPods, '')}---
+${deployment(hasty, hastyPods, `      tolerations:\n${tolerations()}`)}`;
 }
 
 function tolerations(): string {

@@ -2,13 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AgentBundle } from '@spillway/agent';
 import { Fault } from '@spillway/core';
 import { type Cluster, type Testbed, waitFor } from '@spillway/testbed';
 
 export interface AgentProcessOptions {
   readonly testbed: Testbed;
   readonly cluster: Cluster;
-  readonly bundle: string;
+  readonly bundle: AgentBundle;
   readonly kubeconfig: string;
   readonly identity: {
     readonly key: string;
@@ -84,14 +85,14 @@ export class AgentProcess {
     ];
     this.#child = spawn(
       process.execPath,
-      ['--enable-source-maps', bundle, ...all.flatMap((setting) => ['--set', setting])],
+      [...bundle.flags, bundle.file, ...all.flatMap((setting) => ['--set', setting])],
       {
         stdio: ['ignore', log, log],
         detached: true,
         env: {
           ...process.env,
           NODE_OPTIONS: '',
-          NODE_COMPILE_CACHE: join(testbed.folder, 'compile-cache'),
+          NODE_COMPILE_CACHE: bundle.compileCache,
         },
       },
     );

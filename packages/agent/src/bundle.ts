@@ -1,18 +1,41 @@
 /**
- * The agent as one file: a third of the memory and a fifth of the start-up time of the same code in
- * a thousand modules, most of it client-node's generated classes, which tree shaking removes.
+ * The agent as one file, with the code that V8 made of it: together they take it from about 150 MB to
+ * about 100 MB and start it in a fifth of the time of the same code in a thousand modules, most of it
+ * client-node's generated classes, which tree shaking removes.
  */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const folder = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Builds `dist/bundle/agent-<hash>.mjs` unless it is there, and returns its path. */
-export async function bundleAgent(): Promise<string> {
+/** How to start it: `node ...flags file`, with `NODE_COMPILE_CACHE` set to `compileCache`. */
+export interface AgentBundle {
+  readonly file: string;
+  readonly compileCache: string;
+  /** A small young generation: the agent's garbage is small too, and its memory is precious. */
+  readonly flags: readonly string[];
+}
+
+const flags = ['--max-semi-space-size=2'];
+
+/**
+ * client-node brings undici for clients that the agent does not use; its own connections are Node's.
+ * A fifth of the bundle.
+ */
+const noUndici = `
+  const unused = () => { throw new Error('the agent has no undici: it speaks HTTPS by node:https'); };
+  export { unused as fetch, unused as Agent, unused as ProxyAgent };
+`;
+
+/** Builds `dist/bundle/agent-<hash>.mjs` unless it is there. */
+export async function bundleAgent(): Promise<AgentBundle> {
   const target = join(folder, 'dist', 'bundle');
+  const compileCache = join(target, 'compile-cache');
   mkdirSync(target, { recursive: true });
   const { outputFiles } = await build({
     entryPoints: [join(folder, 'src', 'main.ts')],
@@ -22,7 +45,16 @@ export async function bundleAgent(): Promise<string> {
     target: 'node24',
     format: 'esm',
     conditions: ['spillway-source'],
-    minifySyntax: true,
+    minify: true,
+    plugins: [
+      {
+        name: 'no-undici',
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'no-undici' }));
+          onLoad({ filter: /./, namespace: 'no-undici' }, () => ({ contents: noUndici }));
+        },
+      },
+    ],
     legalComments: 'none',
     logLevel: 'warning',
     // CommonJS modules inside an ES module need these.
@@ -44,6 +76,13 @@ export async function bundleAgent(): Promise<string> {
     const partial = `${file}.${process.pid}.partial`;
     writeFileSync(partial, text);
     renameSync(partial, file);
+    await compiled({ file, compileCache, flags });
   }
-  return file;
+  return { file, compileCache, flags };
+}
+
+/** Runs it once, so that its first real start finds the cache. */
+async function compiled({ file, compileCache }: AgentBundle): Promise<void> {
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: compileCache };
+  await promisify(execFile)(process.execPath, [...flags, file, '--help'], { env });
 }

@@ -42,7 +42,7 @@ interface Link {
 
 const tickMs = 250;
 const dialMsMin = 500;
-const dialMsMax = 30_000;
+const dialMsMax = 10_000;
 const dialTimeoutMs = 15_000;
 /** The first pings of a connection come quickly, since three make a median. */
 const pingMsFirst = 1_000;
