@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build as bundle } from 'esbuild';
 
 const folder = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -37,7 +37,7 @@ export async function bundleAgent(): Promise<AgentBundle> {
   const target = join(folder, 'dist', 'bundle');
   const compileCache = join(target, 'compile-cache');
   mkdirSync(target, { recursive: true });
-  const { outputFiles } = await build({
+  const { outputFiles } = await bundle({
     entryPoints: [join(folder, 'src', 'main.ts')],
     bundle: true,
     write: false,
@@ -49,9 +49,9 @@ export async function bundleAgent(): Promise<AgentBundle> {
     plugins: [
       {
         name: 'no-undici',
-        setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'no-undici' }));
-          onLoad({ filter: /./, namespace: 'no-undici' }, () => ({ contents: noUndici }));
+        setup(build) {
+          build.onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'no-undici' }));
+          build.onLoad({ filter: /./, namespace: 'no-undici' }, () => ({ contents: noUndici }));
         },
       },
     ],
