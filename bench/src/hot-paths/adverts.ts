@@ -15,7 +15,7 @@ import { assertBenchmarked, type HotPath } from './hot-path.ts';
 
 const clusters = 1_000;
 const key = await newKey();
-const peer = peerIdOf(key.publicKey);
+export const peer = peerIdOf(key.publicKey);
 const certificate = await issueCertificate(key, {
   cluster: clusterName('cluster-0'),
   peer,
@@ -24,7 +24,7 @@ const certificate = await issueCertificate(key, {
   expiresMs: 4e12,
 });
 
-function advertOf(i: number, sequence: number, of: PeerId = peer): Advert {
+export function advertOf(i: number, sequence: number, of: PeerId = peer): Advert {
   const snapshot = bigCluster();
   const { allocatable, free } = roomTotals(snapshot);
   room ??= roomOf(snapshot);

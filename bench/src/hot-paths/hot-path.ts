@@ -14,7 +14,10 @@ export interface HotPath {
   prepare(): { readonly ours: () => unknown; readonly baseline: () => unknown };
 }
 
-/** Per single one of what is counted, in nanoseconds; `ratio` is baseline / ours: above 1 we are faster. */
+/**
+ * Per single one of what is counted, in nanoseconds; `ratio` is baseline / ours: above 1 we are
+ * faster. The P99 is of all rounds' calls together; where a call does many, of their mean.
+ */
 export interface Measured {
   readonly name: string;
   readonly what: string;
@@ -28,9 +31,19 @@ export interface Measured {
   readonly ratioMax: number;
 }
 
-export async function measured(path: HotPath, rounds: number): Promise<Measured> {
+export interface Effort {
+  readonly rounds: number;
+  /** Short rounds: whether it runs at all, not how fast. */
+  readonly quick: boolean;
+}
+
+export async function measured(path: HotPath, { rounds, quick }: Effort): Promise<Measured> {
   const { ours, baseline } = path.prepare();
-  const options = { min_cpu_time: 200e6, min_samples: 12, inner_gc: false };
+  const options = {
+    min_cpu_time: quick ? 20e6 : 200e6,
+    min_samples: quick ? 3 : 12,
+    inner_gc: false,
+  };
   const [mine, theirs]: [Sample[], Sample[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     mine.push(per(await measure(ours, options), path.perCall.ours));
@@ -43,7 +56,10 @@ export async function measured(path: HotPath, rounds: number): Promise<Measured>
     what: path.what,
     baseline: path.baseline,
     p50Ns,
-    p99Ns: median(mine.map(({ p99 }) => p99)),
+    p99Ns: quantile(
+      mine.flatMap(({ samples }) => samples),
+      0.99,
+    ),
     perSecond: 1e9 / p50Ns,
     baselineP50Ns: median(theirs.map(({ p50 }) => p50)),
     ratio: median(ratios),
@@ -58,14 +74,18 @@ export function assertBenchmarked(condition: boolean, what: string): asserts con
 
 interface Sample {
   readonly p50: number;
-  readonly p99: number;
+  readonly samples: readonly number[];
 }
 
-function per({ p50, p99 }: Sample, count: number): Sample {
-  return { p50: p50 / count, p99: p99 / count };
+function per({ p50, samples }: Sample, count: number): Sample {
+  return { p50: p50 / count, samples: samples.map((ns) => ns / count) };
 }
 
 function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
 }

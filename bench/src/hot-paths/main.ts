@@ -5,37 +5,62 @@ import { borderless } from '../report/tables.ts';
 import { advertDecode, advertEncode, advertMerge } from './adverts.ts';
 import { decideOne } from './decide-one.ts';
 import { type HotPath, type Measured, measured } from './hot-path.ts';
-import { placeMany } from './place-many.ts';
+import { ledgerMemory, type LedgerMemory } from './ledger-memory.ts';
+import { rank, room } from './neighbours.ts';
+import { placeApart, placeMixed, placePlain, placeSpread } from './placements.ts';
 import { snapshotUpdate } from './snapshot-update.ts';
 
 const paths: readonly HotPath[] = [
   snapshotUpdate,
   decideOne,
-  placeMany,
+  placePlain,
+  placeMixed,
+  placeSpread,
+  placeApart,
   advertMerge,
   advertEncode,
   advertDecode,
+  room,
+  rank,
 ];
+
+const memoryName = 'ledger memory';
+const names = [...paths.map(({ name }) => name), memoryName];
 
 const command = new Command('npm run bench --')
   .description('Measures the hot paths, each against a baseline in the same run.')
-  .option('--only <name...>', `of: ${paths.map(({ name }) => name).join(', ')}`)
+  .option('--only <name...>', `of: ${names.join(', ')}`)
   .option('--rounds <n>', 'of both, alternating', integer(1, 100), 5)
+  .option('--quick', 'one short round: whether they run, not how fast', false)
   .option('--json', 'one JSON object on standard output', false);
 command.parse(process.argv.slice(2), { from: 'user' });
-const { only, rounds, json } = command.opts<{ only?: string[]; rounds: number; json: boolean }>();
-const unknown = only?.find((name) => !paths.some((path) => path.name === name));
+interface Options {
+  readonly only?: readonly string[];
+  readonly rounds: number;
+  readonly quick: boolean;
+  readonly json: boolean;
+}
+const { only, rounds, quick, json } = command.opts<Options>();
+const unknown = only?.find((name) => !names.includes(name));
 if (unknown !== undefined) command.error(`error: there is no hot path "${unknown}"`);
 
 const found: Measured[] = [];
 for (const path of paths) {
   if (only !== undefined && !only.includes(path.name)) continue;
   process.stderr.write(`${path.name}: ${path.what} …\n`);
-  found.push(await measured(path, rounds));
+  found.push(await measured(path, { rounds: quick ? 1 : rounds, quick }));
 }
+const memory = only === undefined || only.includes(memoryName) ? ledgerMemory() : undefined;
 process.stdout.write(
-  `${json ? JSON.stringify({ rounds, paths: found }, null, 2) : table(found)}\n`,
+  json
+    ? `${JSON.stringify({ rounds, quick, paths: found, memory }, null, 2)}\n`
+    : `${[...(found.length > 0 ? [table(found)] : []), ...(memory ? [inWords(memory)] : [])].join('\n\n')}\n`,
 );
+
+function inWords({ nodes, pods, rssBeforeMb, rssAfterMb, heapMb }: LedgerMemory): string {
+  const many = (n: number): string => n.toLocaleString('en');
+  return `${memoryName}: ${many(nodes)} nodes and ${many(pods)} pods: RSS ${rssBeforeMb} MB before, ${rssAfterMb} MB after; ${heapMb} MB of it on the heap`;
+}
 
 function table(rows: readonly Measured[]): string {
   const printed = borderless([
@@ -59,7 +84,7 @@ function table(rows: readonly Measured[]): string {
     ]);
   }
   const notes = rows.map(({ name, what, baseline }) => `  ${name}: ${what}; baseline: ${baseline}`);
-  return `${printed.toString()}\n\n${notes.join('\n')}\n  ratio: baseline / ours, above 1 is faster`;
+  return `${printed.toString()}\n\n${notes.join('\n')}\n  ratio: baseline / ours, above 1 is faster; P99 of calls, where a call does many: of their mean`;
 }
 
 function duration(ns: number): string {
