@@ -33,7 +33,7 @@ const advertisedPrefixes = [
   'spillway.dev/',
 ];
 
-/** What `snapshot` has free for guests. Cost: nodes × extended resources, plus a sort of the bins. */
+/** What `snapshot` has free for guests. Cost: nodes × extended resources, plus a sort of the bins; a node's labels are read when it changes. */
 export function roomOf(snapshot: Snapshot, options: RoomOptions = {}): Room {
   const classes: NodeClass[] = [];
   const classIndex = new Map<string, number>();
@@ -67,15 +67,16 @@ export function roomTotals(snapshot: Snapshot): {
   return { allocatable, free };
 }
 
-/** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(bins). */
+/** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(classes + bins). */
 export function fitCount(room: Room, shape: PodShape): number {
   let fits = 0;
   const alone = shape.hostPorts.length > 0 || repelsItself(shape);
+  const open = room.classes.map(
+    (kind) =>
+      untoleratedTaint(kind.taints, shape.tolerations) === undefined && mayBeSelected(shape, kind),
+  );
   for (const { nodeClass, nodes, free } of room.bins) {
-    const kind = room.classes[nodeClass];
-    if (kind === undefined || untoleratedTaint(kind.taints, shape.tolerations) !== undefined)
-      continue;
-    if (!mayBeSelected(shape, kind)) continue;
+    if (!open[nodeClass]) continue;
     const times = timesIn(free, shape.requests);
     fits += nodes * (alone ? Math.min(1, times) : times);
   }
@@ -138,23 +139,16 @@ function freeOn(node: NodeState, keepFree: KeepFree | undefined): Amounts {
     milliCpu: Math.max(0, left.milliCpu),
     memoryBytes: Math.max(0, left.memoryBytes),
     ephemeralStorageBytes: Math.max(0, left.ephemeralStorageBytes),
-    extended: new Map([...left.extended].filter(([, amount]) => amount > 0)),
+    extended:
+      left.extended.size === 0
+        ? left.extended
+        : new Map([...left.extended].filter(([, amount]) => amount > 0)),
     pods: Math.max(0, node.allocatablePods - node.podCount),
   };
 }
 
 function classOf(node: NodeState, classes: NodeClass[], index: Map<string, number>): number {
-  const names = Object.keys(node.labels)
-    .filter((name) => advertisedPrefixes.some((prefix) => name.startsWith(prefix)))
-    .sort()
-    .slice(0, roomBounds.labelsPerClassMax);
-  const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
-  const taints = node.taints
-    .filter(({ effect }) => effect !== 'PreferNoSchedule')
-    .map(
-      ({ key, value, effect }): Taint => ({ key, effect, ...(value !== undefined && { value }) }),
-    );
-  const key = JSON.stringify([labels, taints]);
+  const { labels, taints, key } = kindOf(node);
   const known = index.get(key);
   if (known !== undefined) return known;
   if (classes.length < roomBounds.nodeClassesMax) {
@@ -168,6 +162,33 @@ function classOf(node: NodeState, classes: NodeClass[], index: Map<string, numbe
   if (rest !== undefined) classes[last] = { labels: {}, taints: [...rest.taints, ...taints] };
   index.set(key, last);
   return last;
+}
+
+interface NodeKind extends NodeClass {
+  readonly key: string;
+  /** The node's own taints, as they were when this was made of them. */
+  readonly from: NodeState['taints'];
+}
+
+/** By labels object: a node keeps it while only pods come and go, which is what rooms change by. */
+const kinds = new WeakMap<NodeState['labels'], NodeKind>();
+
+function kindOf(node: NodeState): NodeKind {
+  const known = kinds.get(node.labels);
+  if (known?.from === node.taints) return known;
+  const names = Object.keys(node.labels)
+    .filter((name) => advertisedPrefixes.some((prefix) => name.startsWith(prefix)))
+    .sort()
+    .slice(0, roomBounds.labelsPerClassMax);
+  const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
+  const taints = node.taints
+    .filter(({ effect }) => effect !== 'PreferNoSchedule')
+    .map(
+      ({ key, value, effect }): Taint => ({ key, effect, ...(value !== undefined && { value }) }),
+    );
+  const kind = { labels, taints, key: JSON.stringify([labels, taints]), from: node.taints };
+  kinds.set(node.labels, kind);
+  return kind;
 }
 
 /**

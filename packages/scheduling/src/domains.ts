@@ -1,5 +1,6 @@
 /**
- * Topology domains: the nodes that share one value of a label. Counts what is in each, for one label.
+ * Topology domains: the nodes that share one value of a label. How many pods are in each, for one
+ * label; or which of them, for several.
  */
 import type { NodeState } from './node-state.ts';
 
@@ -39,5 +40,33 @@ export class DomainCounts {
     let most = 0;
     for (const count of this.#counts.values()) if (count > most) most = count;
     return most;
+  }
+}
+
+export class DomainSet {
+  readonly #values = new Map<string, Set<string>>();
+
+  /** Topology keys of which any domain is in. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  add(topologyKey: string, value: string): void {
+    const values = this.#values.get(topologyKey);
+    if (values === undefined) this.#values.set(topologyKey, new Set([value]));
+    else values.add(value);
+  }
+
+  has(topologyKey: string, value: string): boolean {
+    return this.#values.get(topologyKey)?.has(value) ?? false;
+  }
+
+  /** Whether the node is in any of the domains. */
+  include({ labels }: NodeState): boolean {
+    for (const [topologyKey, values] of this.#values) {
+      const value = labels[topologyKey];
+      if (value !== undefined && values.has(value)) return true;
+    }
+    return false;
   }
 }

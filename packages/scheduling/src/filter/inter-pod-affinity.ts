@@ -4,6 +4,7 @@
  */
 import type { PodAffinityTerm, PodShape, Verdict } from '@spillway/core';
 import { newcomerSpeaksOf, speaksOf } from '../affinity-term.ts';
+import { DomainSet } from '../domains.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type FilterStage, passes } from '../stage.ts';
@@ -36,7 +37,7 @@ export const interPodAffinity: FilterStage = {
     const repelled = domainsOfRepelling(shape, snapshot);
     if (affinity.length === 0 && antiAffinity.length === 0) {
       if (repelled.size === 0) return undefined;
-      return { judge: (node) => (isIn(repelled, node) ? unwanted : passes) };
+      return { judge: (node) => (repelled.include(node) ? unwanted : passes) };
     }
     const { near, far } = domainsOf({ affinity, antiAffinity, shape, snapshot });
     const wants = (term: PodAffinityTerm): boolean =>
@@ -49,17 +50,16 @@ export const interPodAffinity: FilterStage = {
     return {
       judge(node) {
         // The first of a group that wants to be together has nobody to be near yet.
-        const first = near.size === 0 && likesItself;
+        const first = likesItself && near.size === 0;
         for (const { topologyKey } of affinity) {
           const value = node.labels[topologyKey];
-          if (value === undefined || !(first || near.has(domain(topologyKey, value))))
-            return notNear;
+          if (value === undefined || !(first || near.has(topologyKey, value))) return notNear;
         }
         for (const { topologyKey } of antiAffinity) {
           const value = node.labels[topologyKey];
-          if (value !== undefined && far.has(domain(topologyKey, value))) return tooNear;
+          if (value !== undefined && far.has(topologyKey, value)) return tooNear;
         }
-        return isIn(repelled, node) ? unwanted : passes;
+        return repelled.include(node) ? unwanted : passes;
       },
       placed(node) {
         if (likesItself) mark(node, affinity, near);
@@ -76,10 +76,10 @@ function domainsOf(options: {
   readonly antiAffinity: readonly PodAffinityTerm[];
   readonly shape: PodShape;
   readonly snapshot: Snapshot;
-}): { readonly near: Set<string>; readonly far: Set<string> } {
+}): { readonly near: DomainSet; readonly far: DomainSet } {
   const { affinity, antiAffinity, shape, snapshot } = options;
-  const near = new Set<string>();
-  const far = new Set<string>();
+  const near = new DomainSet();
+  const far = new DomainSet();
   for (const node of snapshot.nodes()) {
     if (!node.exists) continue;
     for (const pod of node.pods.values()) {
@@ -93,8 +93,8 @@ function domainsOf(options: {
   return { near, far };
 }
 
-function domainsOfRepelling(shape: PodShape, snapshot: Snapshot): Set<string> {
-  const repelled = new Set<string>();
+function domainsOfRepelling(shape: PodShape, snapshot: Snapshot): DomainSet {
+  const repelled = new DomainSet();
   for (const pod of snapshot.repellingPods()) {
     const node = snapshot.node(pod.node);
     if (!node?.exists) continue;
@@ -105,19 +105,9 @@ function domainsOfRepelling(shape: PodShape, snapshot: Snapshot): Set<string> {
   return repelled;
 }
 
-function mark(node: NodeState, terms: readonly PodAffinityTerm[], into: Set<string>): void {
+function mark(node: NodeState, terms: readonly PodAffinityTerm[], into: DomainSet): void {
   for (const { topologyKey } of terms) {
     const value = node.labels[topologyKey];
-    if (value !== undefined) into.add(domain(topologyKey, value));
+    if (value !== undefined) into.add(topologyKey, value);
   }
-}
-
-function isIn(domains: ReadonlySet<string>, { labels }: NodeState): boolean {
-  if (domains.size === 0) return false;
-  for (const key in labels) if (domains.has(domain(key, labels[key] ?? ''))) return true;
-  return false;
-}
-
-function domain(key: string, value: string): string {
-  return `${key}\n${value}`;
 }
