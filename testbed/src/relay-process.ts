@@ -1,7 +1,7 @@
 /**
  * The relay between agents, a process of its own so that nobody's busy loop delays a packet. For each
  * agent there is one listener, whose address the agent announces; who dials it is found out from the
- * kernel's socket table, since agents do not know of the relay. See docs/adr/0041.
+ * kernel's socket table, since agents do not know of the relay. See docs/adr/0012.
  *
  * Every chunk waits half the pair's RTT, in order, in each direction. A cut direction holds what it
  * gets, as a partition does for as long as TCP's patience lasts; new connections hang.

@@ -1,6 +1,6 @@
 /**
  * An advert: what a cluster says of itself to its federation. Signed by its agent's key, versioned,
- * expiring; see docs/adr/ for why it carries nodes' free room as bins and not sums or a fixed
+ * expiring; see docs/adr/0003 for why it carries nodes' free room as bins and not sums or a fixed
  * ladder of shapes: from bins a home computes how often *its* shape fits, fragmentation included.
  */
 import type { ClusterName, PeerId, Taint } from '@spillway/core';
