@@ -1,0 +1,126 @@
+/**
+ * What the machines depend on of a Kubernetes API server, and no more: pods with UIDs and resource
+ * versions, one binding per pod, deletion in two steps, watches that lag behind. It is a model for
+ * exploring interleavings by the thousand; what is claimed of Kubernetes is shown on real ones.
+ */
+import type { ClusterEvent, Namespace, Node, Pod, PodStatus, PodUid } from '@spillway/core';
+import type { PodRef } from '../home/events.ts';
+
+export type Watcher = (event: ClusterEvent) => void;
+
+export class ModelApiServer {
+  readonly nodes: readonly Node[];
+  readonly namespaces: readonly Namespace[];
+  readonly #pods = new Map<string, Pod>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #uidPrefix: string;
+  #version = 0;
+
+  constructor(options: {
+    readonly uidPrefix: string;
+    readonly nodes: readonly Node[];
+    readonly namespaces: readonly Namespace[];
+  }) {
+    this.#uidPrefix = options.uidPrefix;
+    this.nodes = options.nodes;
+    this.namespaces = options.namespaces;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  pods(): Iterable<Pod> {
+    return this.#pods.values();
+  }
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.#pods.get(`${namespace}/${name}`);
+  }
+
+  /** The pod if it is still the same one. */
+  same({ namespace, name, uid }: PodRef): Pod | undefined {
+    const pod = this.pod(namespace, name);
+    return pod?.metadata.uid === uid ? pod : undefined;
+  }
+
+  /** Undefined when the name is taken. */
+  create(pod: Pod): Pod | undefined {
+    const { namespace = 'default', name = '' } = pod.metadata;
+    if (this.#pods.has(`${namespace}/${name}`)) return undefined;
+    const uid = `${this.#uidPrefix}-${this.#version + 1}`;
+    return this.#store({
+      ...pod,
+      metadata: { ...pod.metadata, uid },
+      status: { phase: 'Pending', ...pod.status },
+    });
+  }
+
+  bind(ref: PodRef, node: string): 'bound' | 'taken' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return 'gone';
+    if (pod.spec.nodeName) return 'taken';
+    this.#store({
+      ...pod,
+      spec: { ...pod.spec, nodeName: node },
+      status: { ...pod.status, conditions: [{ type: 'PodScheduled', status: 'True' }] },
+    });
+    return 'bound';
+  }
+
+  patchStatus(ref: PodRef, status: PodStatus): 'ok' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined) return 'gone';
+    this.#store({ ...pod, status: { ...pod.status, ...status } });
+    return 'ok';
+  }
+
+  /** A bound pod with grace stays, terminating, until its kubelet lets it go (grace 0). */
+  delete(ref: PodRef, graceSeconds: number): 'ok' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined) return 'gone';
+    if (graceSeconds > 0 && pod.spec.nodeName && !isEnded(pod)) {
+      const left = Math.min(graceSeconds, pod.metadata.deletionGracePeriodSeconds ?? graceSeconds);
+      this.#store({
+        ...pod,
+        metadata: {
+          ...pod.metadata,
+          deletionTimestamp: 'set',
+          deletionGracePeriodSeconds: left,
+        },
+      });
+      return 'ok';
+    }
+    this.#pods.delete(`${ref.namespace}/${ref.name}`);
+    this.#version += 1;
+    this.#tell({ kind: 'Pod', type: 'deleted', object: pod });
+    return 'ok';
+  }
+
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #store(pod: Pod): Pod {
+    this.#version += 1;
+    const { namespace = 'default', name = '' } = pod.metadata;
+    const resourceVersion = `${this.#version}`;
+    const stored = { ...pod, metadata: { ...pod.metadata, namespace, resourceVersion } };
+    this.#pods.set(`${namespace}/${name}`, stored);
+    this.#tell({ kind: 'Pod', type: 'set', object: stored });
+    return stored;
+  }
+
+  #tell(event: ClusterEvent): void {
+    for (const watcher of this.#watchers) watcher(event);
+  }
+}
+
+export function isEnded({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+export function uidOf(pod: Pod): PodUid {
+  return (pod.metadata.uid ?? '') as PodUid;
+}

@@ -1,0 +1,207 @@
+/**
+ * Several clusters under one clock: users who create and delete pods, schedulers and kubelets, agents
+ * that crash and come back, links that fail. Everything that happens follows from the seed.
+ */
+import {
+  type ClusterName,
+  type Node,
+  type Pod,
+  randomStream,
+  type Random,
+  virtualNodeName,
+  wellKnown,
+} from '@spillway/core';
+import { refOf } from '../home/events.ts';
+import { ModelAgent, lateWriteMsMax } from './model-agent.ts';
+import { ModelApiServer } from './model-api-server.ts';
+import { runMsAnnotation, startKubelets, startKubeScheduler } from './model-controllers.ts';
+import { calm, ModelNetwork, storm } from './model-network.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly clusters: number;
+  readonly nodesPerCluster: number;
+  readonly podsPerCluster: number;
+  /** Whether the clusters' own schedulers place pods too. */
+  readonly rivals: boolean;
+  /** How long users and faults are busy, ms. */
+  readonly troubleMs: number;
+}
+
+export interface ModelCluster {
+  readonly name: ClusterName;
+  readonly api: ModelApiServer;
+  agent: ModelAgent | undefined;
+  epoch: number;
+}
+
+const nodeMilliCpu = 2_000;
+const traceMax = 4_000;
+/** A Lease passes on only after writes of the former holder have come to an end. */
+const takeoverMsMin = lateWriteMsMax + 500;
+const takeoverMsMax = 8_000;
+
+export class ModelWorld {
+  readonly time = new VirtualTime();
+  readonly clusters: readonly ModelCluster[];
+  readonly trace: string[] = [];
+  readonly #options: WorldOptions;
+  readonly #network: ModelNetwork;
+  readonly #random: Random;
+  readonly #byName: ReadonlyMap<ClusterName, ModelCluster>;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const { seed } = options;
+    this.#random = randomStream(seed, 'world');
+    this.#network = new ModelNetwork(this.time, randomStream(seed, 'network'));
+    const names = Array.from({ length: options.clusters }, (_, i) => `c${i}` as ClusterName);
+    this.clusters = names.map((name) => ({
+      name,
+      api: new ModelApiServer({
+        uidPrefix: name,
+        nodes: nodesOf(name, names, options.nodesPerCluster),
+        namespaces: [
+          { metadata: { name: 'default', labels: { [wellKnown.offloadLabel]: 'enabled' } } },
+        ],
+      }),
+      agent: undefined,
+      epoch: 0,
+    }));
+    this.#byName = new Map(this.clusters.map((cluster) => [cluster.name, cluster]));
+    for (const cluster of this.clusters) {
+      startKubelets(cluster.api, this.time, randomStream(seed, `kubelets/${cluster.name}`));
+      if (options.rivals) startKubeScheduler(cluster.api, this.time);
+      this.#start(cluster);
+    }
+  }
+
+  /** Users and faults, until `troubleMs`; then calm. */
+  makeTrouble(): void {
+    const { troubleMs, podsPerCluster } = this.#options;
+    this.#network.weather = storm;
+    for (const cluster of this.clusters) {
+      // The first cluster is crowded; the others have room to lend.
+      const pods = cluster === this.clusters[0] ? podsPerCluster : Math.ceil(podsPerCluster / 4);
+      for (let i = 0; i < pods; i++) {
+        this.time.after(this.#random.below(troubleMs / 2), () => this.#createPod(cluster, i));
+      }
+    }
+    const trouble = (): void => {
+      if (this.time.now >= troubleMs) return;
+      this.#somethingHappens();
+      this.time.after(200 + this.#random.below(3_000), trouble);
+    };
+    this.time.after(2_000, trouble);
+    this.time.after(troubleMs, () => {
+      this.#network.weather = calm;
+      this.#network.heal();
+      this.#say('calm');
+    });
+  }
+
+  #somethingHappens(): void {
+    const cluster = this.#pick(this.clusters);
+    const other = this.#pick(this.clusters);
+    const chance = this.#random.below(10);
+    if (chance < 3) this.#crash(cluster);
+    else if (chance < 5 && other !== cluster) {
+      this.#say(`cut ${cluster.name} > ${other.name}`);
+      this.#network.cut(cluster.name, other.name);
+      if (chance === 3) this.#network.cut(other.name, cluster.name);
+    } else if (chance < 7) {
+      this.#say('heal');
+      this.#network.heal();
+    } else this.#deletePod(cluster, chance === 9);
+  }
+
+  #start(cluster: ModelCluster): void {
+    cluster.epoch += 1;
+    cluster.agent = new ModelAgent({
+      cluster: cluster.name,
+      epoch: cluster.epoch,
+      seed: this.#options.seed,
+      api: cluster.api,
+      time: this.time,
+      network: this.#network,
+      agentOf: (name) => this.#byName.get(name)?.agent,
+      others: this.clusters.map(({ name }) => name).filter((name) => name !== cluster.name),
+      trace: (line) => this.#say(line),
+    });
+  }
+
+  #crash(cluster: ModelCluster): void {
+    if (cluster.agent === undefined) return;
+    this.#say(`crash ${cluster.name}`);
+    cluster.agent.crash();
+    cluster.agent = undefined;
+    const pauseMs = takeoverMsMin + this.#random.below(takeoverMsMax);
+    this.time.after(pauseMs, () => this.#start(cluster));
+  }
+
+  #createPod({ name, api }: ModelCluster, i: number): void {
+    const named = !this.#options.rivals || this.#random.below(2) === 0;
+    const ends = this.#random.below(3) === 0;
+    const created = api.create({
+      metadata: {
+        name: `p${i}`,
+        namespace: 'default',
+        annotations: ends ? { [runMsAnnotation]: `${2_000 + this.#random.below(20_000)}` } : {},
+        ...(this.#random.below(2) === 0 && {
+          ownerReferences: [
+            { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true },
+          ],
+        }),
+      },
+      spec: {
+        schedulerName: named ? wellKnown.schedulerName : 'default-scheduler',
+        containers: [
+          { name: 'c', resources: { requests: { cpu: this.#pick(['500m', '1', '1500m']) } } },
+        ],
+      },
+    });
+    this.#say(`${name}: user creates ${created?.metadata.uid}`);
+  }
+
+  /** A user's own pod, or a guest: evicted. */
+  #deletePod({ name, api }: ModelCluster, guest: boolean): void {
+    const pods = [...api.pods()].filter((pod) => isShadow(pod) === guest);
+    if (pods.length === 0) return;
+    const pod = this.#pick(pods);
+    this.#say(`${name}: ${guest ? 'evicts' : 'user deletes'} ${pod.metadata.uid}`);
+    api.delete(refOf(pod), this.#random.below(2) === 0 ? 1 : 30);
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    return items[this.#random.below(items.length)] as Item;
+  }
+
+  #say(line: string): void {
+    this.trace.push(`${(this.time.now / 1_000).toFixed(3)} ${line}`);
+    if (this.trace.length > traceMax) this.trace.shift();
+  }
+}
+
+export function isShadow(pod: Pod): boolean {
+  return pod.metadata.labels?.[wellKnown.homeLabel] !== undefined;
+}
+
+function nodesOf(self: ClusterName, all: readonly ClusterName[], count: number): readonly Node[] {
+  const nodes: Node[] = Array.from({ length: count }, (_, i) => ({
+    metadata: { name: `${self}-n${i}` },
+    status: { allocatable: { cpu: `${nodeMilliCpu}m`, memory: '4Gi', pods: '110' } },
+  }));
+  for (const other of all) {
+    if (other === self) continue;
+    nodes.push({
+      metadata: {
+        name: virtualNodeName(other),
+        labels: { [wellKnown.virtualNodeLabel]: 'true', [wellKnown.clusterLabel]: other },
+      },
+      spec: { taints: [{ key: wellKnown.virtualNodeTaint, effect: 'NoSchedule' }] },
+      status: { allocatable: { cpu: '100', memory: '100Gi', pods: '1000' } },
+    });
+  }
+  return nodes;
+}
