@@ -64,6 +64,7 @@ export class AwayEntries {
       finalized: false,
       refusedSince: undefined,
       writing: undefined,
+      final: undefined,
       unwritten: undefined,
     };
     this.#entries.set(ref.uid, entry);

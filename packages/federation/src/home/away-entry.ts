@@ -36,6 +36,8 @@ export interface AwayEntry {
   finalized: boolean;
   refusedSince: MonotonicMs | undefined;
   writing: PodStatus | undefined;
+  /** The terminal status that was written. */
+  final: PodStatus | undefined;
   /** Newer than `writing`. */
   unwritten: PodStatus | undefined;
 }

@@ -78,6 +78,11 @@ export class Away {
     entry.pod = ahead && entry.pod.status ? { ...pod, status: entry.pod.status } : pod;
     if (pod.metadata.deletionTimestamp !== undefined) this.#end(entry);
     else if (isTerminal(pod.status) && entry.phase !== 'ending') this.#finish(entry);
+    // An older write that failed came through after the last one: the end is final.
+    else if (entry.final !== undefined && !ahead) {
+      entry.unwritten = entry.final;
+      this.#entries.due(entry);
+    }
     // What somebody else wrote over it, or an older write that the watch shows late.
     else if (!ahead && entry.guest && drifted(pod.status, entry.guest)) {
       this.#mirror(entry, entry.guest);
@@ -163,7 +168,10 @@ export class Away {
     if (event.outcome === 'failed') {
       entry.unwritten ??= written;
       this.#retryLater(entry, now);
-    } else if (isTerminal(written) && entry.phase !== 'ending') this.#finish(entry);
+    } else if (isTerminal(written)) {
+      entry.final = written;
+      if (entry.phase !== 'ending') this.#finish(entry);
+    }
   }
 
   finalized(event: Extract<HomeEvent, { kind: 'finalized' }>, now: MonotonicMs): void {

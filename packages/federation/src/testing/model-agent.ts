@@ -7,10 +7,6 @@ import {
   type ClusterEvent,
   type ClusterName,
   type MonotonicMs,
-  type NodeName,
-  type PeerId,
-  type Pod,
-  type PodUid,
   randomStream,
   type Random,
   unreachable,
@@ -23,17 +19,19 @@ import { originCoordinate } from '../coordinates.ts';
 import { Directory, directoryPresets } from '../directory.ts';
 import { homeDefaults } from '../home/config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from '../home/events.ts';
-import { refOf } from '../home/events.ts';
 import { Home } from '../home/home.ts';
 import { hostDefaults } from '../host/config.ts';
 import type { CreateOutcome, HostEffect, HostEvent } from '../host/events.ts';
 import { Host } from '../host/host.ts';
-import type { CommitResult, GuestUpdate, Member, ReserveAnswer } from '../negotiation.ts';
+import type { CommitResult, GuestUpdate, Member } from '../negotiation.ts';
 import { nearest, policyText } from '../policy.ts';
 import { roomOf, roomTotals } from '../room.ts';
 import { isEnded, type ModelApiServer } from './model-api-server.ts';
-import { ModelGuestStreams } from './model-guest-streams.ts';
-import type { ModelNetwork } from './model-network.ts';
+import { callHost } from './model-calls.ts';
+import { type GuestFeed, ModelGuestStreams } from './model-guest-streams.ts';
+import { memberOf, type ModelNetwork } from './model-network.ts';
+import { summary } from './model-trace.ts';
+import { createOutcome, guestNamespaceOf, ModelWrites, shadowOf } from './model-writes.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface ModelAgentOptions {
@@ -49,14 +47,10 @@ export interface ModelAgentOptions {
   readonly trace: (line: string) => void;
 }
 
-const writeMsMax = 30;
 const watchLagMsMax = 60;
-/** A write that was reported failed, and happens all the same, happens by then. */
-export const lateWriteMsMax = 2_000;
 const streamsMs = 250;
 const judgeMs = 1_000;
 const deleteRetryMs = 2_000;
-const deadlineMs = { reserve: 5_000, commit: 15_000, release: 10_000 };
 
 export class ModelAgent {
   readonly cluster: ClusterName;
@@ -69,6 +63,7 @@ export class ModelAgent {
   readonly #directory: Directory;
   readonly #clusterOfNode = new Map<string, ClusterName>();
   readonly #streams: ModelGuestStreams;
+  readonly #writes: ModelWrites;
   readonly #replies = new Map<number, (results: readonly CommitResult[]) => void>();
   readonly #unwatch: () => void;
   #watchedUntil = 0;
@@ -84,6 +79,12 @@ export class ModelAgent {
     this.cluster = cluster;
     this.epoch = epoch;
     this.#random = randomStream(seed, `agent/${cluster}/${epoch}`);
+    this.#writes = new ModelWrites({
+      time,
+      network: options.network,
+      random: randomStream(seed, `writes/${cluster}/${epoch}`),
+      alive: this.alive,
+    });
     this.#directory = new Directory({
       config: directoryPresets.lan,
       self: cluster,
@@ -213,20 +214,7 @@ export class ModelAgent {
     const changes = this.#directory.tick(time.now);
     if (changes.length > 0) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
     if (!this.#synced) return;
-    const { snapshot } = this.ledger;
-    const advert: Advert = {
-      cluster,
-      peer: cluster as string as PeerId,
-      version: { epoch: this.epoch, sequence: this.#sequence++ },
-      ttlMs: directoryPresets.lan.ttlMs,
-      addresses: [],
-      coordinate: originCoordinate,
-      labels: {},
-      accepting: this.host.accepting,
-      guestsFree: this.host.guestsFree,
-      room: roomOf(snapshot),
-      totals: roomTotals(snapshot),
-    };
+    const advert = advertOf(this, this.#sequence++);
     for (const other of others) {
       network.cast(cluster, other, () => agentOf(other)?.heard(advert, memberOf(cluster)));
     }
@@ -241,7 +229,7 @@ export class ModelAgent {
       case 'bindAway': {
         const { ref } = effect;
         const node = kind === 'bindLocally' ? effect.node : virtualNodeName(effect.host);
-        return this.#write(
+        return this.#writes.write(
           () => api.bind(ref, node),
           (outcome) => {
             const event = kind === 'bindLocally' ? 'boundLocally' : 'boundAway';
@@ -252,24 +240,24 @@ export class ModelAgent {
       case 'reserve':
       case 'commit':
       case 'release':
-        return this.#callHost(effect);
+        return callHost(effect, this, this.#options);
       case 'writeStatus': {
         const { ref, status } = effect;
-        return this.#write(
+        return this.#writes.write(
           () => api.patchStatus(ref, status),
           (outcome) => this.#written('statusWritten', ref, outcome),
         );
       }
       case 'finalize': {
         const { ref } = effect;
-        return this.#write(
+        return this.#writes.write(
           () => api.delete(ref, 0),
           (outcome) => this.#written('finalized', ref, outcome),
         );
       }
       case 'checkOrphan': {
         const { ref, host } = effect;
-        return this.#write(
+        return this.#writes.write(
           () => ({ pod: api.pod(ref.namespace, ref.name) }),
           (found) => {
             if (found) this.feedHome({ kind: 'orphanChecked', host, ref, pod: found.pod });
@@ -292,52 +280,6 @@ export class ModelAgent {
     this.feedHome({ kind, uid, outcome: outcome ?? 'failed' });
   }
 
-  #callHost(effect: Extract<HomeEffect, { kind: 'reserve' | 'commit' | 'release' }>): void {
-    const { host } = effect;
-    switch (effect.kind) {
-      case 'reserve': {
-        const { request } = effect;
-        const { requestId } = request;
-        return this.#call<ReserveAnswer>(
-          effect,
-          (agent, answer) =>
-            answer(agent.host.reserve(memberOf(this.cluster), request, this.#options.time.now)),
-          (answer) => this.feedHome({ kind: 'reserved', requestId, host, answer }),
-        );
-      }
-      case 'commit': {
-        const { request } = effect;
-        const uids = request.pods.map((pod) => refOf(pod).uid);
-        return this.#call<readonly CommitResult[]>(
-          effect,
-          (agent, answer) => agent.serveCommit(memberOf(this.cluster), request, answer),
-          (results) => this.feedHome({ kind: 'committed', host, uids, results }),
-        );
-      }
-      case 'release': {
-        const { reservations, guests } = effect;
-        const request = { homeEpoch: this.epoch, reservations, guests };
-        return this.#call<true>(
-          effect,
-          (agent, answer) => {
-            agent.feedHost({ kind: 'release', caller: memberOf(this.cluster), request });
-            answer(true);
-          },
-          (done) => {
-            if (guests.length === 0) return;
-            const outcome = done ? 'ok' : 'failed';
-            this.feedHome({
-              kind: 'released',
-              host,
-              guests: guests.map(({ uid }) => uid),
-              outcome,
-            });
-          },
-        );
-      }
-    }
-  }
-
   serveCommit(
     caller: Member,
     request: Extract<HomeEffect, { kind: 'commit' }>['request'],
@@ -346,32 +288,6 @@ export class ModelAgent {
     const call = this.#calls++;
     this.#replies.set(call, answer);
     this.feedHost({ kind: 'commit', call, caller, request });
-  }
-
-  /** A host that is not synced, or refuses an old epoch, gives no answer: the call fails. */
-  #call<Answer>(
-    { kind, host }: { readonly kind: keyof typeof deadlineMs; readonly host: ClusterName },
-    serve: (agent: ModelAgent, answer: (value: Answer) => void) => void,
-    done: (answer: Answer | undefined) => void,
-  ): void {
-    const { network, agentOf, trace } = this.#options;
-    const target = agentOf(host);
-    network.call<Answer>({
-      from: this,
-      to: () => target,
-      callee: host,
-      deadlineMs: deadlineMs[kind],
-      serve: (answer) => {
-        if (!target?.synced) return;
-        try {
-          serve(target, answer);
-        } catch (error) {
-          trace(`${host} refuses ${kind} of ${this.cluster}: ${(error as Error).message}`);
-          if ((error as { code?: string }).code === 'Internal') throw error;
-        }
-      },
-      done,
-    });
   }
 
   #performHost(effect: HostEffect): void {
@@ -387,7 +303,7 @@ export class ModelAgent {
       case 'create': {
         const { guest, pod, node } = effect;
         const shadow = shadowOf(guest.home, pod, node);
-        return this.#write(
+        return this.#writes.write(
           () => createOutcome(api, shadow),
           (outcome) => {
             const failed: CreateOutcome = { kind: 'failed', reason: 'no answer' };
@@ -397,7 +313,7 @@ export class ModelAgent {
       }
       case 'delete': {
         const { namespace, name, shadowUid: uid, gracePeriodSeconds = 30 } = effect;
-        return this.#write(
+        return this.#writes.write(
           () => api.delete({ namespace, name, uid }, gracePeriodSeconds),
           (outcome) => {
             if (outcome !== undefined) return;
@@ -412,24 +328,10 @@ export class ModelAgent {
     }
   }
 
-  readonly feeds = new Set<{ readonly home: ClusterName; push(update: GuestUpdate): void }>();
+  readonly feeds = new Set<GuestFeed>();
 
   #push(home: ClusterName, update: GuestUpdate): void {
     for (const feed of this.feeds) if (feed.home === home) feed.push(update);
-  }
-
-  /** A write to the API server. It may fail before, after, or some time before it takes effect. */
-  #write<Outcome>(write: () => Outcome, done: (outcome: Outcome | undefined) => void): void {
-    const { time, network } = this.#options;
-    const fails = this.#random.unit() < network.weather.writeFailure;
-    const how = this.#random.below(3);
-    time.after(this.#random.below(writeMsMax), () => {
-      const outcome = fails && how !== 1 ? undefined : write();
-      if (fails && how === 2) time.after(this.#random.below(lateWriteMsMax), () => write());
-      time.after(this.#random.below(writeMsMax), () => {
-        if (!this.#lifeEnded) done(fails ? undefined : outcome);
-      });
-    });
   }
 
   #setWake(): void {
@@ -457,43 +359,19 @@ export class ModelAgent {
   }
 }
 
-export function memberOf(cluster: ClusterName): Member {
-  return { cluster, peer: cluster as string as PeerId, attributes: {} };
-}
-
-function guestNamespaceOf(home: ClusterName, namespace: string): string {
-  return `${home}-${namespace}`;
-}
-
-function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
-  const { name = '', namespace = 'default', uid = '', annotations = {} } = pod.metadata;
+function advertOf({ cluster, epoch, host, ledger }: ModelAgent, sequence: number): Advert {
+  const { snapshot } = ledger;
   return {
-    metadata: {
-      name,
-      namespace: guestNamespaceOf(home, namespace),
-      annotations,
-      labels: {
-        [wellKnown.homeLabel]: home,
-        [wellKnown.homeNamespaceLabel]: namespace,
-        [wellKnown.homeUidLabel]: uid,
-      },
-    },
-    spec: { ...pod.spec, nodeName: node, schedulerName: wellKnown.schedulerName },
+    cluster,
+    peer: memberOf(cluster).peer,
+    version: { epoch, sequence },
+    ttlMs: directoryPresets.lan.ttlMs,
+    addresses: [],
+    coordinate: originCoordinate,
+    labels: {},
+    accepting: host.accepting,
+    guestsFree: host.guestsFree,
+    room: roomOf(snapshot),
+    totals: roomTotals(snapshot),
   };
-}
-
-function createOutcome(api: ModelApiServer, shadow: Pod): CreateOutcome {
-  if (api.create(shadow) !== undefined) return { kind: 'created' };
-  const { namespace = '', name = '', labels } = shadow.metadata;
-  const there = api.pod(namespace, name)?.metadata.labels?.[wellKnown.homeUidLabel];
-  return { kind: there === labels?.[wellKnown.homeUidLabel] ? 'exists' : 'nameTaken' };
-}
-
-function summary(effect: HomeEffect | HostEffect): string {
-  const uids = (pods: readonly Pod[]): readonly PodUid[] => pods.map((pod) => refOf(pod).uid);
-  const { kind } = effect;
-  if (kind === 'commit') return `commit to ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
-  if (kind === 'reserve') return `reserve ${effect.request.count} at ${effect.host}`;
-  if (kind === 'create') return `create ${effect.guest.uid} on ${effect.node}`;
-  return JSON.stringify(effect);
 }

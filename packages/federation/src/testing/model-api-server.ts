@@ -3,7 +3,7 @@
  * versions, one binding per pod, deletion in two steps, watches that lag behind. It is a model for
  * exploring interleavings by the thousand; what is claimed of Kubernetes is shown on real ones.
  */
-import type { ClusterEvent, Namespace, Node, Pod, PodStatus, PodUid } from '@spillway/core';
+import type { ClusterEvent, Namespace, Node, Pod, PodStatus } from '@spillway/core';
 import type { PodRef } from '../home/events.ts';
 
 export type Watcher = (event: ClusterEvent) => void;
@@ -119,8 +119,4 @@ export class ModelApiServer {
 
 export function isEnded({ status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
-}
-
-export function uidOf(pod: Pod): PodUid {
-  return (pod.metadata.uid ?? '') as PodUid;
 }

@@ -85,7 +85,7 @@ export function startKubelets(api: ModelApiServer, time: VirtualTime, random: Ra
 export function startKubeScheduler(api: ModelApiServer, time: VirtualTime): void {
   const turn = (): void => {
     time.after(schedulerMs, turn);
-    for (const pod of [...api.pods()]) {
+    for (const pod of api.pods()) {
       const waits = !pod.spec.nodeName && !pod.metadata.deletionTimestamp && !isEnded(pod);
       if (!waits || pod.spec.schedulerName === wellKnown.schedulerName) continue;
       const asked = placedRequests(pod).requests.milliCpu;

@@ -1,19 +1,36 @@
 /** Opens and reopens guest streams as packages/agent/src/guest-streams.ts does. */
 import { type ClusterName, jittered, type Random } from '@spillway/core';
 import type { GuestUpdate } from '../negotiation.ts';
-import { memberOf, type ModelAgent } from './model-agent.ts';
-import type { ModelNetwork } from './model-network.ts';
+import type { HomeEvent } from '../home/events.ts';
+import type { Host } from '../host/host.ts';
+import { memberOf, type ModelNetwork } from './model-network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const reopenMsMin = 250;
 const reopenMsMax = 15_000;
 const openDeadlineMs = 5_000;
 
+export interface GuestFeed {
+  readonly home: ClusterName;
+  push(update: GuestUpdate): void;
+}
+
+/** An agent, as far as streams go. */
+interface StreamEnd {
+  readonly cluster: ClusterName;
+  readonly epoch: number;
+  readonly synced: boolean;
+  readonly host: Host;
+  readonly feeds: Set<GuestFeed>;
+  alive(): boolean;
+  feedHome(event: HomeEvent): void;
+}
+
 export interface ModelGuestStreamsOptions {
-  readonly agent: ModelAgent;
+  readonly agent: StreamEnd;
   readonly time: VirtualTime;
   readonly network: ModelNetwork;
-  readonly agentOf: (cluster: ClusterName) => ModelAgent | undefined;
+  readonly agentOf: (cluster: ClusterName) => StreamEnd | undefined;
   readonly random: Random;
 }
 
@@ -63,7 +80,7 @@ export class ModelGuestStreams {
       this.#lookedThrough.add(host);
       if (!this.#wanted.has(host)) closed();
     };
-    const feed = {
+    const feed: GuestFeed = {
       home: agent.cluster,
       push: (update: GuestUpdate) => send(() => read(update)),
     };

@@ -3,7 +3,8 @@
  * direction at a time. A call that gets no answer fails at its deadline, whether it took effect or
  * not. Within a stream the order holds; a message lost breaks it.
  */
-import type { ClusterName, Random } from '@spillway/core';
+import type { ClusterName, PeerId, Random } from '@spillway/core';
+import type { Member } from '../negotiation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** Probabilities, 0 to 1. */
@@ -105,4 +106,8 @@ export class ModelNetwork {
   #lost(from: ClusterName, to: ClusterName): boolean {
     return this.#cuts.has(`${from}>${to}`) || this.#random.unit() < this.weather.loss;
   }
+}
+
+export function memberOf(cluster: ClusterName): Member {
+  return { cluster, peer: cluster as string as PeerId, attributes: {} };
 }

@@ -12,10 +12,11 @@ import {
   wellKnown,
 } from '@spillway/core';
 import { refOf } from '../home/events.ts';
-import { ModelAgent, lateWriteMsMax } from './model-agent.ts';
+import { ModelAgent } from './model-agent.ts';
 import { ModelApiServer } from './model-api-server.ts';
 import { runMsAnnotation, startKubelets, startKubeScheduler } from './model-controllers.ts';
 import { calm, ModelNetwork, storm } from './model-network.ts';
+import { lateWriteMsMax } from './model-writes.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface WorldOptions {

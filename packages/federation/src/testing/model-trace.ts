@@ -1,0 +1,13 @@
+/** Effects in a line each, for the story of a seed. */
+import type { Pod, PodUid } from '@spillway/core';
+import { type HomeEffect, refOf } from '../home/events.ts';
+import type { HostEffect } from '../host/events.ts';
+
+export function summary(effect: HomeEffect | HostEffect): string {
+  const uids = (pods: readonly Pod[]): readonly PodUid[] => pods.map((pod) => refOf(pod).uid);
+  const { kind } = effect;
+  if (kind === 'commit') return `commit to ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
+  if (kind === 'reserve') return `reserve ${effect.request.count} at ${effect.host}`;
+  if (kind === 'create') return `create ${effect.guest.uid} on ${effect.node}`;
+  return JSON.stringify(effect);
+}
