@@ -26,7 +26,7 @@ const certificate = await issueCertificate(key, {
 
 export function advertOf(i: number, sequence: number, of: PeerId = peer): Advert {
   const snapshot = bigCluster();
-  const { allocatable, free } = roomTotals(snapshot);
+  totals ??= roomTotals(snapshot);
   room ??= roomOf(snapshot);
   return {
     cluster: clusterName(`cluster-${i}`),
@@ -39,11 +39,12 @@ export function advertOf(i: number, sequence: number, of: PeerId = peer): Advert
     accepting: true,
     guestsFree: 1_000,
     room,
-    totals: { allocatable, free },
+    totals,
   };
 }
 
 let room: Advert['room'] | undefined;
+let totals: Advert['totals'] | undefined;
 
 export const advertMerge: HotPath = {
   name: 'advert merge',

@@ -2,6 +2,8 @@
  * Measures one hot path against a baseline in one process: rounds of both, alternating, so that a
  * machine that slows down slows both. The ratio is of medians, round by round.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { measure } from 'mitata';
 
 export interface HotPath {
@@ -37,12 +39,17 @@ export interface Effort {
   readonly quick: boolean;
 }
 
+// The garbage of one is not to be cleared away in the other's time.
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
 export async function measured(path: HotPath, { rounds, quick }: Effort): Promise<Measured> {
   const { ours, baseline } = path.prepare();
   const options = {
     min_cpu_time: quick ? 20e6 : 200e6,
     min_samples: quick ? 3 : 12,
     inner_gc: false,
+    gc: collect,
   };
   const [mine, theirs]: [Sample[], Sample[]] = [[], []];
   for (let round = 0; round < rounds; round++) {

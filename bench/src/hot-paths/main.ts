@@ -2,27 +2,9 @@
 import { Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 import { borderless } from '../report/tables.ts';
-import { advertDecode, advertEncode, advertMerge } from './adverts.ts';
-import { decideOne } from './decide-one.ts';
-import { type HotPath, type Measured, measured } from './hot-path.ts';
+import { type Measured, measured } from './hot-path.ts';
 import { ledgerMemory, type LedgerMemory } from './ledger-memory.ts';
-import { rank, room } from './neighbours.ts';
-import { placeApart, placeMixed, placePlain, placeSpread } from './placements.ts';
-import { snapshotUpdate } from './snapshot-update.ts';
-
-const paths: readonly HotPath[] = [
-  snapshotUpdate,
-  decideOne,
-  placePlain,
-  placeMixed,
-  placeSpread,
-  placeApart,
-  advertMerge,
-  advertEncode,
-  advertDecode,
-  room,
-  rank,
-];
+import { paths } from './paths.ts';
 
 const memoryName = 'ledger memory';
 const names = [...paths.map(({ name }) => name), memoryName];
