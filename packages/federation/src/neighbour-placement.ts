@@ -38,7 +38,7 @@ export function rankNeighbours(options: {
   const candidates: Candidate[] = [];
   const verdicts = new Map<ClusterName, Verdict>();
   for (const neighbour of neighbours) {
-    const judged = judged1(neighbour, shape, policy);
+    const judged = estimated(neighbour, shape, policy);
     if (typeof judged !== 'number') {
       verdicts.set(neighbour.cluster, judged);
       continue;
@@ -59,7 +59,11 @@ export function rankNeighbours(options: {
 }
 
 /** The estimate, or why not. */
-function judged1(neighbour: Neighbour, shape: PodShape, policy: PlacementPolicy): number | Verdict {
+function estimated(
+  neighbour: Neighbour,
+  shape: PodShape,
+  policy: PlacementPolicy,
+): number | Verdict {
   const { advert, liveness, cluster, attributes, rttMs } = neighbour;
   const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({
     code,

@@ -94,13 +94,22 @@ export class Ask {
 
 /**
  * Whom to ask for how many: down the ranking until the estimates cover the count, and one more as a
- * spare, since an advert is always a little old. `estimate` ≥ 1.
+ * spare, since an advert is always a little old. `evenly`: as many as may be asked, for a like share
+ * each. `estimate` ≥ 1.
  */
 export function partsOf(
   ranked: readonly { readonly cluster: ClusterName; readonly estimate: number }[],
   wanted: number,
-  fanOutMax: number,
+  { fanOutMax, evenly }: { readonly fanOutMax: number; readonly evenly: boolean },
 ): readonly Part[] {
+  if (evenly) {
+    const asked = ranked.slice(0, Math.min(fanOutMax, wanted));
+    const share = Math.ceil(wanted / Math.max(1, asked.length));
+    return asked.map(({ cluster, estimate }) => ({
+      host: cluster,
+      count: Math.min(share, estimate),
+    }));
+  }
   const parts: Part[] = [];
   let missing = wanted;
   for (const { cluster, estimate } of ranked) {

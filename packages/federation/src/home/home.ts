@@ -72,6 +72,7 @@ export class Home {
       random,
       homeEpoch,
       emit,
+      placed: () => this.#away.countByHost(),
       onBoundAway: (pod, slots) => this.#away.bound(pod, slots),
     });
   }

@@ -37,6 +37,8 @@ export interface WaitingOptions {
   readonly random: Random;
   readonly homeEpoch: number;
   readonly emit: (effect: HomeEffect) => void;
+  /** How many unfinished pods of ours each neighbour has. */
+  readonly placed: () => ReadonlyMap<ClusterName, number>;
   /** A pod is bound to `slots.host`: from now on it is away. */
   readonly onBoundAway: (pod: Pod, slots: Slots) => void;
 }
@@ -245,13 +247,15 @@ export class Waiting {
         version.sequence !== refusal.version.sequence
       );
     });
+    const spread = group.policy.name === 'spread';
     const { ranked, verdicts } = rankNeighbours({
       shape: group.shape,
       count: wanted,
       policy: group.policy,
       neighbours: worthAsking,
+      ...(spread && { placed: this.#options.placed() }),
     });
-    const parts = partsOf(ranked, wanted, config.askFanOutMax);
+    const parts = partsOf(ranked, wanted, { fanOutMax: config.askFanOutMax, evenly: spread });
     if (parts.length === 0) {
       const reasons = new Map<ClusterName, string>();
       for (const { cluster } of neighbours) {
