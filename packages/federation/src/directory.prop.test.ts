@@ -1,5 +1,5 @@
 import { clusterName, type MonotonicMs } from '@spillway/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { originCoordinate } from './coordinates.ts';
 import { Directory, directoryPresets } from './directory.ts';

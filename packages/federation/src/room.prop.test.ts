@@ -1,6 +1,6 @@
-import { type Node, type NodeName, type Pod, type PodUid, shapeOf } from '@spillway/core';
+import { type Node, type Pod, shapeOf } from '@spillway/core';
 import { placePods, Snapshot } from '@spillway/scheduling';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitCount, roomBounds, roomOf } from './room.ts';
 
@@ -46,11 +46,11 @@ function pod(
   tolerations: Pod['spec']['tolerations'] = [],
 ): Pod {
   return {
-    metadata: { name, namespace: 'shop', uid: name as PodUid },
+    metadata: { name, namespace: 'shop', uid: name },
     spec: {
       containers: [{ name: 'main', image: 'web', resources: { requests } }],
       tolerations,
-      ...(nodeName !== undefined && { nodeName: nodeName as NodeName }),
+      ...(nodeName !== undefined && { nodeName }),
     },
   };
 }
