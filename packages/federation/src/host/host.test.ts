@@ -1,0 +1,295 @@
+import { type NodeName, type Pod, type PodUid, wellKnown } from '@spillway/core';
+import { describe, expect, test } from 'vitest';
+import type { ReserveAnswer } from '../negotiation.ts';
+import { at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { memberOf } from '../testing/model-network.ts';
+import { hostDefaults, type HostConfig } from './config.ts';
+import type { CreateOutcome, HostEffect } from './events.ts';
+import { doubtMs } from './guests.ts';
+import { Host } from './host.ts';
+
+const home = memberOf(cluster('home'));
+
+/** A host with one node of 2 CPUs, unless told otherwise. */
+function hosting(config: Partial<HostConfig> = {}, cpu = '2') {
+  const ledger = ledgerOf(node('n', cpu));
+  const host = new Host({
+    ledger,
+    config: { ...hostDefaults, ...config },
+    incarnation: 'i',
+    guestNamespace: (of, namespace) => `${of}-${namespace}`,
+  });
+  let calls = 0;
+  const reserve = (count: number, requestId = 'r', now = 0, epoch = 1): ReserveAnswer => {
+    const { metadata, spec } = podOf('sample');
+    const { namespace = '' } = metadata;
+    const request = { homeEpoch: epoch, requestId, namespace, labels: {}, spec, count };
+    return host.reserve(home, request, at(now));
+  };
+  const commit = (pods: readonly Pod[], answer?: ReserveAnswer, now = 0, epoch = 1) => {
+    const id = answer?.reservation?.id;
+    const request = { homeEpoch: epoch, pods, ...(id && { reservationId: id }) };
+    return host.step({ kind: 'commit', call: calls++, caller: home, request }, at(now));
+  };
+  const guest = (pod: Pod) => ({ home: home.cluster, uid: pod.metadata.uid as PodUid });
+  const created = (pod: Pod, outcome: CreateOutcome = { kind: 'created' }, now = 0) =>
+    host.step({ kind: 'created', guest: guest(pod), outcome }, at(now));
+  const show = (shadow: Pod, now = 0) => {
+    ledger.apply({ kind: 'Pod', type: 'set', object: shadow });
+    return host.step({ kind: 'shadow', pod: shadow }, at(now));
+  };
+  const vanish = (shadow: Pod, now = 0) => {
+    ledger.apply({ kind: 'Pod', type: 'deleted', object: shadow });
+    return host.step({ kind: 'shadowDeleted', pod: shadow }, at(now));
+  };
+  const release = (pods: readonly Pod[], gracePeriodSeconds?: number, now = 0) => {
+    const guests = pods.map((pod) => ({
+      uid: guest(pod).uid,
+      ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
+    }));
+    const request = { homeEpoch: 1, reservations: [], guests };
+    return host.step({ kind: 'release', caller: home, request }, at(now));
+  };
+  const used = (): number | undefined => ledger.snapshot.node('n' as NodeName)?.requested.milliCpu;
+  return { host, ledger, reserve, commit, created, show, vanish, release, used };
+}
+
+function shadowOf(pod: Pod, given: Partial<Pod['status'] & object> = {}): Pod {
+  const { name = '', uid = '' } = pod.metadata;
+  return {
+    metadata: {
+      name,
+      namespace: 'home-default',
+      uid: `shadow-${uid}`,
+      labels: {
+        [wellKnown.homeLabel]: 'home',
+        [wellKnown.homeNamespaceLabel]: 'default',
+        [wellKnown.homeUidLabel]: uid,
+      },
+    },
+    spec: { ...pod.spec, nodeName: 'n' },
+    status: { phase: 'Pending', ...given },
+  };
+}
+
+const kinds = (effects: readonly HostEffect[]): readonly string[] =>
+  effects.map(({ kind }) => kind);
+const results = (effects: readonly HostEffect[]) =>
+  effects.flatMap((effect) => (effect.kind === 'reply' ? effect.results : []));
+const updates = (effects: readonly HostEffect[]) =>
+  effects.flatMap((effect) => (effect.kind === 'push' ? [effect.update] : []));
+
+describe('reserve', () => {
+  test('grants what fits and says why not more', () => {
+    const { reserve, used } = hosting();
+    // 2 CPUs, 1 a pod: 2 of 3.
+    const { granted, verdicts } = reserve(3);
+    expect(granted).toBe(2);
+    expect(verdicts.map(({ reason }) => reason)).toEqual(['1 Insufficient cpu']);
+    expect(used()).toBe(2_000);
+  });
+
+  test('answers a repeated request with the same reservation and holds nothing more', () => {
+    const { reserve, used } = hosting();
+    const first = reserve(1);
+    expect(reserve(1).reservation?.id).toBe(first.reservation?.id);
+    expect(used()).toBe(1_000);
+  });
+
+  test('releases the hold when it expires', () => {
+    const { host, reserve, used } = hosting();
+    reserve(2);
+    expect(host.wakeAt()).toBe(hostDefaults.reservationTtlMs);
+    host.step({ kind: 'tick' }, at(hostDefaults.reservationTtlMs - 1));
+    expect(used()).toBe(2_000);
+    host.step({ kind: 'tick' }, at(hostDefaults.reservationTtlMs));
+    expect(used()).toBe(0);
+    expect(host.wakeAt()).toBeUndefined();
+  });
+
+  test('keeps its reserve free', () => {
+    // Half of 2 CPUs is kept: 1 pod of 1 CPU.
+    const { reserve } = hosting({ keepFree: { cpuFraction: 0.5, memoryFraction: 0 } });
+    const { granted, verdicts } = reserve(2);
+    expect(granted).toBe(1);
+    expect(verdicts[0]?.stage).toBe('KeepFree');
+  });
+
+  test('stops at the cap of guests, held slots included, and says so', () => {
+    const { reserve } = hosting({ guestsMax: 1 });
+    expect(reserve(2, 'a')).toMatchObject({
+      granted: 1,
+      verdicts: [{ reason: 'its cap of 1 guests is reached' }],
+    });
+    expect(reserve(1, 'b')).toMatchObject({ granted: 0, verdicts: [{ code: 'Refused' }] });
+  });
+
+  test('refuses all while the host takes no guests', () => {
+    expect(hosting({ accepting: false }).reserve(1)).toMatchObject({
+      granted: 0,
+      verdicts: [{ code: 'Refused', reason: 'takes no guests now' }],
+    });
+  });
+
+  test('bounds the reservations of one home', () => {
+    const { reserve } = hosting({ reservationsPerHomeMax: 1 });
+    reserve(1, 'a');
+    expect(() => reserve(1, 'b')).toThrow('has 1 reservations open');
+  });
+
+  test('is refused to an agent that has been replaced', () => {
+    const { reserve, commit } = hosting();
+    reserve(1, 'new', 0, 2);
+    expect(() => reserve(1, 'old', 0, 1)).toThrow('its agent was replaced');
+    expect(() => commit([podOf('a')], undefined, 0, 1)).toThrow('its agent was replaced');
+  });
+});
+
+describe('commit', () => {
+  const pod = podOf('a');
+
+  test('takes the held slot, and answers when the shadow is created', () => {
+    const { reserve, commit, created, used } = hosting();
+    const effects = commit([pod], reserve(1));
+    expect(effects).toMatchObject([{ kind: 'create', node: 'n' }]);
+    expect(used()).toBe(1_000);
+    expect(results(created(pod))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
+  });
+
+  test('repeated at any moment creates no second shadow', () => {
+    const { commit, created, show } = hosting();
+    expect(kinds(commit([pod]))).toEqual(['create']);
+    expect(kinds(commit([pod]))).toEqual([]);
+    expect(results(created(pod))).toHaveLength(2);
+    // Created, but not yet shown by the watch: known at once all the same.
+    expect(results(commit([pod]))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
+    show(shadowOf(pod));
+    expect(results(commit([pod]))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
+  });
+
+  test('after a crash of the host finds the shadow by its labels', () => {
+    const { commit, show } = hosting();
+    show(shadowOf(pod, { phase: 'Running' }));
+    expect(results(commit([pod]))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
+  });
+
+  test('is refused with a verdict where there is no room', () => {
+    const { commit } = hosting({}, '500m');
+    expect(results(commit([pod]))).toMatchObject([
+      { outcome: 'refused', verdict: { reason: '1 Insufficient cpu' } },
+    ]);
+  });
+
+  test('of a larger pod than was reserved does not eat into the reserve', () => {
+    const { reserve, commit } = hosting({ keepFree: { cpuFraction: 0.5, memoryFraction: 0 } });
+    // Reserved for 1 CPU; 2 CPUs would fit the node, but not beside its reserve.
+    const answer = reserve(1);
+    expect(results(commit([podOf('large', { cpu: '2' })], answer))).toMatchObject([
+      { outcome: 'refused' },
+    ]);
+  });
+
+  test('of a guest that has ended never makes it again', () => {
+    const { commit, created, show, vanish } = hosting();
+    commit([pod]);
+    created(pod);
+    show(shadowOf(pod));
+    vanish(shadowOf(pod));
+    expect(results(commit([pod]))).toEqual([
+      { uid: 'uid-a', outcome: 'ended', reason: 'DeletedAtHost' },
+    ]);
+  });
+
+  test('is answered when the shadow comes and goes before its creation is', () => {
+    const { commit, show, vanish } = hosting();
+    commit([pod]);
+    expect(results(show(shadowOf(pod)))).toMatchObject([{ outcome: 'created' }]);
+    expect(updates(vanish(shadowOf(pod)))).toMatchObject([{ kind: 'gone' }]);
+  });
+
+  test('that failed keeps its room and its node until it is known what became of it', () => {
+    const { host, commit, created, used } = hosting();
+    commit([pod]);
+    expect(results(created(pod, { kind: 'failed', reason: 'no answer' }))).toMatchObject([
+      { outcome: 'refused' },
+    ]);
+    expect(used()).toBe(1_000);
+    expect(commit([pod])).toMatchObject([{ kind: 'create', node: 'n' }]);
+    created(pod, { kind: 'failed', reason: 'no answer' }, 5);
+    expect(host.wakeAt()).toBe(5 + doubtMs);
+    host.step({ kind: 'tick' }, at(5 + doubtMs));
+    expect(used()).toBe(0);
+  });
+
+  test('withdraws a shadow that tips its node over, and says that it was the host', () => {
+    const { ledger, commit, created, show, vanish } = hosting();
+    commit([pod]);
+    created(pod);
+    const rival = podOf('rival', { cpu: '2', schedulerName: 'default-scheduler', nodeName: 'n' });
+    ledger.apply({ kind: 'Pod', type: 'set', object: rival });
+    expect(show(shadowOf(pod)).at(-1)).toMatchObject({ kind: 'delete', gracePeriodSeconds: 0 });
+    expect(updates(vanish(shadowOf(pod)))).toMatchObject([{ kind: 'gone', reason: 'OutOfRoom' }]);
+  });
+});
+
+describe('release', () => {
+  const pod = podOf('a');
+
+  test('deletes the shadow with the grace of its pod, and again only with less', () => {
+    const { show, release } = hosting();
+    show(shadowOf(pod));
+    expect(release([pod], 30)).toMatchObject([
+      { kind: 'delete', shadowUid: 'shadow-uid-a', gracePeriodSeconds: 30 },
+    ]);
+    expect(release([pod], 30)).toEqual([]);
+    expect(release([pod], 0)).toMatchObject([{ kind: 'delete', gracePeriodSeconds: 0 }]);
+  });
+
+  test('of an unknown guest is success, and a late commit of it is refused', () => {
+    const { commit, release } = hosting();
+    expect(updates(release([pod]))).toMatchObject([{ kind: 'gone', reason: 'Released' }]);
+    expect(results(commit([pod]))).toMatchObject([{ outcome: 'ended' }]);
+  });
+
+  test('during a creation deletes the shadow as soon as it is seen', () => {
+    const { commit, created, show, release } = hosting();
+    commit([pod]);
+    expect(release([pod])).toEqual([]);
+    created(pod);
+    expect(kinds(show(shadowOf(pod)))).toContain('delete');
+  });
+
+  test('ends a shadow that turns up after it was given up', () => {
+    const { release, show } = hosting();
+    release([pod]);
+    expect(kinds(show(shadowOf(pod)))).toContain('delete');
+  });
+});
+
+describe('guest stream', () => {
+  const pod = podOf('a');
+
+  test('opens with every guest the home was told of, seen or not', () => {
+    const { host, commit, created } = hosting();
+    commit([pod]);
+    const uids = () => host.picture(home, 1).map((update) => 'uid' in update && update.uid);
+    expect(uids()).toEqual([false]);
+    created(pod);
+    expect(uids()).toEqual(['uid-a', false]);
+  });
+
+  test('shows a home no other home’s guests', () => {
+    const { host, show } = hosting();
+    show(shadowOf(pod));
+    expect(host.picture(memberOf(cluster('other')), 1)).toEqual([{ kind: 'synced' }]);
+  });
+
+  test('tells of an eviction with its reason', () => {
+    const { show, vanish } = hosting();
+    show(shadowOf(pod));
+    const evicted = shadowOf(pod, { phase: 'Failed', reason: 'Evicted', message: 'low on memory' });
+    expect(updates(vanish(evicted))).toMatchObject([
+      { kind: 'gone', reason: 'Evicted', message: 'low on memory' },
+    ]);
+  });
+});

@@ -1,0 +1,61 @@
+/** Small objects for tests of the machines: nodes and pods that differ in CPU only. */
+import type { ClusterName, MonotonicMs, Node, Pod, PodStatus } from '@spillway/core';
+import { Ledger } from '@spillway/scheduling';
+import type { Advert } from '../advert.ts';
+import { originCoordinate } from '../coordinates.ts';
+import { roomOf, roomTotals } from '../room.ts';
+import { memberOf } from './model-network.ts';
+
+export const at = (ms: number): MonotonicMs => ms as MonotonicMs;
+export const cluster = (name: string): ClusterName => name as ClusterName;
+
+export function node(name: string, cpu: string): Node {
+  return { metadata: { name }, status: { allocatable: { cpu, memory: '8Gi', pods: '110' } } };
+}
+
+export function ledgerOf(...nodes: readonly Node[]): Ledger {
+  const ledger = new Ledger();
+  for (const object of nodes) ledger.apply({ kind: 'Node', type: 'set', object });
+  return ledger;
+}
+
+export function podOf(
+  name: string,
+  given: {
+    readonly cpu?: string;
+    readonly schedulerName?: string;
+    readonly nodeName?: string;
+    readonly status?: PodStatus;
+    readonly metadata?: Partial<Pod['metadata']>;
+  } = {},
+): Pod {
+  const { cpu = '1', schedulerName = 'spillway', nodeName, status, metadata } = given;
+  return {
+    metadata: { name, namespace: 'default', uid: `uid-${name}`, ...metadata },
+    spec: {
+      schedulerName,
+      ...(nodeName !== undefined && { nodeName }),
+      containers: [{ name: 'c', resources: { requests: { cpu } } }],
+    },
+    status: status ?? { phase: 'Pending' },
+  };
+}
+
+/** What a cluster whose only node has `cpu` free would say. */
+export function advertOf(name: string, cpu: string, sequence = 0): Advert {
+  const { snapshot } = ledgerOf(node('n', cpu));
+  const { peer } = memberOf(cluster(name));
+  return {
+    cluster: cluster(name),
+    peer,
+    version: { epoch: 1, sequence },
+    ttlMs: 60_000,
+    addresses: [],
+    coordinate: originCoordinate,
+    labels: {},
+    accepting: true,
+    guestsFree: 100,
+    room: roomOf(snapshot),
+    totals: roomTotals(snapshot),
+  };
+}
