@@ -57,6 +57,7 @@ export class AwayEntries {
       slots: undefined,
       calling: false,
       retryAt: undefined,
+      probing: false,
       stray: false,
       released: false,
       guestGone: false,

@@ -24,6 +24,8 @@ export interface AwayEntry {
   calling: boolean;
   /** No call before then. */
   retryAt: MonotonicMs | undefined;
+  /** Created, but not yet shown by a stream: the commit is repeated to learn whether it still exists. */
+  probing: boolean;
   /** The pod has ended here, but its guest was seen to live: it must go. */
   stray: boolean;
   /** The host has accepted the release. */

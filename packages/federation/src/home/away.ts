@@ -108,7 +108,7 @@ export class Away {
       this.#entries.due(entry);
       const result = results.get(uid);
       if (result !== undefined) this.#settle(entry, result.outcome === 'created');
-      if (entry.phase !== 'committing') continue;
+      if (entry.phase !== 'committing' && !entry.probing) continue;
       if (result === undefined) this.#retryLater(entry, now);
       else this.#commitEnded(entry, result, now);
     }
@@ -192,7 +192,7 @@ export class Away {
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#write(entry);
       if (entry.calling) continue;
       const unwanted = entry.phase === 'ending' || entry.stray;
-      if (entry.phase === 'committing') commits.push(entry);
+      if (entry.phase === 'committing' || entry.probing) commits.push(entry);
       else if (unwanted && !entry.guestGone) releases.push(entry);
       else if (entry.phase === 'ending') this.#letGo(entry);
     }
@@ -235,12 +235,20 @@ export class Away {
 
   #commitEnded(entry: AwayEntry, result: CommitResult, now: MonotonicMs): void {
     if (result.outcome === 'created') {
+      if (!entry.probing) {
+        entry.backoff.reset();
+        this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
+      }
       entry.phase = 'away';
-      entry.backoff.reset();
-      this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
+      // Should it end before the stream that is being opened takes its picture, nobody would say so.
+      entry.probing = entry.guest === undefined;
+      if (entry.probing) this.#retryLater(entry, now);
     } else if (result.outcome === 'ended') {
       const message = `ended at ${entry.host}: ${result.reason}`;
       this.#guestGone(entry, { reason: 'GuestEnded', message });
+    } else if (entry.probing) {
+      const message = `${entry.host} no longer has it`;
+      this.#guestGone(entry, { reason: 'GuestLost', message });
     } else {
       this.#refused(entry, result.verdict.reason, now);
     }
@@ -265,6 +273,7 @@ export class Away {
   /** The guest exists. One whose pod has ended here, or was given up, may not. */
   #shown(entry: AwayEntry, status: PodStatus): void {
     entry.guestGone = false;
+    entry.probing = false;
     entry.guest = status;
     if (isTerminal(entry.pod.status) && !isTerminal(status) && entry.phase !== 'ending') {
       entry.stray = true;
@@ -282,6 +291,8 @@ export class Away {
     // Without a phase it says no more than that the guest exists.
     const mirrored = status.phase && mirroredStatus(entry.pod, status);
     if (!mirrored) return;
+    // News goes out at once, whatever else is waiting for its next try.
+    entry.retryAt = undefined;
     entry.unwritten = mirrored;
     entry.pod = { ...entry.pod, status: { ...entry.pod.status, ...mirrored } };
     this.#entries.due(entry);
@@ -293,7 +304,9 @@ export class Away {
   ): void {
     const { reason, message, lastStatus } = why;
     entry.guestGone = true;
+    entry.retryAt = undefined;
     entry.stray = false;
+    entry.probing = false;
     entry.guest = undefined;
     this.#entries.due(entry);
     if (lastStatus !== undefined && isTerminal(lastStatus)) this.#mirror(entry, lastStatus);
@@ -307,6 +320,7 @@ export class Away {
   #end(entry: AwayEntry): void {
     if (entry.phase !== 'ending') entry.backoff.reset();
     entry.phase = 'ending';
+    entry.probing = false;
     entry.retryAt = undefined;
     this.#entries.due(entry);
     // The slot of a commit under way is settled when that ends.
@@ -315,6 +329,7 @@ export class Away {
 
   #finish(entry: AwayEntry): void {
     entry.phase = 'finished';
+    entry.probing = false;
     if (!entry.calling) this.#settle(entry, false);
   }
 

@@ -1,0 +1,351 @@
+import {
+  type ClusterName,
+  type NodeName,
+  type Pod,
+  type PodStatus,
+  type PodUid,
+  randomStream,
+  type ReservationId,
+  virtualNodeName,
+} from '@spillway/core';
+import { describe, expect, test } from 'vitest';
+import { Directory, directoryPresets } from '../directory.ts';
+import { originCoordinate } from '../coordinates.ts';
+import { nearest } from '../policy.ts';
+import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { memberOf } from '../testing/model-network.ts';
+import { homeDefaults } from './config.ts';
+import type { HomeEffect, HomeEvent } from './events.ts';
+import { clusterOfVirtualNode, Home } from './home.ts';
+
+const [near, far] = [cluster('near'), cluster('far')];
+const { batchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } = homeDefaults;
+
+/** A home with one node and two neighbours of 4 CPUs each, `near` at 10 ms and `far` at 90. */
+function atHome(cpu = '1', policyProblem?: string) {
+  const directory = new Directory({
+    config: directoryPresets.lan,
+    self: cluster('home'),
+    coordinate: () => originCoordinate,
+  });
+  for (const [name, rttMs] of [
+    [near, 10],
+    [far, 90],
+  ] as const) {
+    directory.receive(advertOf(name, '4'), memberOf(name), at(0));
+    directory.rttSample(name, rttMs, at(0));
+  }
+  const ledger = ledgerOf(node('n', cpu));
+  const problem = policyProblem === undefined ? {} : { problem: policyProblem };
+  const home = new Home({
+    room: ledger,
+    neighbourhood: directory,
+    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', ...problem }) },
+    config: homeDefaults,
+    random: randomStream(1, 'home'),
+    homeEpoch: 1,
+    clusterOfNode: clusterOfVirtualNode,
+  });
+  let now = 0;
+  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
+  const tickAt = (ms: number): readonly HomeEffect[] => {
+    now = ms;
+    return step({ kind: 'tick' });
+  };
+  const see = (pod: Pod) => {
+    ledger.apply({ kind: 'Pod', type: 'set', object: pod });
+    return step({ kind: 'pod', pod });
+  };
+  const offload = (offloads: boolean) =>
+    step({ kind: 'namespace', name: 'default', offload: offloads, annotations: {} });
+  const grant = (effect: HomeEffect, granted: number) => {
+    if (effect.kind !== 'reserve') throw new Error(`a reserve was expected, not ${effect.kind}`);
+    const { host, request } = effect;
+    const reservation = { id: `${host}-1` as ReservationId, ttlMs: 10_000 };
+    const verdicts = [{ code: 'Unschedulable', reason: 'no room', stage: 'Test' } as const];
+    const answer = granted > 0 ? { reservation, granted, verdicts: [] } : { granted, verdicts };
+    return step({ kind: 'reserved', requestId: request.requestId, host, answer });
+  };
+  return { home, ledger, directory, step, tickAt, see, offload, grant };
+}
+
+type HomeUnderTest = ReturnType<typeof atHome>;
+
+const uidOf = (pod: Pod): PodUid => pod.metadata.uid as PodUid;
+const boundTo = (pod: Pod, host: ClusterName, status?: PodStatus): Pod => ({
+  ...pod,
+  spec: { ...pod.spec, nodeName: virtualNodeName(host) },
+  ...(status && { status }),
+});
+const kinds = (effects: readonly HomeEffect[]): readonly string[] =>
+  effects.map(({ kind }) => kind).filter((kind) => kind !== 'tell');
+
+/** `pod` bound to `near` and its guest created there, by an agent that has seen it all. */
+function away(tested: HomeUnderTest, pod: Pod): void {
+  tested.step({ kind: 'synced' });
+  tested.see(boundTo(pod, near));
+  tested.step({
+    kind: 'committed',
+    host: near,
+    uids: [uidOf(pod)],
+    results: [{ uid: uidOf(pod), outcome: 'created' }],
+  });
+}
+
+function shown(tested: HomeUnderTest, pod: Pod, status: PodStatus): readonly HomeEffect[] {
+  const { name = '', namespace = '' } = pod.metadata;
+  const uid = uidOf(pod);
+  const update = { kind: 'status', uid, namespace, name, status, terminating: false } as const;
+  return tested.step({ kind: 'guest', host: near, update });
+}
+
+describe('claims', () => {
+  const unschedulable: PodStatus = {
+    phase: 'Pending',
+    conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }],
+  };
+
+  test('a pod that names it, and binds it at home where it fits', () => {
+    const { step, see, tickAt } = atHome();
+    step({ kind: 'synced' });
+    see(podOf('a'));
+    expect(tickAt(batchMs)).toMatchObject([{ kind: 'bindLocally', node: 'n' }]);
+  });
+
+  test('an Unschedulable pod of an offloading namespace, as soon as the namespace is labelled', () => {
+    const { step, see, offload, tickAt } = atHome('500m');
+    step({ kind: 'synced' });
+    see(podOf('a', { schedulerName: 'default-scheduler', status: unschedulable }));
+    expect(tickAt(batchMs)).toEqual([]);
+    offload(true);
+    expect(kinds(tickAt(2 * batchMs))).toEqual(['reserve', 'reserve']);
+  });
+
+  test('nothing before its caches are whole', () => {
+    const { see, tickAt, home } = atHome();
+    see(podOf('a'));
+    expect(tickAt(batchMs)).toEqual([]);
+    expect(home.wakeAt()).toBeUndefined();
+  });
+
+  test('nothing that the home’s own scheduler has not refused, and leaves it the first go', () => {
+    const { step, see, offload, tickAt } = atHome('1');
+    step({ kind: 'synced' });
+    offload(true);
+    see(podOf('a', { schedulerName: 'default-scheduler' }));
+    expect(tickAt(batchMs)).toEqual([]);
+    // Refused, but there is room by now: a grace for its own scheduler, then neighbours.
+    see(podOf('a', { schedulerName: 'default-scheduler', status: unschedulable }));
+    expect(tickAt(2 * batchMs)).toEqual([]);
+    expect(kinds(tickAt(batchMs + localGraceMs))).toEqual(['reserve', 'reserve']);
+  });
+});
+
+describe('asks', () => {
+  function asked(tested: HomeUnderTest, ...pods: readonly Pod[]): readonly HomeEffect[] {
+    tested.step({ kind: 'synced' });
+    for (const pod of pods) tested.see(pod);
+    return tested.tickAt(batchMs);
+  }
+
+  test('the nearest for what does not fit at home, and a spare where the estimate may fall short', () => {
+    const pods = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => podOf(name));
+    // 1 of 6 stays at home; of 5, near is estimated to take 4, far the rest.
+    const effects = asked(atHome('1'), ...pods);
+    expect(kinds(effects)).toEqual(['bindLocally', 'reserve', 'reserve']);
+    expect(effects.slice(1)).toMatchObject([
+      { host: near, request: { count: 4 } },
+      { host: far, request: { count: 4 } },
+    ]);
+  });
+
+  test('and waits for the better ranked before it uses the answer of another', () => {
+    const tested = atHome('500m');
+    const pods = ['a', 'b', 'c', 'd', 'e'].map((name) => podOf(name));
+    const [toNear, toFar] = asked(tested, ...pods) as [HomeEffect, HomeEffect];
+    expect(tested.grant(toFar, 4)).toEqual([]);
+    const hosts = tested
+      .grant(toNear, 4)
+      .map((effect) => (effect.kind === 'bindAway' ? effect.host : effect.kind));
+    expect(hosts).toEqual([near, near, near, near, far]);
+  });
+
+  test('and releases the reservation when its own binding was too late', () => {
+    const tested = atHome('500m');
+    const [ask] = asked(tested, podOf('a')) as [HomeEffect];
+    tested.grant(ask, 1);
+    const uid = uidOf(podOf('a'));
+    expect(tested.step({ kind: 'boundAway', uid, outcome: 'taken' })).toMatchObject([
+      { kind: 'release', host: near, reservations: ['near-1'] },
+    ]);
+  });
+
+  test('and explains a pod that must wait, neighbour by neighbour', () => {
+    const tested = atHome('500m');
+    // 5 CPUs fit nowhere.
+    const effects = asked(tested, podOf('a', { cpu: '5' }));
+    expect(effects).toMatchObject([{ kind: 'explain', condition: true }]);
+    const { message } = effects[0] as Extract<HomeEffect, { kind: 'explain' }>;
+    expect(message).toContain('0/1 nodes are available at home: 1 Insufficient cpu');
+    expect(message).toContain('near: has no node with room for this pod');
+    expect(message).toContain('far: has no node with room for this pod');
+  });
+
+  test('again after a back-off that grows to a bound', () => {
+    const tested = atHome('500m');
+    asked(tested, podOf('a', { cpu: '5' }));
+    let [now, longest] = [batchMs, 0];
+    for (let i = 0; i < 20; i++) {
+      const wake = tested.home.wakeAt() ?? Number.NaN;
+      if (i === 0) expect(wake - now).toBeLessThanOrEqual(retryMsMin * 1.25);
+      longest = Math.max(longest, wake - now);
+      now = wake;
+      tested.tickAt(now);
+    }
+    expect(longest).toBeGreaterThan(retryMsMax * 0.75);
+    expect(longest).toBeLessThanOrEqual(retryMsMax * 1.25);
+  });
+
+  test('nobody while the pod’s policy can’t be read, and says so', () => {
+    const effects = asked(atHome('500m', 'policy "nearst": unknown'), podOf('a'));
+    expect(effects).toMatchObject([{ kind: 'explain', message: 'policy "nearst": unknown' }]);
+  });
+
+  test('repeats a binding at home that failed, with its room kept', () => {
+    const tested = atHome('1');
+    asked(tested, podOf('a'));
+    tested.step({ kind: 'boundLocally', uid: uidOf(podOf('a')), outcome: 'failed' });
+    expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(1_000);
+    const wake = tested.home.wakeAt() ?? Number.NaN;
+    expect(tested.tickAt(wake)).toMatchObject([{ kind: 'bindLocally', node: 'n' }]);
+  });
+});
+
+describe('a pod away', () => {
+  const pod = podOf('a');
+
+  test('is committed by whoever finds it bound, also when nodes are listed after pods', () => {
+    const tested = atHome();
+    tested.see(boundTo(pod, near));
+    expect(tested.step({ kind: 'synced' })).toMatchObject([{ kind: 'commit', host: near }]);
+  });
+
+  test('is not made a second time when its status shows that it has run', () => {
+    const tested = atHome();
+    tested.see(boundTo(pod, near, { phase: 'Running', startTime: 'then' }));
+    expect(tested.step({ kind: 'synced' })).toEqual([]);
+    tested.step({ kind: 'stream', host: near, state: 'opening' });
+    const lost = tested.step({ kind: 'guest', host: near, update: { kind: 'synced' } });
+    expect(lost.at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'GuestLost' },
+    });
+  });
+
+  test('stays as it is while calls fail, however many', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(pod, near));
+    for (let i = 0; i < 10; i++) {
+      const uids = [uidOf(pod)];
+      expect(tested.step({ kind: 'committed', host: near, uids, results: undefined })).toEqual([]);
+      expect(tested.tickAt(tested.home.wakeAt() ?? Number.NaN)).toMatchObject([{ kind: 'commit' }]);
+    }
+  });
+
+  test('fails with the reason that its guest was evicted for', () => {
+    const tested = atHome();
+    away(tested, pod);
+    shown(tested, pod, { phase: 'Running' });
+    const uid = uidOf(pod);
+    tested.step({ kind: 'statusWritten', uid, outcome: 'ok' });
+    const update = { kind: 'gone', uid, reason: 'Evicted', message: 'low on memory' } as const;
+    expect(tested.step({ kind: 'guest', host: near, update }).at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'Evicted', message: 'low on memory' },
+    });
+  });
+
+  test('fails when its host has refused it for long and a controller would replace it', () => {
+    const tested = atHome();
+    const owner = { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true };
+    const owned = podOf('a', { metadata: { ownerReferences: [owner] } });
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(owned, near));
+    const verdict = { code: 'Unschedulable', reason: 'no room', stage: 'Test' } as const;
+    const uid = uidOf(owned);
+    const refused: HomeEvent = {
+      kind: 'committed',
+      host: near,
+      uids: [uid],
+      results: [{ uid, outcome: 'refused', verdict }],
+    };
+    expect(kinds(tested.step(refused))).toEqual([]);
+    tested.tickAt(refusedPatienceMs);
+    expect(tested.step(refused).at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'GuestRefused' },
+    });
+  });
+
+  test('is let go only when its guest is gone, and asks again until it is', () => {
+    const tested = atHome();
+    away(tested, pod);
+    const deleting = {
+      ...boundTo(pod, near),
+      metadata: { ...pod.metadata, deletionTimestamp: 'now', deletionGracePeriodSeconds: 7 },
+    };
+    const uid = uidOf(pod);
+    expect(tested.see(deleting)).toMatchObject([
+      { kind: 'release', guests: [{ uid, gracePeriodSeconds: 7 }] },
+    ]);
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    // A host that crashed has forgotten it.
+    expect(tested.tickAt(tested.home.wakeAt() ?? Number.NaN)).toMatchObject([{ kind: 'release' }]);
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    const update = { kind: 'gone', uid, reason: 'Released', message: '' } as const;
+    expect(tested.step({ kind: 'guest', host: near, update })).toMatchObject([
+      { kind: 'finalize' },
+    ]);
+    // The watch may show the end before the call returns.
+    tested.step({ kind: 'podDeleted', pod: deleting });
+    tested.step({ kind: 'finalized', uid, outcome: 'ok' });
+    expect([...tested.home.hosts()]).toEqual([]);
+  });
+
+  test('that has ended does not come back by an older write', () => {
+    const tested = atHome();
+    away(tested, pod);
+    const uid = uidOf(pod);
+    shown(tested, pod, { phase: 'Succeeded' });
+    tested.step({ kind: 'statusWritten', uid, outcome: 'ok' });
+    expect(tested.see(boundTo(pod, near, { phase: 'Running' }))).toMatchObject([
+      { kind: 'writeStatus', status: { phase: 'Succeeded' } },
+    ]);
+  });
+
+  test('that has failed takes its guest with it, should it turn out to live', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(pod, near, { phase: 'Failed' }));
+    expect(shown(tested, pod, { phase: 'Running' })).toMatchObject([{ kind: 'release' }]);
+  });
+});
+
+describe('an unknown guest', () => {
+  const pod = podOf('a');
+  const ref = { namespace: 'default', name: 'a', uid: uidOf(pod) };
+
+  test('is released only after the API server has said that nobody owns it', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    expect(shown(tested, pod, { phase: 'Running' })).toEqual([
+      { kind: 'checkOrphan', host: near, ref },
+    ]);
+    const owned = boundTo(pod, near);
+    expect(tested.step({ kind: 'orphanChecked', host: near, ref, pod: owned })).toEqual([]);
+    expect(tested.step({ kind: 'orphanChecked', host: near, ref, pod: undefined })).toMatchObject([
+      { kind: 'release', host: near, guests: [{ uid: ref.uid }] },
+    ]);
+  });
+});
