@@ -61,12 +61,16 @@ function table(rows: readonly Measured[]): string {
       duration(p99Ns),
       Math.round(perSecond).toLocaleString('en'),
       duration(baselineP50Ns),
-      `${row.ratio.toFixed(1)} ×`,
-      `${row.ratioMin.toFixed(1)}–${row.ratioMax.toFixed(1)}`,
+      `${factor(row.ratio)} ×`,
+      `${factor(row.ratioMin)}–${factor(row.ratioMax)}`,
     ]);
   }
   const notes = rows.map(({ name, what, baseline }) => `  ${name}: ${what}; baseline: ${baseline}`);
   return `${printed.toString()}\n\n${notes.join('\n')}\n  ratio: baseline / ours, above 1 is faster; P99 of calls, where a call does many: of their mean`;
+}
+
+function factor(ratio: number): string {
+  return ratio.toFixed(ratio < 10 ? 2 : 0);
 }
 
 function duration(ns: number): string {

@@ -12,14 +12,13 @@ export const snapshotUpdate: HotPath = {
     const snapshot = bigCluster();
     const pods = Array.from({ length: 1_000 }, (_, i) => pod(`new-${i}`, `node-${i * 5}`));
     const nodes = new Map([...snapshot.nodes()].map((node) => [node.name, node]));
+    const [first] = nodes.keys();
     let turn = 0;
     const ours = () => snapshot.withPod(pods[turn++ % pods.length] ?? pod('new'));
     const baseline = () => {
       const next = new Map(nodes);
-      const [name, state] = [...next.entries()][0] ?? [];
-      if (name !== undefined && state !== undefined) {
-        next.set(name, { ...state, podCount: state.podCount + 1 });
-      }
+      const state = first && next.get(first);
+      if (state !== undefined) next.set(state.name, { ...state, podCount: state.podCount + 1 });
       return next;
     };
     const after = ours();
