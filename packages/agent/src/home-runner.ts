@@ -222,7 +222,7 @@ export class HomeRunner {
       const pod = await writes.getPod(ref.namespace, ref.name);
       this.feed({ kind: 'orphanChecked', host, ref, pod });
     } catch (error) {
-      // The guest is shown again by the next stream, and checked again then.
+      // The machine asks again.
       log.warn({ host, pod: nameOf(ref), err: error }, 'owner of a guest could not be read');
     }
   }

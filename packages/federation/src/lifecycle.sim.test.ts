@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { safetyChecker, unsettled } from './testing/model-checks.ts';
 import { ModelWorld } from './testing/model-world.ts';
 
-const seeds = 400;
+const seeds = 1_000;
 const troubleMs = 40_000;
 /** Longer than a doubtful creation is waited for, and several of the longest back-offs. */
 const settleMs = 300_000;

@@ -30,6 +30,7 @@ import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
 import { refOf } from './events.ts';
 import { GuestStreams } from './guest-streams.ts';
+import { OrphanChecks } from './orphan-checks.ts';
 import type { Slots } from './slots.ts';
 
 export interface AwayOptions {
@@ -46,11 +47,13 @@ export class Away {
   readonly #entries: AwayEntries;
   readonly #calls: AwayCalls;
   readonly #streams = new GuestStreams();
+  readonly #orphans: OrphanChecks;
 
   constructor(options: AwayOptions) {
     this.#options = options;
     this.#entries = new AwayEntries(options.config);
     this.#calls = new AwayCalls(options);
+    this.#orphans = new OrphanChecks(options.random, options.emit);
   }
 
   countByHost(): ReadonlyMap<ClusterName, number> {
@@ -143,7 +146,7 @@ export class Away {
     if (entry?.host !== host) {
       if (update.kind === 'status') {
         const { namespace, name, uid } = update;
-        this.#options.emit({ kind: 'checkOrphan', host, ref: { namespace, name, uid } });
+        this.#orphans.ask(host, { namespace, name, uid });
       }
     } else if (update.kind === 'status') this.#shown(entry, update.status);
     else this.#guestGone(entry, update);
@@ -151,6 +154,7 @@ export class Away {
 
   /** The home's API server has answered whether the owner of an unknown guest exists. */
   orphanChecked(host: ClusterName, ref: PodRef, pod: Pod | undefined): void {
+    this.#orphans.answered(ref.uid);
     if (this.#entries.get(ref.uid) !== undefined) return;
     // A pod that is bound there comes, or has come, by the watch; any other has no guest there.
     const owned = pod !== undefined && refOf(pod).uid === ref.uid;
@@ -186,6 +190,7 @@ export class Away {
 
   /** Starts what is due: status writes, commits and releases in batches per host, final deletes. */
   tick(now: MonotonicMs): void {
+    this.#orphans.tick(now);
     const commits: AwayEntry[] = [];
     const releases: AwayEntry[] = [];
     for (const entry of this.#entries.takeDue(now)) {
@@ -203,7 +208,9 @@ export class Away {
 
   /** When `tick` has something to do without any event before. */
   wakeAt(): MonotonicMs | undefined {
-    return this.#entries.wakeAt();
+    const [a, b] = [this.#entries.wakeAt(), this.#orphans.wakeAt()];
+    if (a === undefined || b === undefined) return a ?? b;
+    return a < b ? a : b;
   }
 
   /** Bound by an earlier agent of the home, or by somebody else who ignored the taint. */

@@ -342,6 +342,9 @@ describe('an unknown guest', () => {
     expect(shown(tested, pod, { phase: 'Running' })).toEqual([
       { kind: 'checkOrphan', host: near, ref },
     ]);
+    // No answer: asked again.
+    const [again] = tested.tickAt(tested.home.wakeAt() ?? Number.NaN);
+    expect(again).toEqual({ kind: 'checkOrphan', host: near, ref });
     const owned = boundTo(pod, near);
     expect(tested.step({ kind: 'orphanChecked', host: near, ref, pod: owned })).toEqual([]);
     expect(tested.step({ kind: 'orphanChecked', host: near, ref, pod: undefined })).toMatchObject([
