@@ -17,7 +17,7 @@ import {
   type ReserveRequest,
 } from '@spillway/federation';
 import type * as proto from './gen/spillway/v1/negotiation.ts';
-import { count, invalid, jsonObject, labels, list, required, text } from './validation.ts';
+import { count, invalid, jsonObject, label, labels, list, required, text } from './validation.ts';
 
 type Status = NonNullable<Pod['status']>;
 
@@ -49,7 +49,7 @@ export const reserveRequest = {
     return {
       homeEpoch: epoch(message.homeEpoch),
       requestId: text(message.requestId, 'requestId', 128),
-      namespace: text(message.namespace, 'namespace', 63),
+      namespace: label(message.namespace, 'namespace'),
       labels: labels(message.labels, 'labels', podLabels),
       spec: podSpec(jsonObject(message.specJson, 'spec', podJsonBytesMax)),
       count: asked,
@@ -157,7 +157,7 @@ export const guestUpdate = {
         return {
           kind: 'status',
           uid: podUid(message.uid),
-          namespace: text(message.namespace, 'namespace', 63),
+          namespace: label(message.namespace, 'namespace'),
           name: text(message.name, 'name', 253),
           status: jsonObject(message.statusJson, 'status', podJsonBytesMax) as Status,
           terminating: message.terminating,
@@ -206,7 +206,7 @@ function podOf(value: object): Pod {
   if (typeof metadata !== 'object' || metadata === null) throw invalid('pod.metadata', 'an object');
   podUid(metadata.uid ?? '');
   text(required(metadata.name, 'pod.metadata.name'), 'pod.metadata.name', 253);
-  text(required(metadata.namespace, 'pod.metadata.namespace'), 'pod.metadata.namespace', 63);
+  label(required(metadata.namespace, 'pod.metadata.namespace'), 'pod.metadata.namespace');
   if (typeof spec !== 'object' || spec === null) throw invalid('pod.spec', 'an object');
   return { metadata, spec: podSpec(spec) };
 }
@@ -217,12 +217,23 @@ function podSpec(value: object): PodSpec {
   if (!Array.isArray(spec.containers) || spec.containers.length === 0) {
     throw invalid('spec.containers', 'at least one container');
   }
-  const lists = ['initContainers', 'tolerations', 'topologySpreadConstraints', 'volumes'] as const;
+  const lists = [
+    'containers',
+    'initContainers',
+    'tolerations',
+    'topologySpreadConstraints',
+    'volumes',
+  ] as const;
   for (const field of lists) {
-    if (spec[field] !== undefined && !Array.isArray(spec[field]))
-      throw invalid(`spec.${field}`, 'a list');
+    const items = spec[field] ?? [];
+    if (!Array.isArray(items) || !items.every(isObject))
+      throw invalid(`spec.${field}`, 'a list of objects');
   }
   return value as PodSpec;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function json(value: unknown): Buffer {

@@ -10,6 +10,14 @@ export function text(value: string, field: string, lengthMax: number): string {
   return value;
 }
 
+/** An RFC 1123 label, such as a namespace: it becomes part of a path at the host's API server. */
+export function label(value: string, field: string): string {
+  if (value.length > 63 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(value)) {
+    throw invalid(field, 'an RFC 1123 label');
+  }
+  return value;
+}
+
 export function count(value: number, field: string, max: number): number {
   if (!Number.isSafeInteger(value) || value < 0 || value > max) {
     throw invalid(field, `an integer from 0 to ${max}`);
