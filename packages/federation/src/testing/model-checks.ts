@@ -29,7 +29,7 @@ export function unsettled(world: ModelWorld): string | undefined {
         : lostPod(world, cluster, pod);
       if (problem !== undefined) return `${name}: ${pod.metadata.uid} ${problem}`;
     }
-    return miscounted(cluster);
+    return miscounted(cluster) ?? remembered(cluster);
   });
 }
 
@@ -118,6 +118,14 @@ function miscounted({ name, api, agent }: ModelCluster): string | undefined {
     const used = cpuUsed(api, node, () => true);
     return counted === used ? undefined : `${name} counts ${counted}m on ${node}, not ${used}m`;
   });
+}
+
+/** A pod that is no more leaves nothing behind in its home's memory. */
+function remembered({ name, api, agent }: ModelCluster): string | undefined {
+  const nodes = new Set([...api.pods()].map(({ spec }) => spec.nodeName));
+  return first(agent?.home.hosts() ?? [], (host) =>
+    nodes.has(virtualNodeName(host)) ? undefined : `${name} has no pod at ${host}, but thinks so`,
+  );
 }
 
 function first<Item>(
