@@ -2,9 +2,7 @@
  * The one port between clusters: a libp2p node whose every connection is with a member of the
  * federation, with GossipSub for adverts and gRPC over streams for negotiation.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
@@ -37,6 +35,7 @@ import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
 import { Links } from './links.ts';
 import { memberEncrypter } from './member-encrypter.ts';
 import { type Refusal, Refusals } from './refusals.ts';
+import { socketDirectory } from './socket-directory.ts';
 
 export interface MeshOptions {
   readonly privateKey: PrivateKey;
@@ -127,7 +126,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
       }),
     },
   });
-  const directory = await mkdtemp(join(tmpdir(), 'spillway-mesh-'));
+  const directory = await socketDirectory();
   return new LivingMesh({ ...options, node, member, members, refusals, topic, verify, directory });
 }
 

@@ -1,0 +1,134 @@
+/** Members of one federation on loopback, for tests. */
+import {
+  type Clock,
+  clusterName,
+  type ClusterName,
+  type MonotonicMs,
+  randomStream,
+  type WallMs,
+} from '@spillway/core';
+import {
+  type Advert,
+  type NegotiationHandler,
+  noAmounts,
+  originCoordinate,
+} from '@spillway/federation';
+import { issueCertificate } from '../identity/certificate.ts';
+import { newKey, peerIdOf, type PrivateKey } from '../identity/keys.ts';
+import { type Mesh, startMesh } from '../mesh.ts';
+import type { Refusal } from '../refusals.ts';
+
+export const clock: Clock = {
+  monotonicMs: () => performance.now() as MonotonicMs,
+  wallMs: () => Date.now() as WallMs,
+};
+
+const hourMs = 60 * 60 * 1000;
+
+export interface TestMember {
+  readonly mesh: Mesh;
+  readonly key: PrivateKey;
+  /** Every advert that was taken, in order. */
+  readonly adverts: Advert[];
+  readonly refusals: Refusal[];
+  readonly rtts: Map<ClusterName, number>;
+  /** Of itself, with a greater sequence each time. */
+  publish(labels?: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export interface MemberOptions {
+  readonly root: PrivateKey;
+  readonly name: string;
+  readonly key?: PrivateKey;
+  readonly bootstrap?: readonly string[];
+  readonly handler?: Partial<NegotiationHandler>;
+  readonly expiresMs?: number;
+}
+
+export async function startMember(options: MemberOptions): Promise<TestMember> {
+  const { root, name, bootstrap = [], handler = {}, expiresMs = Date.now() + hourMs } = options;
+  const key = options.key ?? (await newKey());
+  const adverts: Advert[] = [];
+  const refusals: Refusal[] = [];
+  const rtts = new Map<ClusterName, number>();
+  const newest = new Map<ClusterName, number>();
+  const mesh = await startMesh({
+    privateKey: key,
+    certificate: await certificateFor(root, { name, key, expiresMs }),
+    root: root.publicKey,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    announce: [],
+    bootstrap,
+    handler: { ...refusing, ...handler },
+    clock,
+    random: randomStream(1, name),
+    onAdvert(advert, from) {
+      if (advert.version.sequence <= (newest.get(from.cluster) ?? -1)) return 'replayed';
+      newest.set(from.cluster, advert.version.sequence);
+      adverts.push(advert);
+      return 'accepted';
+    },
+    onPeer: () => {},
+    onRtt: ({ cluster }, rttMs) => rtts.set(cluster, rttMs),
+    onRefused: (refusal, first) => {
+      if (first) refusals.push(refusal);
+    },
+  });
+  let sequence = 0;
+  return {
+    mesh,
+    key,
+    adverts,
+    refusals,
+    rtts,
+    async publish(labels = {}) {
+      sequence += 1;
+      await mesh.publish(advertOf(mesh, { sequence, labels }));
+    },
+  };
+}
+
+export async function certificateFor(
+  root: PrivateKey,
+  {
+    name,
+    key,
+    expiresMs = Date.now() + hourMs,
+  }: { readonly name: string; readonly key: PrivateKey; readonly expiresMs?: number },
+): Promise<Uint8Array> {
+  return await issueCertificate(root, {
+    cluster: clusterName(name),
+    peer: peerIdOf(key.publicKey),
+    attributes: { region: 'eu' },
+    notBeforeMs: expiresMs - 2 * hourMs,
+    expiresMs,
+  });
+}
+
+export function advertOf(
+  mesh: Mesh,
+  { sequence, labels = {} }: { readonly sequence: number; readonly labels?: Advert['labels'] },
+): Advert {
+  return {
+    cluster: mesh.member.cluster,
+    peer: mesh.peer,
+    version: { epoch: 1, sequence },
+    ttlMs: 60_000,
+    addresses: mesh.addresses(),
+    coordinate: originCoordinate,
+    labels,
+    accepting: true,
+    guestsFree: 1,
+    room: { classes: [], bins: [] },
+    totals: { allocatable: noAmounts, free: noAmounts },
+  };
+}
+
+const refusing: NegotiationHandler = {
+  reserve: async () => ({ granted: 0, verdicts: [] }),
+  commit: async () => [],
+  release: async () => {},
+  async *watchGuests() {
+    yield { kind: 'synced' };
+  },
+};
