@@ -9,6 +9,8 @@ import { type Cluster, type Testbed, waitFor } from '@spillway/testbed';
 export interface AgentProcessOptions {
   readonly testbed: Testbed;
   readonly cluster: Cluster;
+  /** Unique among the agents of the cluster. */
+  readonly instance: string;
   readonly bundle: AgentBundle;
   readonly kubeconfig: string;
   readonly identity: {
@@ -36,6 +38,13 @@ export class AgentProcess {
     this.#options = options;
   }
 
+  /** Another of the same cluster, at ports of its own, which waits for its turn. */
+  standby(
+    places: Pick<AgentProcessOptions, 'instance' | 'meshPort' | 'announcePort' | 'httpPort'>,
+  ) {
+    return new AgentProcess({ ...this.#options, ...places });
+  }
+
   get pid(): number | undefined {
     return this.#child?.exitCode === null ? this.#child.pid : undefined;
   }
@@ -50,7 +59,7 @@ export class AgentProcess {
   }
 
   get log(): string {
-    return join(this.#options.cluster.folder, 'agent.log');
+    return join(this.#options.cluster.folder, `${this.#options.instance}.log`);
   }
 
   get peakRssBytes(): number {
@@ -72,7 +81,7 @@ export class AgentProcess {
     const log = openSync(this.log, 'a');
     const all = [
       `cluster=${this.cluster}`,
-      `instance=agent-of-${this.cluster}`,
+      `instance=${this.#options.instance}`,
       `kubeconfig=${kubeconfig}`,
       `identity.key=${identity.key}`,
       `identity.certificate=${identity.certificate}`,

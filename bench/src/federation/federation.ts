@@ -21,6 +21,8 @@ export interface Federation {
   readonly root: PrivateKey;
   readonly agents: readonly AgentProcess[];
   agent(cluster: string): AgentProcess;
+  /** One more agent of a cluster, started. */
+  standby(cluster: string): Promise<AgentProcess>;
   stop(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export async function startFederation(
         new AgentProcess({
           testbed,
           cluster,
+          instance: 'agent',
           bundle,
           kubeconfig: await installAgent(cluster),
           identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
@@ -64,14 +67,23 @@ export async function startFederation(
   await Promise.all(agents.map((agent) => agent.start()));
   await Promise.all(agents.map((agent) => agent.ready()));
   await acquainted(agents);
+  const agentOf = (cluster: string): AgentProcess => {
+    const agent = agents.find((each) => each.cluster === cluster);
+    if (agent === undefined) throw new Error(`no agent of ${cluster}`);
+    return agent;
+  };
   return {
     testbed,
     root,
     agents,
-    agent(cluster) {
-      const agent = agents.find((each) => each.cluster === cluster);
-      if (agent === undefined) throw new Error(`no agent of ${cluster}`);
-      return agent;
+    agent: agentOf,
+    async standby(cluster) {
+      const [meshPort = 0, httpPort = 0] = await freePorts(2);
+      const announcePort = await testbed.links.listen(cluster, meshPort);
+      const places = { instance: 'standby', meshPort, httpPort, announcePort };
+      const standby = agentOf(cluster).standby(places);
+      await standby.start();
+      return standby;
     },
     async stop() {
       await Promise.all(agents.map((agent) => agent.end('SIGKILL')));

@@ -134,6 +134,18 @@ describe('travelVerdicts', () => {
     expect(reasons[0]).toContain(reason);
   });
 
+  it.each([
+    ['x', 300_000],
+    ['ä', 150_000],
+  ])('keeps a pod that is too large: %s %i times', (letter, times) => {
+    const large = pod({}, { annotations: { note: letter.repeat(times) } });
+    expect(travelVerdicts(large).map(({ reason }) => reason)).toEqual([
+      'is larger than the 256 KiB that travel',
+    ]);
+    const fits = pod({}, { annotations: { note: letter.repeat(times / 2) } });
+    expect(travelVerdicts(fits)).toEqual([]);
+  });
+
   it('names every reason, not the first', () => {
     expect(travelVerdicts(pod({ hostNetwork: true, hostPID: true }))).toHaveLength(2);
   });

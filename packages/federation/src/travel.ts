@@ -6,6 +6,7 @@
  * knows. Liqo copies them as Secrets and warns of impersonation (shared reference peers.md, note e).
  */
 import type { Container, Pod, PodSpec, Verdict, Volume } from '@spillway/core';
+import { negotiationBounds } from './negotiation.ts';
 
 const stage = 'Travel';
 
@@ -45,6 +46,9 @@ export function travelVerdicts(pod: Pod): readonly Verdict[] {
       `uses service account ${account}, whose token does not travel (set automountServiceAccountToken: false if it can do without)`,
     );
   }
+  const { podJsonBytesMax } = negotiationBounds;
+  if (utf8BytesOf(JSON.stringify(cutToTravel(pod))) > podJsonBytesMax)
+    reasons.push(`is larger than the ${podJsonBytesMax / 1024} KiB that travel`);
   return reasons.map((reason) => ({ code: 'UnschedulableAndUnresolvable', reason, stage }));
 }
 
@@ -195,6 +199,18 @@ function pinnedToNode(spec: PodSpec): boolean {
       (expression) => expression.key === 'kubernetes.io/hostname' && expression.operator === 'In',
     );
   return terms.length > 0 && terms.every(pinned);
+}
+
+/** Surrogate pairs count as two of three bytes: never less than there are. */
+function utf8BytesOf(text: string): number {
+  const { podJsonBytesMax } = negotiationBounds;
+  if (text.length * 3 <= podJsonBytesMax || text.length > podJsonBytesMax) return text.length;
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
+  }
+  return bytes;
 }
 
 function containersOf(spec: PodSpec): readonly Container[] {
