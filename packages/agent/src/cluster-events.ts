@@ -9,8 +9,10 @@ import {
 import type { Ledger } from '@spillway/scheduling';
 import type { HomeRunner } from './home-runner.ts';
 import type { HostRunner } from './host-runner.ts';
+import type { OwnPods } from './own-pods.ts';
 
 export interface ClusterEventsOptions {
+  readonly ownPods: OwnPods;
   readonly ledger: Ledger;
   readonly home: HomeRunner;
   readonly host: HostRunner;
@@ -67,6 +69,7 @@ export class ClusterEvents {
     if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
       host.feed({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
     } else {
+      this.#options.ownPods.see(pod, deleted);
       home.feed({ kind: deleted ? 'podDeleted' : 'pod', pod });
     }
     const ended = deleted || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

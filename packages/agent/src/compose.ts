@@ -51,6 +51,7 @@ import { startHttpServer } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
+import { OwnPods } from './own-pods.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
 import { agentStatus, neighbourRows } from './status.ts';
@@ -167,8 +168,10 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     guestNamespace: guestNamespaceName,
   });
   let synced = false;
+  const ownPods = new OwnPods();
   const hostRunner = new HostRunner({
     host,
+    ownPods,
     writes: pods,
     clock,
     log,
@@ -246,6 +249,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   const clusterEvents = new ClusterEvents({
     ledger,
+    ownPods,
     home: homeRunner,
     host: hostRunner,
     clusterOfNode,

@@ -35,6 +35,7 @@ import pLimit from 'p-limit';
 import { GuestFeed } from './guest-feed.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { OwnPods } from './own-pods.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 /** What the host needs of its own API server. */
@@ -56,6 +57,7 @@ export interface HostWrites {
 
 export interface HostRunnerOptions {
   readonly host: Host;
+  readonly ownPods: OwnPods;
   readonly writes: HostWrites;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,6 +70,15 @@ const createsMax = 64;
 const deletesMax = 32;
 const deleteRetryMs = 2_000;
 const failedCreateLineMs = 2_000;
+/** How long guests wait while the host's own scheduler decides on pods of its own. */
+const reservePatienceMs = 500;
+const commitPatienceMs = 2_000;
+
+const ownPodsFirst: Verdict = {
+  code: 'Unschedulable',
+  reason: 'is placing pods of its own',
+  stage: 'OwnPods',
+};
 
 export class HostRunner implements NegotiationHandler {
   readonly #options: HostRunnerOptions;
@@ -102,6 +113,9 @@ export class HostRunner implements NegotiationHandler {
     const { host, clock, metrics } = this.#options;
     const missing = await this.#missingVerdict(caller, request);
     if (missing !== undefined) return { granted: 0, verdicts: [missing] };
+    const { ownPods } = this.#options;
+    if (!(await ownPods.decided(reservePatienceMs)))
+      return { granted: 0, verdicts: [ownPodsFirst] };
     const answer = host.reserve(caller, request, clock.monotonicMs());
     metrics.admissions.inc({ outcome: 'granted' }, answer.granted);
     metrics.admissions.inc({ outcome: 'refused' }, request.count - answer.granted);
@@ -111,6 +125,7 @@ export class HostRunner implements NegotiationHandler {
 
   async commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]> {
     this.#requireReady();
+    await this.#options.ownPods.decided(commitPatienceMs);
     const call = this.#nextCall++;
     return await new Promise((resolve, reject) => {
       this.#calls.set(call, resolve);
