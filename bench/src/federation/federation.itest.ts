@@ -206,17 +206,13 @@ describe('agents that are killed', () => {
 
   test('are replaced by a standby when their Lease has run out, and by no two', async () => {
     const standby = await federation.standby(home);
-    expect(await activeOf(standby)).toBe(false);
+    await standsBy(standby);
     await federation.agent(home).end('SIGKILL');
     await standby.ready();
     await make({ name: 'after', annotations: long });
     await runs('after');
     await federation.agent(home).start();
-    await waitFor(
-      'it answers',
-      async () => !(await activeOf(federation.agent(home))) || undefined,
-      soon,
-    );
+    await standsBy(federation.agent(home));
     expect(await activeOf(standby)).toBe(true);
     await standby.end('SIGTERM');
     await federation.agent(home).ready();
@@ -229,6 +225,10 @@ describe('agents that are killed', () => {
     expect(podsChecked).toBeGreaterThan(25);
   });
 });
+
+async function standsBy(agent: AgentProcess): Promise<void> {
+  await waitFor('it stands by', async () => !(await activeOf(agent)) || undefined, soon);
+}
 
 async function activeOf(agent: AgentProcess): Promise<boolean> {
   return (await agent.get<{ active: boolean }>('/v1/status')).active;
