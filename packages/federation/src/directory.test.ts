@@ -124,7 +124,7 @@ describe('directory › liveness', () => {
 });
 
 describe('directory › RTT', () => {
-  it('is predicted until it is measured, then smoothed by a quarter', () => {
+  it('is predicted until it is measured, then the least of the last five', () => {
     const known = directory();
     const coordinate = { ...originCoordinate, vector: [30, 40, 0, 0, 0, 0, 0, 0] };
     known.receive(advertOf('lyon', { coordinate }), memberOf('lyon'), at(0));
@@ -133,9 +133,13 @@ describe('directory › RTT', () => {
     expect(known.neighbour(lyon)?.rttMeasured).toBe(false);
     known.rttSample(lyon, 20, at(1));
     expect(known.neighbour(lyon)).toMatchObject({ rttMs: 20, rttMeasured: true });
-    known.rttSample(lyon, 40, at(2));
-    // 20 × 0.75 + 40 × 0.25.
-    expect(known.neighbour(lyon)?.rttMs).toBe(25);
+    for (const rttMs of [40, 45, 41, 44]) known.rttSample(lyon, rttMs, at(2));
+    expect(known.neighbour(lyon)?.rttMs).toBe(20);
+    known.rttSample(lyon, 43, at(3));
+    expect(known.neighbour(lyon)?.rttMs).toBe(40);
+    // What was measured long ago says nothing of now.
+    known.rttSample(lyon, 70, at(100_000));
+    expect(known.neighbour(lyon)?.rttMs).toBe(70);
   });
 
   it('takes no nonsense', () => {

@@ -82,6 +82,9 @@ export function checkedDirectoryConfig(config: DirectoryConfig): DirectoryConfig
   return Object.freeze({ ...config });
 }
 
+/** Measured RTTs that are remembered: at one every 10 s, a longer way is believed after 50 s. */
+const rttSamplesMax = 5;
+
 interface Entry {
   readonly cluster: ClusterName;
   peer: PeerId;
@@ -91,7 +94,8 @@ interface Entry {
   lastHeard: MonotonicMs;
   /** Since when proofs of life have come without a pause of `suspectMs`. */
   heardSince: MonotonicMs;
-  rttMs: number | undefined;
+  /** The last few measured, newest last. */
+  rttsMs: readonly number[];
   rttAt: MonotonicMs | undefined;
 }
 
@@ -130,7 +134,7 @@ export class Directory {
         liveness: 'alive',
         lastHeard: now,
         heardSince: now,
-        rttMs: undefined,
+        rttsMs: [],
         rttAt: undefined,
       });
     } else {
@@ -151,12 +155,15 @@ export class Directory {
     if (entry !== undefined) this.#heard(entry, now);
   }
 
-  /** A measured RTT, smoothed (α = 1/4): a proof of life too. */
+  /**
+   * A measured RTT: a proof of life too. The least of the last few counts, since a busy machine or a
+   * full queue only ever adds to it (as in BBR, Cardwell et al. 2016).
+   */
   rttSample(cluster: ClusterName, rttMs: number, now: MonotonicMs): void {
     const entry = this.#entries.get(cluster);
     if (entry === undefined || !(rttMs >= 0)) return;
     const fresh = entry.rttAt !== undefined && now - entry.rttAt <= this.#config.rttFreshMs;
-    entry.rttMs = fresh && entry.rttMs !== undefined ? entry.rttMs * 0.75 + rttMs * 0.25 : rttMs;
+    entry.rttsMs = [...(fresh ? entry.rttsMs.slice(1 - rttSamplesMax) : []), rttMs];
     entry.rttAt = now;
     this.#heard(entry, now);
     this.#listed = undefined;
@@ -204,8 +211,10 @@ export class Directory {
 
   #neighbour(entry: Entry): Neighbour {
     const { cluster, peer, attributes, advert, liveness, lastHeard } = entry;
-    const measured = entry.rttMs !== undefined;
-    const rttMs = entry.rttMs ?? predictedRttMs(this.#coordinate(), advert.coordinate);
+    const measured = entry.rttsMs.length > 0;
+    const rttMs = measured
+      ? Math.min(...entry.rttsMs)
+      : predictedRttMs(this.#coordinate(), advert.coordinate);
     return { cluster, peer, attributes, advert, liveness, rttMs, rttMeasured: measured, lastHeard };
   }
 }
