@@ -1,7 +1,7 @@
 /** One cluster of a test bed, whatever kind it is of: what tests and benchmarks do with it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, type Node } from '@spillway/core';
+import { Fault, milliValueOf, type Node, parseQuantity, valueOf } from '@spillway/core';
 import { parseAllDocuments } from 'yaml';
 import { type Component, components } from './component-arguments.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -270,9 +270,8 @@ function objectsOf(yaml: string): readonly Applied[] {
 }
 
 function nodeObject(spec: NodeSpec): object {
-  const resources = {
-    cpu: spec.cpu,
-    memory: spec.memory,
+  const { cpu, memory, reserved } = spec;
+  const rest = {
     pods: `${spec.pods}`,
     ...(spec.gpus > 0 && { 'nvidia.com/gpu': `${spec.gpus}` }),
   };
@@ -291,6 +290,21 @@ function nodeObject(spec: NodeSpec): object {
       },
     },
     spec: { taints: spec.taints },
-    status: { capacity: resources, allocatable: resources },
+    status: {
+      capacity: { cpu, memory, ...rest },
+      allocatable: { ...less({ cpu, memory }, reserved), ...rest },
+    },
+  };
+}
+
+type CpuAndMemory = { readonly cpu: string; readonly memory: string };
+
+function less(capacity: CpuAndMemory, reserved: CpuAndMemory | undefined): CpuAndMemory {
+  if (reserved === undefined) return capacity;
+  const cpu = (of: CpuAndMemory): number => milliValueOf(parseQuantity(of.cpu));
+  const memory = (of: CpuAndMemory): number => valueOf(parseQuantity(of.memory));
+  return {
+    cpu: `${cpu(capacity) - cpu(reserved)}m`,
+    memory: `${memory(capacity) - memory(reserved)}`,
   };
 }

@@ -6,6 +6,8 @@ export interface NodeSpec {
   /** Quantities. */
   readonly cpu: string;
   readonly memory: string;
+  /** What the node's own daemons take of it: capacity less this is allocatable. Quantities. */
+  readonly reserved?: { readonly cpu: string; readonly memory: string };
   readonly pods: number;
   /** Whole GPUs, as `nvidia.com/gpu`. */
   readonly gpus: number;

@@ -26,6 +26,8 @@ import { type Manifests, manifestsFor, podsOf } from './manifests.ts';
 import { type MainJobOptions, readOptions } from './options.ts';
 import { summaryText, whatToType } from './summary.ts';
 
+/** As GKE keeps of a node of 4 vCPU and 4 GiB for its own daemons. */
+const reserved = { cpu: '80m', memory: '1Gi' };
 const refreshMs = 400;
 const settleMsMax = 180_000;
 
@@ -52,7 +54,7 @@ async function run(options: MainJobOptions): Promise<void> {
   testbed = await startTestbed({
     clusters: cities
       .slice(0, clusters)
-      .map(({ name }) => ({ name, city: name, nodes: equalNodes(nodes) })),
+      .map(({ name }) => ({ name, city: name, nodes: equalNodes(nodes, { reserved }) })),
   });
   say(`  up after ${seconds(started)}\n`);
   const manifests = manifestsFor(testbed.clusters, options.file);

@@ -15,8 +15,10 @@ export function rowsOf(testbed: Testbed, histories: Histories): readonly Cluster
   }));
 }
 
+/** Allocatable. */
 export function cpuMilliOf({ spec }: Cluster): number {
-  return spec.nodes.reduce((sum, { cpu }) => sum + milliValueOf(parseQuantity(cpu)), 0);
+  const milli = (cpu = '0'): number => milliValueOf(parseQuantity(cpu));
+  return spec.nodes.reduce((sum, { cpu, reserved }) => sum + milli(cpu) - milli(reserved?.cpu), 0);
 }
 
 /** Pods without a node / pods that exist. */
