@@ -11,7 +11,7 @@ interface Ask {
 }
 
 /** Shares of one cluster's CPU that each cluster is asked for: the first far more than it has. */
-const demand = [2.2, 0.8, 0.5, 0.4, 0.3];
+const demand = [2.2, 0.7, 0.4, 0.3, 0.2];
 
 /** The manifests for each cluster, given the CPUs of each; clusters beyond the fifth ask for half. */
 export function workload(
