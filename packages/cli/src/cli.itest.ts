@@ -1,0 +1,80 @@
+/** `spillway` as a person types it. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'spillway-cli-'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function spillway(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--conditions=spillway-source', main, ...args],
+    { cwd: folder, encoding: 'utf8', env: { ...process.env, SPILLWAY_AGENT: '', NO_COLOR: '1' } },
+  );
+  return { status, stdout, stderr };
+}
+
+describe('spillway federation', () => {
+  test('init makes a root that only its owner can read, and does not replace it unasked', () => {
+    const made = spillway('federation', 'init', '--out', 'root');
+    expect(made.stderr).toBe('');
+    expect(made.status).toBe(0);
+    expect(statSync(join(folder, 'root/federation.key')).mode & 0o777).toBe(0o600);
+    const again = spillway('federation', 'init', '--out', 'root');
+    expect(again.status).not.toBe(0);
+    expect(again.stderr).toContain('federation.key exists');
+  });
+
+  test('admit signs what inspect shows', () => {
+    const admitted = spillway(
+      ...['federation', 'admit', '--root', 'root/federation.key', '--cluster', 'lyon'],
+      ...['--attribute', 'region=eu', '--days', '30', '--out', 'lyon'],
+    );
+    expect(admitted.stderr).toBe('');
+    expect(admitted.status).toBe(0);
+    expect(statSync(join(folder, 'lyon/peer.key')).mode & 0o777).toBe(0o600);
+    const inspected = spillway('federation', 'inspect', 'lyon/membership.cert');
+    expect(inspected.status).toBe(0);
+    expect(inspected.stdout).toMatch(/^cluster +lyon/m);
+    expect(inspected.stdout).toMatch(/^region +eu/m);
+  });
+
+  test.each([
+    ['a name that is none', ['--cluster', 'Lyon!'], 'cluster name "Lyon!"'],
+    [
+      'a time that is none',
+      ['--cluster', 'lyon', '--days', 'many'],
+      '--days many: expected a positive',
+    ],
+    ['a root that is not there', ['--cluster', 'lyon', '--root', 'nowhere.key'], 'nowhere.key'],
+  ])('admit refuses %s, and says what is wrong', (_, args, problem) => {
+    const root = args.includes('--root') ? [] : ['--root', 'root/federation.key'];
+    const refused = spillway('federation', 'admit', '--out', 'bad', ...root, ...args);
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toContain(problem);
+    expect(refused.stderr).not.toContain('    at ');
+  });
+
+  test('inspect refuses what is no certificate', () => {
+    writeFileSync(join(folder, 'rubbish'), 'not a certificate');
+    const refused = spillway('federation', 'inspect', 'rubbish');
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toContain('SPILLWAY MEMBERSHIP CERTIFICATE');
+  });
+});
+
+test('an agent that does not answer is named, with what to do', () => {
+  const asked = spillway('status', '--agent', 'http://127.0.0.1:9');
+  expect(asked.status).not.toBe(0);
+  expect(asked.stderr).toContain('no agent answers at http://127.0.0.1:9');
+});
