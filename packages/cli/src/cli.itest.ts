@@ -36,10 +36,9 @@ describe('spillway federation', () => {
   });
 
   test('admit signs what inspect shows', () => {
-    const admitted = spillway(
-      ...['federation', 'admit', '--root', 'root/federation.key', '--cluster', 'lyon'],
-      ...['--attribute', 'region=eu', '--days', '30', '--out', 'lyon'],
-    );
+    const out = ['--out', 'lyon', '--days', '30', '--attribute', 'region=eu'];
+    const root = ['--root', 'root/federation.key', '--cluster', 'lyon'];
+    const admitted = spillway('federation', 'admit', ...root, ...out);
     expect(admitted.stderr).toBe('');
     expect(admitted.status).toBe(0);
     expect(statSync(join(folder, 'lyon/peer.key')).mode & 0o777).toBe(0o600);
