@@ -1,0 +1,2 @@
+export type * from './recording.ts';
+export type * from './trial.ts';
