@@ -13,7 +13,7 @@ import { Directory, directoryPresets } from '../directory.ts';
 import { originCoordinate } from '../coordinates.ts';
 import { nearest } from '../policy.ts';
 import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
-import { memberOf } from '../testing/model-network.ts';
+import { memberOf } from '../testing/adverts.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';

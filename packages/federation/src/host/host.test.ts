@@ -2,7 +2,7 @@ import { type NodeName, type Pod, type PodUid, wellKnown } from '@spillway/core'
 import { describe, expect, test } from 'vitest';
 import type { ReserveAnswer } from '../negotiation.ts';
 import { at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
-import { memberOf } from '../testing/model-network.ts';
+import { memberOf } from '../testing/adverts.ts';
 import { hostDefaults, type HostConfig } from './config.ts';
 import type { CreateOutcome, HostEffect } from './events.ts';
 import { doubtMs } from './guests.ts';

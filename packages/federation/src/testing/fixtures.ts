@@ -4,7 +4,7 @@ import { Ledger } from '@spillway/scheduling';
 import type { Advert } from '../advert.ts';
 import { originCoordinate } from '../coordinates.ts';
 import { roomOf, roomTotals } from '../room.ts';
-import { memberOf } from './model-network.ts';
+import { memberOf } from './adverts.ts';
 
 export const at = (ms: number): MonotonicMs => ms as MonotonicMs;
 export const cluster = (name: string): ClusterName => name as ClusterName;

@@ -2,11 +2,11 @@
  * Home and Host as they ship, in worlds that follow from a seed. Safety is checked after every step,
  * then the faults end and the world must settle. Replay one seed, with its whole story:
  *
- *     SPILLWAY_SIM_SEED=17 npx vitest run --project simulation packages/federation
+ *     SPILLWAY_SIM_SEED=17 npx vitest run --project simulation packages/simulator
  */
 import { expect, test } from 'vitest';
-import { safetyChecker, unsettled } from './testing/model-checks.ts';
-import { ModelWorld } from './testing/model-world.ts';
+import { safetyChecker, unsettled } from './checks.ts';
+import { ModelWorld } from './world.ts';
 
 const seeds = 1_000;
 const troubleMs = 40_000;
@@ -51,7 +51,7 @@ test('home and host › keep every pod, run it once and fill no node too far, wh
     const story = world.trace.slice(replayed === undefined ? -60 : 0).join('\n');
     expect(
       problem,
-      `seed ${seed}; replay: SPILLWAY_SIM_SEED=${seed} npx vitest run --project simulation packages/federation\n${story}`,
+      `seed ${seed}; replay: SPILLWAY_SIM_SEED=${seed} npx vitest run --project simulation packages/simulator\n${story}`,
     ).toBeUndefined();
   }
 }, 120_000);

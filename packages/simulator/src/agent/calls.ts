@@ -1,11 +1,18 @@
 /** A home's calls to a host, as packages/agent/src/home-runner.ts makes them. */
 import { type ClusterName, isFault } from '@spillway/core';
-import { type HomeEffect, type HomeEvent, refOf } from '../home/events.ts';
-import type { HostEvent } from '../host/events.ts';
-import type { Host } from '../host/host.ts';
-import type { CommitRequest, CommitResult, Member, ReserveAnswer } from '../negotiation.ts';
-import { memberOf, type ModelNetwork } from './model-network.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import {
+  type CommitRequest,
+  type CommitResult,
+  type HomeEffect,
+  type HomeEvent,
+  type Host,
+  type HostEvent,
+  type Member,
+  refOf,
+  type ReserveAnswer,
+} from '@spillway/federation';
+import { memberOf, type ModelNetwork } from '../network/network.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 const deadlineMs = { reserve: 5_000, commit: 15_000, release: 10_000 };
 

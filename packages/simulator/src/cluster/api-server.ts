@@ -4,7 +4,7 @@
  * exploring interleavings by the thousand; what is claimed of Kubernetes is shown on real ones.
  */
 import type { ClusterEvent, Namespace, Node, Pod, PodStatus } from '@spillway/core';
-import type { PodRef } from '../home/events.ts';
+import type { PodRef } from '@spillway/federation';
 
 export type Watcher = (event: ClusterEvent) => void;
 

@@ -1,9 +1,9 @@
 /** Writes to an API server that fail before, after, or some time before they take effect. */
 import { type ClusterName, type NodeName, type Pod, type Random, wellKnown } from '@spillway/core';
-import type { CreateOutcome } from '../host/events.ts';
-import type { ModelApiServer } from './model-api-server.ts';
-import type { ModelNetwork } from './model-network.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { CreateOutcome } from '@spillway/federation';
+import type { ModelApiServer } from '../cluster/api-server.ts';
+import type { ModelNetwork } from '../network/network.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 const writeMsMax = 30;
 /** A write that was reported failed, and happens all the same, happens by then. */

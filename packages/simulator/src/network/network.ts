@@ -4,8 +4,8 @@
  * not. Within a stream the order holds; a message lost breaks it.
  */
 import type { ClusterName, PeerId, Random } from '@spillway/core';
-import type { Member } from '../negotiation.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { Member } from '@spillway/federation';
+import type { VirtualTime } from '../virtual-time.ts';
 
 /** Probabilities, 0 to 1. */
 export interface Weather {

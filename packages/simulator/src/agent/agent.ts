@@ -14,25 +14,36 @@ import {
   wellKnown,
 } from '@spillway/core';
 import { Ledger } from '@spillway/scheduling';
-import type { Advert } from '../advert.ts';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
-import { homeDefaults } from '../home/config.ts';
-import type { HomeEffect, HomeEvent, PodRef } from '../home/events.ts';
-import { Home } from '../home/home.ts';
-import { hostDefaults } from '../host/config.ts';
-import type { CreateOutcome, HostEffect, HostEvent } from '../host/events.ts';
-import { Host } from '../host/host.ts';
-import type { CommitResult, GuestUpdate, Member } from '../negotiation.ts';
-import { nearest, policyText } from '../policy.ts';
-import { roomOf, roomTotals } from '../room.ts';
-import { isEnded, type ModelApiServer } from './model-api-server.ts';
-import { callHost } from './model-calls.ts';
-import { type GuestFeed, ModelGuestStreams } from './model-guest-streams.ts';
-import { memberOf, type ModelNetwork } from './model-network.ts';
-import { summary } from './model-trace.ts';
-import { createOutcome, guestNamespaceOf, ModelWrites, shadowOf } from './model-writes.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import {
+  type Advert,
+  type CommitResult,
+  type CreateOutcome,
+  Directory,
+  directoryPresets,
+  type GuestUpdate,
+  Home,
+  homeDefaults,
+  type HomeEffect,
+  type HomeEvent,
+  Host,
+  hostDefaults,
+  type HostEffect,
+  type HostEvent,
+  type Member,
+  nearest,
+  originCoordinate,
+  type PodRef,
+  policyText,
+  roomOf,
+  roomTotals,
+} from '@spillway/federation';
+import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
+import { callHost } from './calls.ts';
+import { type GuestFeed, ModelGuestStreams } from './guest-streams.ts';
+import { memberOf, type ModelNetwork } from '../network/network.ts';
+import { summary } from './effect-summary.ts';
+import { createOutcome, guestNamespaceOf, ModelWrites, shadowOf } from './writes.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 export interface ModelAgentOptions {
   readonly cluster: ClusterName;

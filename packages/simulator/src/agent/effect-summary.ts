@@ -1,7 +1,6 @@
 /** Effects in a line each, for the story of a seed. */
 import type { Pod, PodUid } from '@spillway/core';
-import { type HomeEffect, refOf } from '../home/events.ts';
-import type { HostEffect } from '../host/events.ts';
+import { type HomeEffect, type HostEffect, refOf } from '@spillway/federation';
 
 export function summary(effect: HomeEffect | HostEffect): string {
   const uids = (pods: readonly Pod[]): readonly PodUid[] => pods.map((pod) => refOf(pod).uid);

@@ -7,9 +7,9 @@ import {
   resourcesOf,
   wellKnown,
 } from '@spillway/core';
-import { refOf } from '../home/events.ts';
-import { isEnded, type ModelApiServer } from './model-api-server.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { refOf } from '@spillway/federation';
+import { isEnded, type ModelApiServer } from './api-server.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 /** How long a pod runs, ms; without it, for ever. */
 export const runMsAnnotation = 'sim/run-ms';

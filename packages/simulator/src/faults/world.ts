@@ -11,13 +11,13 @@ import {
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import { refOf } from '../home/events.ts';
-import { ModelAgent } from './model-agent.ts';
-import { ModelApiServer } from './model-api-server.ts';
-import { runMsAnnotation, startKubelets, startKubeScheduler } from './model-controllers.ts';
-import { calm, ModelNetwork, storm } from './model-network.ts';
-import { lateWriteMsMax } from './model-writes.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { refOf } from '@spillway/federation';
+import { ModelAgent } from '../agent/agent.ts';
+import { ModelApiServer } from '../cluster/api-server.ts';
+import { runMsAnnotation, startKubelets, startKubeScheduler } from '../cluster/controllers.ts';
+import { calm, ModelNetwork, storm } from '../network/network.ts';
+import { lateWriteMsMax } from '../agent/writes.ts';
+import { VirtualTime } from '../virtual-time.ts';
 
 export interface WorldOptions {
   readonly seed: number;

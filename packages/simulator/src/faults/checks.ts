@@ -1,9 +1,9 @@
 /** What must hold in a simulated world: at every step, and once the faults have ended. */
 import { type ClusterName, type Pod, virtualNodeName, wellKnown } from '@spillway/core';
-import { refOf } from '../home/events.ts';
-import { isEnded, type ModelApiServer } from './model-api-server.ts';
-import { cpuAllocatable, cpuUsed, isVirtual } from './model-controllers.ts';
-import { isShadow, type ModelCluster, type ModelWorld } from './model-world.ts';
+import { refOf } from '@spillway/federation';
+import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
+import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/controllers.ts';
+import { isShadow, type ModelCluster, type ModelWorld } from './world.ts';
 
 /** The first broken invariant, in words. Cheap while nothing has been written. */
 export function safetyChecker(world: ModelWorld): () => string | undefined {

@@ -1,10 +1,8 @@
 /** Opens and reopens guest streams as packages/agent/src/guest-streams.ts does. */
 import { type ClusterName, jittered, type Random } from '@spillway/core';
-import type { GuestUpdate } from '../negotiation.ts';
-import type { HomeEvent } from '../home/events.ts';
-import type { Host } from '../host/host.ts';
-import { memberOf, type ModelNetwork } from './model-network.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { type GuestUpdate, type HomeEvent, type Host } from '@spillway/federation';
+import { memberOf, type ModelNetwork } from '../network/network.ts';
+import type { VirtualTime } from '../virtual-time.ts';
 
 const reopenMsMin = 250;
 const reopenMsMax = 15_000;
