@@ -61,6 +61,9 @@ export const resultSchema = z.strictObject({
     .strictObject({
       messagesPerSecond: z.number().min(0),
       bytesPerSecond: z.number().min(0),
+      /** From a change of room until 99 % of the agents knew of it, median. Simulated only. */
+      known99Ms: ms,
+      /** How old adverts were when somebody asked by them. */
       stalenessMs: z.strictObject({ p50: ms, p99: ms }),
       slotsAsked: count,
       slotsRefused: count,

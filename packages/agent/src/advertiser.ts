@@ -1,10 +1,11 @@
 /**
- * Says what this cluster has free: on change, at a bounded rate, and as a heartbeat. Room is
- * computed at most once per advert, so a burst of watch events costs one computation.
+ * Says what this cluster has free, when `AdvertPacing` lets it. Room is computed at most once per
+ * advert, so a burst of watch events costs one computation.
  */
-import type { Clock, ClusterName, MonotonicMs, PeerId } from '@spillway/core';
+import { after, type Clock, type ClusterName, type PeerId } from '@spillway/core';
 import {
   type Advert,
+  type AdvertPacing,
   type Coordinate,
   type Host,
   type HostConfig,
@@ -15,6 +16,7 @@ import {
 import type { Ledger } from '@spillway/scheduling';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { WakeTimer } from './wake-timer.ts';
 
 export interface AdvertiserOptions {
   readonly cluster: ClusterName;
@@ -26,96 +28,101 @@ export interface AdvertiserOptions {
   readonly keepFree: HostConfig['keepFree'];
   readonly addresses: () => readonly string[];
   readonly coordinate: () => Coordinate;
-  readonly publish: (advert: Advert) => Promise<void>;
-  readonly heartbeatMs: number;
-  readonly ttlMs: number;
+  /** How many clusters hear us, us included. */
+  readonly clusters: () => number;
+  readonly pacing: AdvertPacing;
+  /** Returns how many bytes it took. */
+  readonly publish: (advert: Advert) => Promise<number>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-/** No two adverts closer than this. */
-const advertGapMs = 200;
 /** A new peer has subscribed to the topic by then. */
 const greetingMs = 400;
 
 export class Advertiser {
   readonly #options: AdvertiserOptions;
+  readonly #timer: WakeTimer;
   #sequence = 0;
-  #lastSent: MonotonicMs | undefined;
   #lastSaid = '';
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
-  /** The timer that runs is for a change, not for a heartbeat. */
-  #soon = false;
+  #started = false;
 
   constructor(options: AdvertiserOptions) {
     this.#options = options;
+    this.#timer = new WakeTimer(options.clock, () => this.#speak());
   }
 
   start(): void {
-    this.#send(true);
+    this.#started = true;
+    this.#speak();
   }
 
   /** Something may have changed; cheap to call for every watch event. */
   changed(): void {
-    if (this.#lastSent === undefined) return;
-    this.#schedule(advertGapMs, false);
+    if (!this.#started) return;
+    this.#options.pacing.changed();
+    this.#wait();
   }
 
   /** A peer has connected that may know nothing of us yet. */
   greet(): void {
-    if (this.#lastSent === undefined || this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#soon = false;
-    this.#timer = setTimeout(() => this.#send(true), greetingMs);
+    if (!this.#started) return;
+    const { pacing, clock } = this.#options;
+    pacing.greet(after(clock.monotonicMs(), greetingMs));
+    this.#wait();
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
   }
 
-  #schedule(gapMs: number, heartbeat: boolean): void {
-    if (this.#stopped || (this.#soon && !heartbeat)) return;
-    clearTimeout(this.#timer);
-    this.#soon = !heartbeat;
-    const sinceMs =
-      this.#lastSent === undefined ? gapMs : this.#options.clock.monotonicMs() - this.#lastSent;
-    this.#timer = setTimeout(() => this.#send(heartbeat), Math.max(0, gapMs - sinceMs));
+  #wait(): void {
+    const { pacing, clock } = this.#options;
+    this.#timer.set(pacing.wakeAt(clock.monotonicMs()));
   }
 
-  #send(heartbeat: boolean): void {
-    const options = this.#options;
-    this.#soon = false;
-    const room = roomOf(options.ledger.snapshot, { keepFree: options.keepFree });
-    const { accepting, guestsFree } = options.host;
-    const said = saidOf(room, accepting, guestsFree);
-    if (heartbeat || said !== this.#lastSaid) {
-      this.#lastSaid = said;
-      this.#lastSent = options.clock.monotonicMs();
-      const advert: Advert = {
-        cluster: options.cluster,
-        peer: options.peer,
-        version: { epoch: options.epoch, sequence: this.#sequence++ },
-        ttlMs: options.ttlMs,
-        addresses: options.addresses(),
-        coordinate: options.coordinate(),
-        labels: options.labels,
-        accepting,
-        guestsFree,
-        room,
-        totals: roomTotals(options.ledger.snapshot),
-      };
-      options.publish(advert).then(
-        () => options.metrics.adverts.inc({ outcome: 'sent' }),
-        (error: unknown) => {
-          options.metrics.adverts.inc({ outcome: 'failed' });
-          options.log.warn({ err: error }, 'advert could not be published');
-        },
-      );
+  #speak(): void {
+    const { ledger, host, keepFree, pacing, clock } = this.#options;
+    const now = clock.monotonicMs();
+    if (pacing.wakeAt(now) <= now) {
+      const room = roomOf(ledger.snapshot, { keepFree });
+      const said = saidOf(room, host.accepting, host.guestsFree);
+      const speaks = pacing.mustSpeak(now) || said !== this.#lastSaid;
+      pacing.looked(now, speaks);
+      if (speaks) {
+        this.#lastSaid = said;
+        this.#publish(room);
+      }
     }
-    this.#schedule(options.heartbeatMs, true);
+    this.#wait();
+  }
+
+  #publish(room: Room): void {
+    const { host, ledger, pacing, metrics, log, ...options } = this.#options;
+    const advert: Advert = {
+      cluster: options.cluster,
+      peer: options.peer,
+      version: { epoch: options.epoch, sequence: this.#sequence++ },
+      ttlMs: pacing.ttlMs,
+      addresses: options.addresses(),
+      coordinate: options.coordinate(),
+      labels: options.labels,
+      accepting: host.accepting,
+      guestsFree: host.guestsFree,
+      room,
+      totals: roomTotals(ledger.snapshot),
+    };
+    options.publish(advert).then(
+      (payloadBytes) => {
+        metrics.adverts.inc({ outcome: 'sent' });
+        pacing.share({ clusters: options.clusters(), payloadBytes });
+      },
+      (error: unknown) => {
+        metrics.adverts.inc({ outcome: 'failed' });
+        log.warn({ err: error }, 'advert could not be published');
+      },
+    );
   }
 }
 

@@ -22,6 +22,7 @@ import {
   VirtualNodes,
 } from '@spillway/kubernetes';
 import {
+  AdvertPacing,
   CoordinateClient,
   Directory,
   directoryPresets,
@@ -241,8 +242,12 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     addresses: () => mesh.addresses(),
     coordinate: () => coordinates.coordinate,
     publish: (advert) => mesh.publish(advert),
-    heartbeatMs: preset.heartbeatMs,
-    ttlMs: preset.ttlMs,
+    clusters: () => directory.size + 1,
+    pacing: new AdvertPacing({
+      heartbeatMs: preset.heartbeatMs,
+      ttlMs: preset.ttlMs,
+      bytesPerSecond: options.mesh.advertBytesPerSecond,
+    }),
     clock,
     log,
     metrics,

@@ -47,6 +47,8 @@ const schema = z.strictObject({
       announce: z.array(z.string()).default([]),
       /** Any one reachable neighbour is enough. */
       bootstrap: z.array(z.string()).default([]),
+      /** What this agent is willing to hear of adverts, all clusters together; equal in a federation. */
+      advertBytesPerSecond: positive.default(10_000),
     })
     .prefault({}),
   http: z

@@ -17,7 +17,7 @@ function directory(changes: Partial<typeof config> = {}): Directory {
 }
 
 function hear(known: Directory, sequence: number, ms: number, epoch = 1) {
-  const advert = advertOf('lyon', { version: { epoch, sequence } });
+  const advert = advertOf('lyon', { version: { epoch, sequence }, ttlMs: config.ttlMs });
   return known.receive(advert, memberOf('lyon'), at(ms));
 }
 
@@ -72,6 +72,17 @@ describe('directory › adverts', () => {
 
 /** Preset lan: suspect after 5 s of silence, gone after 15 s more, alive again after 2 s of proof. */
 describe('directory › liveness', () => {
+  it('is patient with a neighbour that says it speaks more rarely', () => {
+    // Three times the time to live: suspect after 3 · 5 s, gone after 3 · (5 + 15) s.
+    const known = directory();
+    const advert = advertOf('lyon', { ttlMs: 3 * config.ttlMs });
+    known.receive(advert, memberOf('lyon'), at(0));
+    expect(liveness(known, 15_000)).toBe('alive');
+    expect(liveness(known, 15_001)).toBe('suspect');
+    expect(liveness(known, 60_000)).toBe('suspect');
+    expect(liveness(known, 60_001)).toBe('gone');
+  });
+
   it('a lost message changes nothing', () => {
     const known = directory();
     hear(known, 1, 0);

@@ -188,13 +188,20 @@ export class Directory {
     return this.#listed;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   neighbour(cluster: ClusterName): Neighbour | undefined {
     const entry = this.#entries.get(cluster);
     return entry && this.#neighbour(entry);
   }
 
   #judged(entry: Entry, now: MonotonicMs): Liveness {
-    const { suspectMs, goneMs, recoverMs } = this.#config;
+    const patience = patienceWith(entry.advert, this.#config);
+    const suspectMs = patience * this.#config.suspectMs;
+    const goneMs = patience * this.#config.goneMs;
+    const recoverMs = patience * this.#config.recoverMs;
     const silenceMs = now - entry.lastHeard;
     if (silenceMs > suspectMs + goneMs) return 'gone';
     if (silenceMs > suspectMs) return entry.liveness === 'gone' ? 'gone' : 'suspect';
@@ -205,7 +212,8 @@ export class Directory {
   }
 
   #heard(entry: Entry, now: MonotonicMs): void {
-    if (now - entry.lastHeard > this.#config.suspectMs) entry.heardSince = now;
+    const suspectMs = patienceWith(entry.advert, this.#config) * this.#config.suspectMs;
+    if (now - entry.lastHeard > suspectMs) entry.heardSince = now;
     entry.lastHeard = now;
   }
 
@@ -217,6 +225,11 @@ export class Directory {
       : predictedRttMs(this.#coordinate(), advert.coordinate);
     return { cluster, peer, attributes, advert, liveness, rttMs, rttMeasured: measured, lastHeard };
   }
+}
+
+/** A neighbour that has to speak more rarely (see AdvertPacing) says so by a longer time to live. */
+function patienceWith({ ttlMs }: Advert, config: DirectoryConfig): number {
+  return Math.max(1, ttlMs / config.ttlMs);
 }
 
 export function isNewer(a: AdvertVersion, b: AdvertVersion): boolean {

@@ -1,4 +1,5 @@
 export type * from './advert.ts';
+export * from './advert-pacing.ts';
 export * from './coordinates.ts';
 export * from './directory.ts';
 export * from './home/claim.ts';

@@ -43,9 +43,11 @@ export class Adverts {
     options.pubsub.subscribe(options.topic);
   }
 
-  async publish(advert: Advert): Promise<void> {
+  async publish(advert: Advert): Promise<number> {
     const { pubsub, topic, certificate } = this.#options;
-    await pubsub.publish(topic, encodeAdvert({ certificate, advert }));
+    const payload = encodeAdvert({ certificate, advert });
+    await pubsub.publish(topic, payload);
+    return payload.length;
   }
 
   async #validate(message: Message): Promise<TopicValidatorResult> {

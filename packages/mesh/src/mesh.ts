@@ -17,12 +17,13 @@ import {
   peerId,
   type Random,
 } from '@spillway/core';
-import type {
-  Advert,
-  Member,
-  NegotiationClient,
-  NegotiationHandler,
-  Receipt,
+import {
+  type Advert,
+  gossip,
+  type Member,
+  type NegotiationClient,
+  type NegotiationHandler,
+  type Receipt,
 } from '@spillway/federation';
 import { advertBounds } from '@spillway/wire';
 import { createLibp2p } from 'libp2p';
@@ -63,7 +64,8 @@ export interface Mesh {
   readonly member: Membership;
   /** What others may dial. */
   addresses(): readonly string[];
-  publish(advert: Advert): Promise<void>;
+  /** How many bytes the advert took, before GossipSub's own. */
+  publish(advert: Advert): Promise<number>;
   /** Calls fail as `Unavailable` while the neighbour is not known or can't be reached. */
   negotiator(cluster: ClusterName): NegotiationClient;
   connected(): readonly Member[];
@@ -116,6 +118,17 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
         allowPublishToZeroTopicPeers: true,
         allowedTopics: [topic],
         emitSelf: false,
+        D: gossip.degree,
+        Dlo: gossip.degreeMin,
+        Dhi: gossip.degreeMax,
+        Dout: 1,
+        Dlazy: gossip.lazyDegree,
+        // Of up to 128 connections: a share of them would be told far more than it costs to lose one.
+        gossipFactor: 0,
+        // An id costs a tenth of the advert that it would save, and saves it too seldom.
+        idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
+        heartbeatInterval: gossip.heartbeatMs,
+        mcacheGossip: gossip.idHeartbeats,
         doPX: false,
         fallbackToFloodsub: false,
         globalSignaturePolicy: 'StrictSign',
@@ -207,8 +220,8 @@ class LivingMesh implements Mesh {
     return this.#living.node.getMultiaddrs().map(String);
   }
 
-  async publish(advert: Advert): Promise<void> {
-    await this.#adverts.publish(advert);
+  async publish(advert: Advert): Promise<number> {
+    return await this.#adverts.publish(advert);
   }
 
   negotiator(cluster: ClusterName): NegotiationClient {

@@ -1,2 +1,4 @@
 export type * from './recording.ts';
+export * from './simulate.ts';
+export * from './systems/objects.ts';
 export type * from './trial.ts';

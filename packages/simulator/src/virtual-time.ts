@@ -1,5 +1,6 @@
 /** The simulated clock: actions in the order of their instants, first come first served among equals. */
 import { assert, type MonotonicMs } from '@spillway/core';
+import TinyQueue from 'tinyqueue';
 
 interface Action {
   readonly at: number;
@@ -8,7 +9,7 @@ interface Action {
 }
 
 export class VirtualTime {
-  readonly #heap: Action[] = [];
+  readonly #due = new TinyQueue<Action>([], (a, b) => a.at - b.at || a.order - b.order);
   #now = 0;
   #order = 0;
 
@@ -18,53 +19,18 @@ export class VirtualTime {
 
   after(ms: number, run: () => void): void {
     assert(ms >= 0, 'nothing happens in the past');
-    const heap = this.#heap;
-    const action = { at: this.#now + ms, order: this.#order++, run };
-    let i = heap.length;
-    heap.push(action);
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!earlier(action, heap[parent] as Action)) break;
-      heap[i] = heap[parent] as Action;
-      i = parent;
-    }
-    heap[i] = action;
+    this.#due.push({ at: this.#now + ms, order: this.#order++, run });
   }
 
   /** Runs everything due up to `until`; `onStep` follows each action. */
   run(until: number, onStep: () => void): void {
-    for (
-      let first = this.#heap[0];
-      first !== undefined && first.at <= until;
-      first = this.#heap[0]
-    ) {
-      this.#pop();
-      this.#now = first.at;
-      first.run();
+    for (let next = this.#due.peek(); next !== undefined && next.at <= until; ) {
+      this.#due.pop();
+      this.#now = next.at;
+      next.run();
       onStep();
+      next = this.#due.peek();
     }
     this.#now = until;
   }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop() as Action;
-    if (heap.length === 0) return;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && earlier(heap[child + 1] as Action, heap[child] as Action)) {
-        child += 1;
-      }
-      if (!earlier(heap[child] as Action, last)) break;
-      heap[i] = heap[child] as Action;
-      i = child;
-    }
-    heap[i] = last;
-  }
-}
-
-function earlier(a: Action, b: Action): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

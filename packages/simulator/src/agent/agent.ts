@@ -16,10 +16,12 @@ import {
 import { Ledger } from '@spillway/scheduling';
 import {
   type Advert,
+  clusterOfVirtualNode,
   type CommitResult,
   type CreateOutcome,
+  type Coordinate,
   Directory,
-  directoryPresets,
+  type DirectoryConfig,
   type GuestUpdate,
   Home,
   homeDefaults,
@@ -31,17 +33,17 @@ import {
   type HostEvent,
   type Member,
   nearest,
-  originCoordinate,
   type PodRef,
   policyText,
-  roomOf,
-  roomTotals,
+  type ReserveAnswer,
+  type ReserveRequest,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { callHost } from './calls.ts';
 import { type GuestFeed, ModelGuestStreams } from './guest-streams.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import { summary } from './effect-summary.ts';
+import { type ModelGossip, Speaker } from './speaker.ts';
 import { createOutcome, guestNamespaceOf, ModelWrites, shadowOf } from './writes.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
@@ -52,13 +54,39 @@ export interface ModelAgentOptions {
   readonly api: ModelApiServer;
   readonly time: VirtualTime;
   readonly network: ModelNetwork;
+  readonly gossip: ModelGossip;
+  readonly directory: DirectoryConfig;
+  readonly timing: AgentTiming;
+  readonly proximity: Proximity;
+  /** Whether it looks through every neighbour for guests that a former life left there. */
+  readonly looksThrough: boolean;
   /** The agent that is active in a cluster now, if one is. */
   readonly agentOf: (cluster: ClusterName) => ModelAgent | undefined;
-  readonly others: readonly ClusterName[];
   readonly trace: (line: string) => void;
+  /** A neighbour has answered, by an advert that was said so long ago. */
+  readonly onReserved?: (slots: ReservedSlots) => void;
 }
 
-const watchLagMsMax = 60;
+export interface AgentTiming {
+  /** From a change at the API server to the agent's knowing of it, at most, ms. */
+  readonly watchMsMax: number;
+  /** A write to the API server there, and back, each at most, ms. */
+  readonly writeMsMax: number;
+}
+
+/** Where a cluster is, as its agent knows. */
+export interface Proximity {
+  readonly coordinate: () => Coordinate;
+  /** Undefined for a neighbour that it has no connection with. */
+  readonly measuredRttMs: (other: ClusterName) => number | undefined;
+}
+
+export interface ReservedSlots {
+  readonly asked: number;
+  readonly granted: number;
+  readonly stalenessMs: number;
+}
+
 const streamsMs = 250;
 const judgeMs = 1_000;
 const deleteRetryMs = 2_000;
@@ -71,8 +99,10 @@ export class ModelAgent {
   readonly epoch: number;
   readonly #options: ModelAgentOptions;
   readonly #random: Random;
-  readonly #directory: Directory;
-  readonly #clusterOfNode = new Map<string, ClusterName>();
+  readonly directory: Directory;
+  readonly #speaker: Speaker;
+  readonly #saidAt = new Map<ClusterName, number>();
+  readonly #virtualNodes = new Map<string, ClusterName>();
   readonly #streams: ModelGuestStreams;
   readonly #writes: ModelWrites;
   readonly #replies = new Map<number, (results: readonly CommitResult[]) => void>();
@@ -80,7 +110,6 @@ export class ModelAgent {
   #watchedUntil = 0;
   #lifeEnded = false;
   #synced = false;
-  #sequence = 0;
   #calls = 0;
   #wake: MonotonicMs | undefined;
 
@@ -93,13 +122,14 @@ export class ModelAgent {
     this.#writes = new ModelWrites({
       time,
       network: options.network,
+      writeMsMax: options.timing.writeMsMax,
       random: randomStream(seed, `writes/${cluster}/${epoch}`),
       alive: this.alive,
     });
-    this.#directory = new Directory({
-      config: directoryPresets.lan,
+    this.directory = new Directory({
+      config: options.directory,
       self: cluster,
-      coordinate: () => originCoordinate,
+      coordinate: options.proximity.coordinate,
     });
     this.host = new Host({
       ledger: this.ledger,
@@ -109,13 +139,14 @@ export class ModelAgent {
     });
     this.home = new Home({
       room: this.ledger,
-      neighbourhood: this.#directory,
+      neighbourhood: this.directory,
       policies: { policyFor: () => ({ policy: nearest, text: policyText(nearest) }) },
       config: homeDefaults,
       random: randomStream(seed, `home/${cluster}/${epoch}`),
       homeEpoch: epoch,
-      clusterOfNode: (node) => this.#clusterOfNode.get(node),
+      clusterOfNode: (node) => this.#clusterOf(node),
     });
+    this.#speaker = new Speaker(this, options);
     this.#streams = new ModelGuestStreams({
       agent: this,
       time,
@@ -140,8 +171,19 @@ export class ModelAgent {
     this.#unwatch();
   }
 
+  /** Whether news of neighbours may change what it does now. */
+  get listens(): boolean {
+    return this.home.counts().waiting > 0;
+  }
+
   feedHome(event: HomeEvent): void {
     if (this.#lifeEnded) return;
+    const { gossip } = this.#options;
+    const begins = event.kind === 'pod' && !event.pod.spec.nodeName && !this.listens;
+    if (begins && !gossip.eager) {
+      gossip.catchUp(this.cluster);
+      this.directory.tick(this.#options.time.now);
+    }
     for (const effect of this.home.step(event, this.#options.time.now)) this.#performHome(effect);
     this.#setWake();
   }
@@ -152,10 +194,21 @@ export class ModelAgent {
     this.#setWake();
   }
 
-  heard(advert: Advert, from: Member): void {
+  /** An advert that was said at `saidAt` and has reached us at `at`. */
+  heard(advert: Advert, { saidAt, at }: { readonly saidAt: number; readonly at: number }): void {
     if (this.#lifeEnded) return;
-    this.#directory.receive(advert, from, this.#options.time.now);
-    this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
+    const { cluster } = advert;
+    const known = this.#saidAt.has(cluster);
+    const receipt = this.directory.receive(advert, memberOf(cluster), at as MonotonicMs);
+    if (receipt !== 'accepted') return;
+    this.#saidAt.set(cluster, saidAt);
+    const rttMs = known ? undefined : this.#options.proximity.measuredRttMs(cluster);
+    if (rttMs !== undefined) this.directory.rttSample(cluster, rttMs, at as MonotonicMs);
+    if (this.listens) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
+  }
+
+  #clusterOf(node: string): ClusterName | undefined {
+    return this.#options.looksThrough ? this.#virtualNodes.get(node) : clusterOfVirtualNode(node);
   }
 
   /** Every kind is listed on its own, in any order, and the pods as they are when the list is made. */
@@ -177,14 +230,18 @@ export class ModelAgent {
     this.#lagging(() => {
       this.#synced = true;
       this.#options.trace(`${cluster}: synced, epoch ${this.epoch}`);
+      this.#speaker.start();
       this.feedHome({ kind: 'synced' });
     });
   }
 
   /** In order, each some time after it happened. */
   #lagging(arrive: () => void): void {
-    const { time } = this.#options;
-    this.#watchedUntil = Math.max(this.#watchedUntil, time.now + this.#random.below(watchLagMsMax));
+    const { time, timing } = this.#options;
+    this.#watchedUntil = Math.max(
+      this.#watchedUntil,
+      time.now + this.#random.below(timing.watchMsMax),
+    );
     time.after(this.#watchedUntil - time.now, () => {
       if (!this.#lifeEnded) arrive();
     });
@@ -196,7 +253,7 @@ export class ModelAgent {
     if (event.kind === 'Node') {
       const { name = '', labels } = event.object.metadata;
       const cluster = labels?.[wellKnown.clusterLabel];
-      if (cluster !== undefined) this.#clusterOfNode.set(name, cluster as ClusterName);
+      if (cluster !== undefined) this.#virtualNodes.set(name, cluster as ClusterName);
       else this.feedHome({ kind: 'roomChanged', where: 'home' });
     } else if (event.kind === 'Namespace') {
       const { name = '', labels } = event.object.metadata;
@@ -209,26 +266,23 @@ export class ModelAgent {
       } else this.feedHome({ kind: deleted ? 'podDeleted' : 'pod', pod });
       if (deleted || isEnded(pod)) this.feedHome({ kind: 'roomChanged', where: 'home' });
     }
+    this.#speaker.changed();
   }
 
   #keepStreams(): void {
     if (!this.#synced) return;
-    const reachable = this.#directory.neighbours().filter(({ liveness }) => liveness === 'alive');
+    const reachable = this.#options.looksThrough ? this.directory.neighbours() : [];
     this.#streams.keep(
       this.home.hosts(),
-      reachable.map(({ cluster }) => cluster),
+      reachable.filter(({ liveness }) => liveness === 'alive').map(({ cluster }) => cluster),
     );
   }
 
   #judge(): void {
-    const { time, network, cluster, others, agentOf } = this.#options;
-    const changes = this.#directory.tick(time.now);
+    // Who has not listened has heard of nobody; it judges when it has caught up.
+    if (!this.#options.gossip.eager && !this.listens) return;
+    const changes = this.directory.tick(this.#options.time.now);
     if (changes.length > 0) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
-    if (!this.#synced) return;
-    const advert = advertOf(this, this.#sequence++);
-    for (const other of others) {
-      network.cast(cluster, other, () => agentOf(other)?.heard(advert, memberOf(cluster)));
-    }
   }
 
   #performHome(effect: HomeEffect): void {
@@ -251,7 +305,7 @@ export class ModelAgent {
       case 'reserve':
       case 'commit':
       case 'release':
-        return callHost(effect, this, this.#options);
+        return callHost(effect, this, this.#road(effect));
       case 'writeStatus': {
         const { ref, status } = effect;
         return this.#writes.write(
@@ -283,12 +337,29 @@ export class ModelAgent {
     }
   }
 
+  #road(effect: HomeEffect): Parameters<typeof callHost>[2] {
+    const { onReserved, time } = this.#options;
+    if (effect.kind !== 'reserve' || onReserved === undefined) return this.#options;
+    const { count } = effect.request;
+    const stalenessMs = time.now - (this.#saidAt.get(effect.host) ?? time.now);
+    return {
+      ...this.#options,
+      onGranted: (granted) => onReserved({ asked: count, granted, stalenessMs }),
+    };
+  }
+
   #written(
     kind: 'statusWritten' | 'finalized',
     { uid }: PodRef,
     outcome: 'ok' | 'gone' | undefined,
   ): void {
     this.feedHome({ kind, uid, outcome: outcome ?? 'failed' });
+  }
+
+  serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer {
+    const answer = this.host.reserve(caller, request, this.#options.time.now);
+    this.#setWake();
+    return answer;
   }
 
   serveCommit(
@@ -368,21 +439,4 @@ export class ModelAgent {
     };
     this.#options.time.after(this.#random.below(ms), again);
   }
-}
-
-function advertOf({ cluster, epoch, host, ledger }: ModelAgent, sequence: number): Advert {
-  const { snapshot } = ledger;
-  return {
-    cluster,
-    peer: memberOf(cluster).peer,
-    version: { epoch, sequence },
-    ttlMs: directoryPresets.lan.ttlMs,
-    addresses: [],
-    coordinate: originCoordinate,
-    labels: {},
-    accepting: host.accepting,
-    guestsFree: host.guestsFree,
-    room: roomOf(snapshot),
-    totals: roomTotals(snapshot),
-  };
 }

@@ -5,11 +5,11 @@ import {
   type CommitResult,
   type HomeEffect,
   type HomeEvent,
-  type Host,
   type HostEvent,
   type Member,
   refOf,
   type ReserveAnswer,
+  type ReserveRequest,
 } from '@spillway/federation';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -26,9 +26,9 @@ interface Caller {
 interface Callee {
   readonly cluster: ClusterName;
   readonly synced: boolean;
-  readonly host: Host;
   alive(): boolean;
   feedHost(event: HostEvent): void;
+  serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer;
   serveCommit(
     caller: Member,
     request: CommitRequest,
@@ -41,6 +41,8 @@ interface Road {
   readonly network: ModelNetwork;
   readonly agentOf: (cluster: ClusterName) => Callee | undefined;
   readonly trace: (line: string) => void;
+  /** How many slots a host has granted. */
+  readonly onGranted?: (granted: number) => void;
 }
 
 type HostCall = Extract<HomeEffect, { kind: 'reserve' | 'commit' | 'release' }>;
@@ -56,8 +58,11 @@ export function callHost(effect: HostCall, from: Caller, road: Road): void {
         effect,
         from,
         road,
-        serve: (to, answer) => answer(to.host.reserve(member, request, road.time.now)),
-        done: (answer) => from.feedHome({ kind: 'reserved', requestId, host, answer }),
+        serve: (to, answer) => answer(to.serveReserve(member, request)),
+        done: (answer) => {
+          road.onGranted?.(answer?.granted ?? 0);
+          from.feedHome({ kind: 'reserved', requestId, host, answer });
+        },
       });
     }
     case 'commit': {

@@ -5,13 +5,13 @@ import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
-const writeMsMax = 30;
 /** A write that was reported failed, and happens all the same, happens by then. */
 export const lateWriteMsMax = 2_000;
 
 interface ModelWritesOptions {
   readonly time: VirtualTime;
   readonly network: ModelNetwork;
+  readonly writeMsMax: number;
   readonly random: Random;
   readonly alive: () => boolean;
 }
@@ -25,7 +25,7 @@ export class ModelWrites {
 
   /** `done` gets the outcome, or undefined when the write failed as far as its caller can tell. */
   write<Outcome>(write: () => Outcome, done: (outcome: Outcome | undefined) => void): void {
-    const { time, network, random, alive } = this.#options;
+    const { time, network, random, alive, writeMsMax } = this.#options;
     const fails = random.unit() < network.weather.writeFailure;
     const [never, late] = [0, 2];
     const how = random.below(3);

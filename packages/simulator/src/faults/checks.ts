@@ -2,7 +2,7 @@
 import { type ClusterName, type Pod, virtualNodeName, wellKnown } from '@spillway/core';
 import { refOf } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
-import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/controllers.ts';
+import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/kubelets.ts';
 import { isShadow, type ModelCluster, type ModelWorld } from './world.ts';
 
 /** The first broken invariant, in words. Cheap while nothing has been written. */
@@ -38,7 +38,7 @@ function doubled(world: ModelWorld): string | undefined {
   for (const { name, api } of world.clusters) {
     for (const pod of api.pods()) {
       const { nodeName } = pod.spec;
-      if (!nodeName || isEnded(pod) || isVirtual(api, nodeName)) continue;
+      if (!nodeName || isEnded(pod) || isVirtual(nodeName)) continue;
       const key = pod.metadata.labels?.[wellKnown.homeUidLabel] ?? pod.metadata.uid ?? '';
       const where = copies.get(key);
       if (where !== undefined) return `${key} runs twice: at ${where} and ${name}`;
@@ -51,7 +51,7 @@ function doubled(world: ModelWorld): string | undefined {
 /** Of two schedulers that fill one node at once, one loses at the kubelet; alone, ours never overfills. */
 function overcommitted(api: ModelApiServer): string | undefined {
   return first(api.nodes, ({ metadata: { name = '' } }) => {
-    if (isVirtual(api, name)) return undefined;
+    if (isVirtual(name)) return undefined;
     let contested = false;
     const bound = cpuUsed(api, name, ({ spec }) => {
       contested ||= spec.schedulerName !== wellKnown.schedulerName;
@@ -96,7 +96,7 @@ function lostPod(world: ModelWorld, at: ModelCluster, pod: Pod): string | undefi
     );
     return unnamed && `waits, and ${unnamed.name} is not in: ${why.message}`;
   }
-  if (!isVirtual(at.api, nodeName)) {
+  if (!isVirtual(nodeName)) {
     return pod.status?.phase === 'Running' ? undefined : 'is bound but does not run';
   }
   if (why?.state !== 'away') return 'is away and nobody is responsible';

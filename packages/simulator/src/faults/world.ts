@@ -11,10 +11,12 @@ import {
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import { refOf } from '@spillway/federation';
+import { directoryPresets, originCoordinate, refOf } from '@spillway/federation';
 import { ModelAgent } from '../agent/agent.ts';
+import type { ModelGossip } from '../agent/speaker.ts';
 import { ModelApiServer } from '../cluster/api-server.ts';
-import { runMsAnnotation, startKubelets, startKubeScheduler } from '../cluster/controllers.ts';
+import { KubeScheduler } from '../cluster/kube-scheduler.ts';
+import { runMsAnnotation, startKubelets } from '../cluster/kubelets.ts';
 import { calm, ModelNetwork, storm } from '../network/network.ts';
 import { lateWriteMsMax } from '../agent/writes.ts';
 import { VirtualTime } from '../virtual-time.ts';
@@ -38,6 +40,9 @@ export interface ModelCluster {
 }
 
 const nodeMilliCpu = 2_000;
+const delayMsMax = 40;
+const schedulerTiming = { watchMs: 30, decisionMs: 300, bindMs: 20, backoffMsMax: 10_000 };
+const advertBytes = 500;
 const traceMax = 4_000;
 /** A Lease passes on only after writes of the former holder have come to an end. */
 const takeoverMsMin = lateWriteMsMax + 500;
@@ -56,7 +61,10 @@ export class ModelWorld {
     this.#options = options;
     const { seed } = options;
     this.#random = randomStream(seed, 'world');
-    this.#network = new ModelNetwork(this.time, randomStream(seed, 'network'));
+    const delays = randomStream(seed, 'delays');
+    this.#network = new ModelNetwork(this.time, randomStream(seed, 'network'), () =>
+      delays.below(delayMsMax),
+    );
     const names = Array.from({ length: options.clusters }, (_, i) => `c${i}` as ClusterName);
     this.clusters = names.map((name) => ({
       name,
@@ -72,8 +80,11 @@ export class ModelWorld {
     }));
     this.#byName = new Map(this.clusters.map((cluster) => [cluster.name, cluster]));
     for (const cluster of this.clusters) {
-      startKubelets(cluster.api, this.time, randomStream(seed, `kubelets/${cluster.name}`));
-      if (options.rivals) startKubeScheduler(cluster.api, this.time);
+      const { api, name } = cluster;
+      const random = randomStream(seed, `kubelets/${name}`);
+      const timing = { startMs: [0, 1_500], stopMs: [0, 1_000] } as const;
+      startKubelets({ api, time: this.time, random, timing });
+      if (options.rivals) KubeScheduler.start(api, this.time, schedulerTiming);
       this.#start(cluster);
     }
   }
@@ -126,10 +137,33 @@ export class ModelWorld {
       api: cluster.api,
       time: this.time,
       network: this.#network,
+      gossip: this.#gossipOf(cluster.name),
+      directory: directoryPresets.lan,
+      timing: { watchMsMax: 60, writeMsMax: 30 },
+      proximity: { coordinate: () => originCoordinate, measuredRttMs: () => undefined },
+      looksThrough: true,
       agentOf: (name) => this.#byName.get(name)?.agent,
-      others: this.clusters.map(({ name }) => name).filter((name) => name !== cluster.name),
       trace: (line) => this.#say(line),
     });
+  }
+
+  /** Everybody tells everybody. */
+  #gossipOf(from: ClusterName): ModelGossip {
+    const others = this.clusters.filter(({ name }) => name !== from);
+    return {
+      clusters: this.clusters.length,
+      eager: true,
+      catchUp: () => {},
+      publish: (advert) => {
+        const saidAt = this.time.now;
+        for (const { name } of others) {
+          this.#network.cast(from, name, () => {
+            this.#byName.get(name)?.agent?.heard(advert, { saidAt, at: this.time.now });
+          });
+        }
+        return advertBytes;
+      },
+    };
   }
 
   #crash(cluster: ModelCluster): void {

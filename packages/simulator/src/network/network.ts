@@ -18,13 +18,15 @@ export interface Weather {
 export const storm: Weather = { loss: 0.08, repeat: 0.05, writeFailure: 0.08 };
 export const calm: Weather = { loss: 0, repeat: 0, writeFailure: 0 };
 
+/** How long one message takes, ms. */
+export type OneWay = (from: ClusterName, to: ClusterName) => number;
+
 interface End {
   readonly cluster: ClusterName;
   /** False once that life of the agent is over. */
   readonly alive: () => boolean;
 }
 
-const delayMsMax = 40;
 /** A straggler overtakes nobody: many later messages pass it. */
 const stragglerMsMax = 3_000;
 const brokenNoticedMs = 4_000;
@@ -32,12 +34,16 @@ const brokenNoticedMs = 4_000;
 export class ModelNetwork {
   readonly #time: VirtualTime;
   readonly #random: Random;
+  readonly #oneWay: OneWay;
   readonly #cuts = new Set<string>();
+  /** Messages sent: each call is two. */
+  messages = 0;
   weather: Weather = calm;
 
-  constructor(time: VirtualTime, random: Random) {
+  constructor(time: VirtualTime, random: Random, oneWay: OneWay) {
     this.#time = time;
     this.#random = random;
+    this.#oneWay = oneWay;
   }
 
   cut(from: ClusterName, to: ClusterName): void {
@@ -46,6 +52,10 @@ export class ModelNetwork {
 
   heal(): void {
     this.#cuts.clear();
+  }
+
+  isCut(from: ClusterName, to: ClusterName): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
   }
 
   /** `serve` runs at the callee, and answers through its argument; `done` runs once at the caller. */
@@ -87,24 +97,27 @@ export class ModelNetwork {
     let last = 0;
     return (arrive) => {
       if (!whole) return;
+      this.messages += 1;
       if (this.#lost(from, to)) {
         whole = false;
         this.#time.after(brokenNoticedMs, broken);
         return;
       }
-      last = Math.max(last, this.#time.now + this.#random.below(delayMsMax));
+      last = Math.max(last, this.#time.now + this.#oneWay(from, to));
       this.#time.after(last - this.#time.now, arrive);
     };
   }
 
   #send(from: ClusterName, to: ClusterName, arrive: () => void): void {
+    this.messages += 1;
     if (this.#lost(from, to)) return;
     const straggles = this.weather.loss > 0 && this.#random.below(20) === 0;
-    this.#time.after(this.#random.below(straggles ? stragglerMsMax : delayMsMax), arrive);
+    const ms = straggles ? this.#random.below(stragglerMsMax) : this.#oneWay(from, to);
+    this.#time.after(ms, arrive);
   }
 
   #lost(from: ClusterName, to: ClusterName): boolean {
-    return this.#cuts.has(`${from}>${to}`) || this.#random.unit() < this.weather.loss;
+    return this.isCut(from, to) || this.#random.unit() < this.weather.loss;
   }
 }
 

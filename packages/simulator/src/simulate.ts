@@ -1,0 +1,58 @@
+/** Plays a trial under one system in virtual time. The same trial gives the same recording, byte for byte. */
+import type { Recording } from './recording.ts';
+import { startIsolated } from './systems/isolated.ts';
+import { startOracle } from './systems/oracle.ts';
+import { startSpillway } from './systems/spillway.ts';
+import type { StartSystem } from './systems/system.ts';
+import type { Trial } from './trial.ts';
+import { World } from './world.ts';
+
+const systems = {
+  spillway: { start: startSpillway },
+  isolated: { start: startIsolated },
+  oracle: { start: startOracle, united: true },
+} satisfies Record<string, { readonly start: StartSystem; readonly united?: boolean }>;
+
+export type SimulatedSystemName = keyof typeof systems;
+export const simulatedSystems = Object.keys(systems) as readonly SimulatedSystemName[];
+
+export interface SimulateOptions {
+  /** One line per event. */
+  readonly trace?: (event: object) => void;
+  /** Called now and then with the part that is done, 0 to 1. */
+  readonly progress?: (done: number) => void;
+}
+
+/** Adverts have got about and caches are whole by then. */
+const settleMs = 10_000;
+const progressSteps = 200;
+
+export function simulate(
+  trial: Trial,
+  name: SimulatedSystemName,
+  { trace, progress }: SimulateOptions = {},
+): Recording {
+  const system: { readonly start: StartSystem; readonly united?: boolean } = systems[name];
+  const world = new World({
+    trial,
+    startMs: settleMs,
+    united: system.united ?? false,
+    ...(trace && { trace }),
+  });
+  const running = system.start(world);
+  for (const app of trial.apps) {
+    for (const { atMs, replicas } of app.steps) {
+      world.time.after(settleMs + atMs, () => running.scale(app, replicas));
+    }
+  }
+  for (let step = 1; step <= progressSteps; step++) {
+    world.time.run(settleMs + (trial.durationMs * step) / progressSteps, () => {});
+    progress?.(step / progressSteps);
+  }
+  const gossip = running.gossip?.();
+  return {
+    pods: world.recorder.pods,
+    endMs: trial.durationMs,
+    ...(gossip && { gossip }),
+  };
+}

@@ -1,0 +1,106 @@
+/** The clusters of a trial under virtual time: API servers, kubelets, Deployments, and who watches. */
+import { type ClusterName, type Node, type Random, randomStream } from '@spillway/core';
+import { ModelApiServer } from './cluster/api-server.ts';
+import { type ControllerTiming, Deployments } from './cluster/deployments.ts';
+import type { SchedulerTiming } from './cluster/kube-scheduler.ts';
+import { type KubeletTiming, startKubelets } from './cluster/kubelets.ts';
+import { Recorder } from './recorder.ts';
+import { allocatableOf, nodeLabelsOf, nodeNameOf, trialNamespace } from './systems/objects.ts';
+import type { Trial } from './trial.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** What is not ours takes so long. Measured on the `local` test bed; see docs/benchmark.md. */
+export const timing: {
+  readonly kubelet: KubeletTiming;
+  readonly controller: ControllerTiming;
+  readonly scheduler: SchedulerTiming;
+  readonly agent: { readonly watchMsMax: number; readonly writeMsMax: number };
+} = {
+  kubelet: { startMs: [100, 500], stopMs: [50, 500] },
+  controller: { reactMs: 40, batchMs: 20 },
+  scheduler: { watchMs: 15, decisionMs: 4, bindMs: 10, backoffMsMax: 10_000 },
+  agent: { watchMsMax: 20, writeMsMax: 15 },
+};
+
+export interface WorldCluster {
+  readonly index: number;
+  readonly name: ClusterName;
+  readonly api: ModelApiServer;
+  readonly deployments: Deployments;
+}
+
+export interface WorldOptions {
+  readonly trial: Trial;
+  /** One API server for all clusters' nodes instead of one each. */
+  readonly united?: boolean;
+  /** When the trial's clock starts, on the world's: until then systems get to know themselves. */
+  readonly startMs: number;
+  /** One line per event, for replay. */
+  readonly trace?: (event: object) => void;
+}
+
+export class World {
+  readonly trial: Trial;
+  readonly time = new VirtualTime();
+  readonly clusters: readonly WorldCluster[];
+  readonly recorder: Recorder;
+  readonly startMs: number;
+
+  constructor({ trial, united = false, startMs, trace }: WorldOptions) {
+    this.trial = trial;
+    this.startMs = startMs;
+    this.recorder = new Recorder({ trial, time: this.time, startMs, ...(trace && { trace }) });
+    const own = trial.clusters.map(({ name, nodes }) => ({
+      name,
+      nodes: nodes.map((node, i) => nodeOf(nodeNameOf(name, i), node)),
+    }));
+    const planes = united ? [{ name: 'all', nodes: own.flatMap(({ nodes }) => nodes) }] : own;
+    this.clusters = planes.map(({ name, nodes }, index) => {
+      const api = new ModelApiServer({
+        uidPrefix: name,
+        nodes,
+        namespaces: [{ metadata: { name: trialNamespace } }],
+      });
+      const deployments = new Deployments(api, this.time, timing.controller);
+      startKubelets({
+        api,
+        time: this.time,
+        random: this.random(`kubelets/${name}`),
+        timing: timing.kubelet,
+      });
+      this.recorder.watch(index, api, deployments);
+      return { index, name: name as ClusterName, api, deployments };
+    });
+  }
+
+  /** On the trial's clock, ms; negative before it starts. */
+  get trialMs(): number {
+    return this.time.now - this.startMs;
+  }
+
+  random(stream: string): Random {
+    return randomStream(this.trial.seed, stream);
+  }
+
+  cluster(index: number): WorldCluster {
+    const cluster = this.clusters[index];
+    if (cluster === undefined) throw new RangeError(`no cluster ${index}`);
+    return cluster;
+  }
+
+  /** Whether a cut keeps two clusters apart now. */
+  separated(a: number, b: number): boolean {
+    const at = this.trialMs;
+    return this.trial.links.cuts.some(
+      ({ fromMs, toMs, clusters }) =>
+        fromMs <= at && at < toMs && clusters.includes(a) !== clusters.includes(b),
+    );
+  }
+}
+
+function nodeOf(name: string, node: Trial['clusters'][number]['nodes'][number]): Node {
+  return {
+    metadata: { name, labels: nodeLabelsOf(node) },
+    status: { allocatable: allocatableOf(node) },
+  };
+}
