@@ -1,6 +1,6 @@
 /**
- * KubeFed's delays and thresholds, ms, as they are by default; the same in v0.4.0 and v0.10.0. Each with
- * its place in kubernetes-retired/kubefed.
+ * KubeFed's delays and thresholds, ms, as they are by default; the same in v0.4.0 and v0.10.0 unless noted.
+ * Each with its place in kubernetes-retired/kubefed.
  *
  * Work waits in a queue keyed by object: of two delays for one object, the one that ends earlier counts
  * and the other is dropped (`pkg/controller/util/delaying_deliverer.go`). One worker per controller.
@@ -25,6 +25,6 @@ export const kubefedTiming = {
   clusterUnavailableMs: 60_000,
   /** On top of these two, for every object; `schedulingpreference/controller.go`, smallDelay. */
   clusterChangeMs: 3_000,
-  /** Between looks whether the caches have synced; `pkg/controller/util/constants.go`. */
+  /** v0.10.0: between looks whether the caches have synced; `pkg/controller/util/constants.go`. */
   syncedPollMs: 10_000,
 } as const;
