@@ -59,6 +59,7 @@ export const rank: HotPath = {
         rttMs: (i * 37) % 211,
         rttMeasured: true,
         lastHeard: 0 as MonotonicMs,
+        advertAt: 0 as MonotonicMs,
       };
     });
     const ours = () =>

@@ -23,6 +23,8 @@ export interface Neighbour {
   readonly rttMs: number;
   readonly rttMeasured: boolean;
   readonly lastHeard: MonotonicMs;
+  /** When its advert came. */
+  readonly advertAt: MonotonicMs;
 }
 
 export interface LivenessChange {
@@ -90,6 +92,7 @@ interface Entry {
   peer: PeerId;
   attributes: Readonly<Record<string, string>>;
   advert: Advert;
+  advertAt: MonotonicMs;
   liveness: Liveness;
   lastHeard: MonotonicMs;
   /** Since when proofs of life have come without a pause of `suspectMs`. */
@@ -131,6 +134,7 @@ export class Directory {
         peer: advert.peer,
         attributes: from.attributes,
         advert,
+        advertAt: now,
         liveness: 'alive',
         lastHeard: now,
         heardSince: now,
@@ -141,6 +145,7 @@ export class Directory {
       // Kept for gone ones too: an old advert sent again revives nobody.
       if (!isNewer(advert.version, entry.advert.version)) return 'replayed';
       entry.advert = advert;
+      entry.advertAt = now;
       entry.peer = advert.peer;
       entry.attributes = from.attributes;
       this.#heard(entry, now);
@@ -218,12 +223,22 @@ export class Directory {
   }
 
   #neighbour(entry: Entry): Neighbour {
-    const { cluster, peer, attributes, advert, liveness, lastHeard } = entry;
+    const { cluster, peer, attributes, advert, advertAt, liveness, lastHeard } = entry;
     const measured = entry.rttsMs.length > 0;
     const rttMs = measured
       ? Math.min(...entry.rttsMs)
       : predictedRttMs(this.#coordinate(), advert.coordinate);
-    return { cluster, peer, attributes, advert, liveness, rttMs, rttMeasured: measured, lastHeard };
+    return {
+      cluster,
+      peer,
+      attributes,
+      advert,
+      advertAt,
+      liveness,
+      rttMs,
+      rttMeasured: measured,
+      lastHeard,
+    };
   }
 }
 

@@ -2,7 +2,7 @@
  * Which neighbours to ask for pods of one shape, best first: by constraint, by estimated fit of this
  * very shape, then by score. Everybody left out has a verdict. O(neighbours × bins).
  */
-import type { ClusterName, PodShape, Verdict, VerdictCode } from '@spillway/core';
+import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@spillway/core';
 import type { Neighbour } from './directory.ts';
 import { meets, type PlacementPolicy, requirementText } from './policy.ts';
 import { fitCount } from './room.ts';
@@ -12,12 +12,16 @@ export interface RankedNeighbour {
   /** How many pods of the shape it is estimated to take, 1 or more. */
   readonly estimate: number;
   readonly rttMs: number;
+  /** When it said so. */
+  readonly advertAt: MonotonicMs;
   /** 0 to 100, for people: the order decides. */
   readonly score: number;
 }
 
 export interface Ranking {
   readonly ranked: readonly RankedNeighbour[];
+  /** Of those left out, who lacks nothing but room by what its advert says, nearest first. */
+  readonly full: readonly Neighbour[];
   readonly verdicts: ReadonlyMap<ClusterName, Verdict>;
 }
 
@@ -25,6 +29,8 @@ interface Candidate extends RankedNeighbour {
   readonly preferred: number;
   readonly guests: number;
 }
+
+const roomStage = 'Room';
 
 export function rankNeighbours(options: {
   readonly shape: PodShape;
@@ -37,10 +43,12 @@ export function rankNeighbours(options: {
   const { shape, policy, neighbours, placed } = options;
   const candidates: Candidate[] = [];
   const verdicts = new Map<ClusterName, Verdict>();
+  const full: Neighbour[] = [];
   for (const neighbour of neighbours) {
     const judged = estimated(neighbour, shape, policy);
     if (typeof judged !== 'number') {
       verdicts.set(neighbour.cluster, judged);
+      if (judged.stage === roomStage) full.push(neighbour);
       continue;
     }
     const labels = { ...neighbour.advert.labels, ...neighbour.attributes };
@@ -49,13 +57,15 @@ export function rankNeighbours(options: {
       cluster: neighbour.cluster,
       estimate: judged,
       rttMs: neighbour.rttMs,
+      advertAt: neighbour.advertAt,
       score: scoreOf(neighbour.rttMs),
       preferred: policy.prefer.filter((requirement) => meets(requirement, named)).length,
       guests: placed?.get(neighbour.cluster) ?? 0,
     });
   }
   candidates.sort((a, b) => b.preferred - a.preferred || byPolicy(policy, a, b) || byName(a, b));
-  return { ranked: candidates, verdicts };
+  full.sort((a, b) => a.rttMs - b.rttMs || byName(a, b));
+  return { ranked: candidates, full, verdicts };
 }
 
 /** The estimate, or why not. */
@@ -104,7 +114,7 @@ function estimated(
   if (advert.guestsFree === 0)
     return refuse('Refused', 'HostAdmission', 'has as many guests as it lets in');
   const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
-  if (fits === 0) return refuse('Unschedulable', 'Room', 'has no node with room for this pod');
+  if (fits === 0) return refuse('Unschedulable', roomStage, 'has no node with room for this pod');
   return fits;
 }
 
@@ -122,7 +132,7 @@ function byPolicy({ name }: PlacementPolicy, a: Candidate, b: Candidate): number
   }
 }
 
-function byName(a: Candidate, b: Candidate): number {
+function byName(a: Pick<Candidate, 'cluster'>, b: Pick<Candidate, 'cluster'>): number {
   return a.cluster < b.cluster ? -1 : 1;
 }
 

@@ -1,12 +1,24 @@
 /** The clusters of a trial under virtual time: API servers, kubelets, Deployments, and who watches. */
-import { type ClusterName, type Node, type Random, randomStream } from '@spillway/core';
+import {
+  type ClusterName,
+  type Node,
+  type PodSpec,
+  type Random,
+  randomStream,
+} from '@spillway/core';
 import { ModelApiServer } from './cluster/api-server.ts';
 import { type ControllerTiming, Deployments } from './cluster/deployments.ts';
 import type { SchedulerTiming } from './cluster/kube-scheduler.ts';
 import { type KubeletTiming, startKubelets } from './cluster/kubelets.ts';
 import { Recorder } from './recorder.ts';
-import { allocatableOf, nodeLabelsOf, nodeNameOf, trialNamespace } from './systems/objects.ts';
-import type { Trial } from './trial.ts';
+import {
+  allocatableOf,
+  nodeLabelsOf,
+  nodeNameOf,
+  podSpecOf,
+  trialNamespace,
+} from './systems/objects.ts';
+import type { PodAsk, Trial } from './trial.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What is not ours takes so long. Measured on the `local` test bed; see docs/benchmark.md. */
@@ -45,6 +57,7 @@ export class World {
   readonly clusters: readonly WorldCluster[];
   readonly recorder: Recorder;
   readonly startMs: number;
+  readonly #specs = new Map<string, PodSpec>();
 
   constructor({ trial, united = false, startMs, trace }: WorldOptions) {
     this.trial = trial;
@@ -76,6 +89,14 @@ export class World {
   /** On the trial's clock, ms; negative before it starts. */
   get trialMs(): number {
     return this.time.now - this.startMs;
+  }
+
+  /** Equal pods have one and the same spec, by which schedulers recognise them. */
+  specOf(ask: PodAsk, schedulerName: string | undefined): PodSpec {
+    const key = JSON.stringify([ask, schedulerName]);
+    const spec = this.#specs.get(key) ?? podSpecOf(ask, schedulerName);
+    this.#specs.set(key, spec);
+    return spec;
   }
 
   random(stream: string): Random {

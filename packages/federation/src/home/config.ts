@@ -20,6 +20,10 @@ export interface HomeConfig {
   /** At most so many neighbours are asked at once for one shape. */
   readonly askFanOutMax: number;
   readonly askCountMax: number;
+  /** A neighbour whose last advert says that it is full is asked all the same when that is older than this. */
+  readonly doubtMs: number;
+  /** At most so many of them at once for one shape, the nearest. */
+  readonly doubtedMax: number;
   readonly commitPodsMax: number;
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
@@ -35,9 +39,11 @@ export const homeDefaults: HomeConfig = Object.freeze({
   retryMsMin: 500,
   retryMsMax: 30_000,
   refusedPatienceMs: 60_000,
-  refusalTtlMs: 10_000,
+  refusalTtlMs: 2_000,
   askFanOutMax: 4,
   askCountMax: 256,
+  doubtMs: 1_000,
+  doubtedMax: 2,
   commitPodsMax: 64,
   commitsInFlightPerHostMax: 4,
   releaseGuestsMax: 1024,

@@ -17,7 +17,7 @@ import {
 } from '@spillway/core';
 import { placePods } from '@spillway/scheduling';
 import { rankNeighbours } from '../neighbour-placement.ts';
-import { Ask, partsOf, refusalText } from './ask.ts';
+import { Ask, partsOf, refusalText, withDoubted } from './ask.ts';
 import { Backoff } from './backoff.ts';
 import { type Binding, Bindings } from './bindings.ts';
 import type { Claim } from './claim.ts';
@@ -49,6 +49,8 @@ export class Waiting {
   readonly #groupOfPod = new Map<PodUid, Group>();
   readonly #bindings: Bindings;
   readonly #asks = new Map<string, Ask>();
+  /** When a reservation at a host was last given back unused. */
+  readonly #gaveBack = new Map<ClusterName, MonotonicMs>();
   #nextRequest = 0;
 
   constructor(options: WaitingOptions) {
@@ -125,12 +127,16 @@ export class Waiting {
     }
     const group = this.#groups.get(ask.group);
     const { granted = 0, verdicts = [] } = event.answer ?? {};
-    if (group !== undefined && (event.answer === undefined || verdicts.length > 0)) {
+    const refused = event.answer === undefined || verdicts.length > 0;
+    if (group !== undefined && refused && !this.#heldItself(ask, event.host, now)) {
       const reason = event.problem ?? refusalText(verdicts);
       this.#refused(group, event.host, granted > 0 ? `only ${granted} more fit` : reason, now);
     }
     const late = ask.answered(event.host, event.answer);
-    if (late !== undefined) this.#giveBack(event.host, late);
+    if (late !== undefined) {
+      this.#giveBack(event.host, late);
+      this.#gaveBack.set(event.host, now);
+    }
     this.#decide(ask, now);
     if (ask.complete) this.#asks.delete(ask.requestId);
   }
@@ -248,14 +254,21 @@ export class Waiting {
       );
     });
     const spread = group.policy.name === 'spread';
-    const { ranked, verdicts } = rankNeighbours({
+    const { ranked, full, verdicts } = rankNeighbours({
       shape: group.shape,
       count: wanted,
       policy: group.policy,
       neighbours: worthAsking,
       ...(spread && { placed: this.#options.placed() }),
     });
-    const parts = partsOf(ranked, wanted, { fanOutMax: config.askFanOutMax, evenly: spread });
+    const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
+    const parts = withDoubted(likely, {
+      ...config,
+      full,
+      wanted,
+      now,
+      byDistance: group.policy.name === 'nearest' && group.policy.prefer.length === 0,
+    });
     if (parts.length === 0) {
       const reasons = new Map<ClusterName, string>();
       for (const { cluster } of neighbours) {
@@ -304,6 +317,7 @@ export class Waiting {
       taken += mine.length;
       if (group === undefined || mine.length === 0) {
         this.#giveBack(share.host, share.reservation);
+        this.#gaveBack.set(share.host, now);
         continue;
       }
       const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
@@ -321,6 +335,14 @@ export class Waiting {
         ? after(now, this.#options.config.batchMs)
         : group.backoff.next(now, this.#options.random);
     if (group.pods.size === 0) this.#groups.delete(group.key);
+  }
+
+  /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
+  #heldItself(ask: Ask, host: ClusterName, now: MonotonicMs): boolean {
+    const gaveBack = this.#gaveBack.get(host);
+    if (gaveBack !== undefined && now < after(gaveBack, this.#options.config.askPatienceMs))
+      return true;
+    return [...this.#asks.values()].some((other) => other !== ask && other.asks(host));
   }
 
   #refused(group: Group, host: ClusterName, reason: string, now: MonotonicMs): void {

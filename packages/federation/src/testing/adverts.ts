@@ -60,6 +60,7 @@ export function neighbourOf(
     rttMs: 10,
     rttMeasured: true,
     lastHeard: 0 as MonotonicMs,
+    advertAt: 0 as MonotonicMs,
     ...rest,
     advert: advertOf(name, advert),
   };

@@ -7,7 +7,7 @@ export function startIsolated(world: World): SimulatedSystem {
   for (const { api } of world.clusters) KubeScheduler.start(api, world.time, timing.scheduler);
   return {
     scale(app, replicas) {
-      const template = templateOf(app);
+      const template = templateOf(world, app);
       for (const home of app.homes) {
         world.cluster(home).deployments.scale(app.name, template, replicas);
       }

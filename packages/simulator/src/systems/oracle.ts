@@ -17,7 +17,7 @@ export function startOracle(world: World): SimulatedSystem {
   return {
     scale(app, replicas) {
       for (const home of app.homes) {
-        const template = templateOf(app, { home });
+        const template = templateOf(world, app, { home });
         deployments.scale(`${app.name}-at-${home}`, template, replicas);
       }
     },

@@ -65,7 +65,7 @@ export function startSpillway(world: World): SimulatedSystem {
   }
   return {
     scale(app, replicas) {
-      const template = templateOf(app, { schedulerName: wellKnown.schedulerName });
+      const template = templateOf(world, app, { schedulerName: wellKnown.schedulerName });
       for (const home of app.homes) {
         world.cluster(home).deployments.scale(app.name, template, replicas);
       }

@@ -3,7 +3,7 @@ import type { PodTemplate } from '../cluster/deployments.ts';
 import type { GossipRecord } from '../recording.ts';
 import type { App } from '../trial.ts';
 import type { World } from '../world.ts';
-import { appLabel, homeIndexLabel, podSpecOf, trialNamespace } from './objects.ts';
+import { appLabel, homeIndexLabel, trialNamespace } from './objects.ts';
 
 export interface SimulatedSystem {
   /** From now on `replicas` of the app are wanted at each of its homes; 0: it is deleted. */
@@ -14,6 +14,7 @@ export interface SimulatedSystem {
 export type StartSystem = (world: World) => SimulatedSystem;
 
 export function templateOf(
+  world: World,
   app: App,
   options: { readonly schedulerName?: string; readonly home?: number } = {},
 ): PodTemplate {
@@ -24,6 +25,6 @@ export function templateOf(
       [appLabel]: app.name,
       ...(home !== undefined && { [homeIndexLabel]: `${home}` }),
     },
-    spec: podSpecOf(app.pod, schedulerName),
+    spec: world.specOf(app.pod, schedulerName),
   };
 }
