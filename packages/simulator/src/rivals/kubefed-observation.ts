@@ -25,7 +25,8 @@ export interface MemberPod {
   /** Its condition Ready; absent when it has none. KubeFed ignores the value. */
   readonly ready?: boolean;
   /**
-   * Since when its condition PodScheduled is False for the reason Unschedulable; absent when it is not.
+   * Since when its condition PodScheduled is False for the reason Unschedulable; absent when it is not, as
+   * always while it runs.
    * On the clock of `nowMs`; API servers keep whole seconds.
    */
   readonly unschedulableSinceMs?: number;
@@ -60,7 +61,7 @@ export function observe({
       clusters.set(name, { current: specReplicas });
       continue;
     }
-    const waiting = pods.filter((pod) => pod.phase !== 'Running').flatMap(unschedulableSince);
+    const waiting = pods.flatMap(unschedulableSince);
     const long = waiting.filter((since) => nowMs - since > kubefedTiming.unschedulableMs).length;
     clusters.set(name, {
       current: pods.filter(({ phase, ready }) => phase === 'Running' && ready !== undefined).length,

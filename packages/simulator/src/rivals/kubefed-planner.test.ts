@@ -27,6 +27,14 @@ describe('equal weights', () => {
     expect(planned(false, 1, { A: {}, B: {}, C: {}, D: {} })).toEqual({ A: 0, B: 0, C: 0, D: 1 });
   });
 
+  // "edge-1trial/web" hashes to 0x27496723, "edge-2trial/web" to 0xea9e19f6.
+  test('hashes are unsigned', () => {
+    expect(planned(false, 1, { 'edge-1': {}, 'edge-2': {} }, 'trial/web')).toEqual({
+      'edge-1': 1,
+      'edge-2': 0,
+    });
+  });
+
   test('the key is part of the hash, so that not every Deployment favours the same cluster', () => {
     const first = (key: string) =>
       Object.entries(planned(false, 1, { A: {}, B: {}, C: {} }, key)).find(([, n]) => n === 1)?.[0];

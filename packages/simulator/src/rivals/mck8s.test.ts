@@ -110,6 +110,12 @@ describe('by policy', () => {
     });
   });
 
+  test('a pod as large as all that a worker allocates is possible', () => {
+    const one = { policy: 'worst_fit', numberOfLocations: 1 } as const;
+    expect(decide(line(9), 2, one, { pod: { ...pod, milliCpu: 4_000 } })).toEqual({ 0: 2 });
+    expect(decide(line(9), 1, one, { pod: { ...pod, milliCpu: 4_001 } })).toBe('nothing');
+  });
+
   test('a pod larger than the first worker is impossible there, whatever the other nodes have', () => {
     const small = { ...worker, milliCpu: 500 };
     const mixed = line(9, 9).map((c, i) =>
@@ -132,6 +138,23 @@ describe('at locations', () => {
   // c0: 2 of 5, 3 over: c2 (20 ms) has 4, takes 3. c1: 2 of 5, 3 over: c2 has 1 left, c3 takes 2.
   test('what one location took outside, the next one finds gone', () => {
     expect(decide(line(2, 2, 4, 9), 5, { locations: [1, 0] })).toEqual({ 0: 2, 1: 2, 2: 4, 3: 2 });
+  });
+
+  // Both have 2 of 5 and next to each lies c2, with room for 1; then c3 for c0, c4 for c1. c0 is first:
+  // it takes c2's 1 and 2 of c3; c1 finds c2 full and takes 3 of c4.
+  test('locations are served by name, each in its own order of distance', () => {
+    const rtt = [
+      [0, 0, 1, 2, 9],
+      [0, 0, 1, 9, 2],
+    ];
+    const rttMs = (a: number, b: number) => rtt[a]?.[b] ?? 0;
+    expect(decide(line(2, 2, 1, 9, 9), 5, { locations: [1, 0] }, { rttMs })).toEqual({
+      0: 2,
+      1: 2,
+      2: 1,
+      3: 2,
+      4: 3,
+    });
   });
 
   // c0 has room for 9 but is itself a location: c1's 3 over go to c2 alone, which has room for 2.

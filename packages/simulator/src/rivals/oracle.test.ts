@@ -67,6 +67,27 @@ describe('pods of several kinds', () => {
     expect(runnableAtMost([node({}), node({}), node({})], kinds)).toBe(5);
   });
 
+  // Alone: 3 + 3 = 6. Melted: 3 × 2500 + 3000 = 10500 of 12000: 4. Node by node: one each.
+  test('room in fragments is not room for several kinds either', () => {
+    const kinds = [
+      { ask: ask({ milliCpu: 2_500 }), count: 9 },
+      { ask: ask({ milliCpu: 3_000 }), count: 9 },
+    ];
+    expect(runnableAtMost([node({}), node({}), node({})], kinds)).toBe(3);
+  });
+
+  // The small one needs the second node for its memory; so the first takes one of 3000m and no more: 1 + 1.
+  // Melted, 1000 + 3000 + 3000 of 4100 + 2999 would be 3.
+  test('a pod counts only on nodes where it fits', () => {
+    const free = [node({ milliCpu: 4_100 }), node({ milliCpu: 2_999, memoryMib: 8_000 })];
+    const kinds = [
+      { ask: ask({ memoryMib: 5_000 }), count: 1 },
+      { ask: ask({ milliCpu: 3_000, memoryMib: 100 }), count: 1 },
+      { ask: ask({ milliCpu: 3_000, memoryMib: 200 }), count: 1 },
+    ];
+    expect(runnableAtMost(free, kinds)).toBe(2);
+  });
+
   test('what fits nowhere counts for nothing', () => {
     const kinds = [
       { ask: ask({ milliCpu: 5_000 }), count: 3 },
