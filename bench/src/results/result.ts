@@ -8,14 +8,16 @@ const ratio = z.number().min(0).max(1);
 const ms = z.number().min(0);
 const count = z.number().int().min(0);
 
+/** In the order in which tables list them. */
 export const systems = [
   'spillway',
   'isolated',
   'kubefed-static',
   'kubefed-rsp',
   'kubefed-rsp-rebalance',
-  'kubefed-rsp-0.4.0',
   'kubefed-rsp-even',
+  'kubefed-0.4.0-rsp',
+  'mck8s',
   'mck8s-worst-fit',
   'mck8s-best-fit',
   'mck8s-most-traffic',

@@ -1,6 +1,8 @@
 /** Plays a trial under one system in virtual time. The same trial gives the same recording, byte for byte. */
 import type { Recording } from './recording.ts';
 import { startIsolated } from './systems/isolated.ts';
+import { startKubefedRsp, startKubefedStatic } from './systems/kubefed.ts';
+import { startMck8s } from './systems/mck8s.ts';
 import { startOracle } from './systems/oracle.ts';
 import { startSpillway } from './systems/spillway.ts';
 import type { StartSystem } from './systems/system.ts';
@@ -10,6 +12,15 @@ import { World } from './world.ts';
 const systems = {
   spillway: { start: startSpillway },
   isolated: { start: startIsolated },
+  'kubefed-static': { start: startKubefedStatic },
+  'kubefed-rsp': { start: startKubefedRsp({ rebalance: false, version: '0.10' }) },
+  'kubefed-rsp-rebalance': { start: startKubefedRsp({ rebalance: true, version: '0.10' }) },
+  'kubefed-rsp-even': { start: startKubefedRsp({ rebalance: false, version: '0.10', even: true }) },
+  'kubefed-0.4.0-rsp': { start: startKubefedRsp({ rebalance: false, version: '0.4.0' }) },
+  mck8s: { start: startMck8s('locations') },
+  'mck8s-worst-fit': { start: startMck8s('worst_fit') },
+  'mck8s-best-fit': { start: startMck8s('best_fit') },
+  'mck8s-most-traffic': { start: startMck8s('most_traffic') },
   oracle: { start: startOracle, united: true },
 } satisfies Record<string, { readonly start: StartSystem; readonly united?: boolean }>;
 

@@ -269,15 +269,15 @@ export class Waiting {
       now,
       byDistance: group.policy.name === 'nearest' && group.policy.prefer.length === 0,
     });
-    if (parts.length === 0) {
+    if (likely.length === 0) {
       const reasons = new Map<ClusterName, string>();
       for (const { cluster } of neighbours) {
         const reason = verdicts.get(cluster)?.reason ?? group.refusals.get(cluster)?.reason;
         if (reason !== undefined) reasons.set(cluster, reason);
       }
       this.#explain(group, { home, neighbours: reasons }, now);
-      return;
     }
+    if (parts.length === 0) return;
     const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
     const ask = new Ask({
       requestId,

@@ -38,6 +38,7 @@ const graceSeconds = 30;
 export interface DeploymentStatus {
   readonly replicas: number;
   readonly readyReplicas: number;
+  /** Those that are terminating too. */
   readonly pods: readonly Pod[];
 }
 
@@ -71,10 +72,11 @@ export class Deployments {
   status(name: string): DeploymentStatus | undefined {
     const deployment = this.#deployments.get(name);
     if (deployment === undefined) return undefined;
-    const pods = [...deployment.pods.values()].filter(
-      (pod) => !isEnded(pod) && pod.metadata.deletionTimestamp === undefined,
-    );
-    const ready = pods.filter(({ status }) => status?.phase === 'Running').length;
+    const pods = [...deployment.pods.values()];
+    const ready = pods.filter(
+      ({ status, metadata }) =>
+        status?.phase === 'Running' && metadata.deletionTimestamp === undefined,
+    ).length;
     return { replicas: deployment.replicas, readyReplicas: ready, pods };
   }
 
