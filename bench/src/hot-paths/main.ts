@@ -1,4 +1,4 @@
-/** `npm run bench`: the hot paths, each as a ratio to a baseline that is measured beside it. */
+/** `npm run hot-paths`: the hot paths, each as a ratio to a baseline that is measured beside it. */
 import { Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 import { borderless } from '../report/tables.ts';
@@ -9,7 +9,7 @@ import { paths } from './paths.ts';
 const memoryName = 'ledger memory';
 const names = [...paths.map(({ name }) => name), memoryName];
 
-const command = new Command('npm run bench --')
+const command = new Command('npm run hot-paths --')
   .description('Measures the hot paths, each against a baseline in the same run.')
   .option('--only <name...>', `of: ${names.join(', ')}`)
   .option('--rounds <n>', 'of both, alternating', integer(1, 100), 5)

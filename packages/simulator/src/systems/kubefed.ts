@@ -156,7 +156,7 @@ class ReplicaScheduling implements SimulatedSystem {
       shuffled.flatMap(({ index }) => {
         const cluster = this.#world.cluster(index);
         const member = this.#memberOf(cluster, app);
-        return member === undefined ? [] : [[cluster.name as string, member] as const];
+        return member === undefined ? [] : [[cluster.name, member] as const];
       }),
     );
   }

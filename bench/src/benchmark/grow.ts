@@ -1,0 +1,40 @@
+/** In a worker: the scenario `growth` with so many clusters. */
+import { simulate } from '@spillway/simulator';
+import { measure } from '../results/measure.ts';
+import type { Growth } from '../results/result.ts';
+import { loadScenario } from '../scenarios/load.ts';
+import { trialOf } from '../scenarios/trial-of.ts';
+import { directoryBytes } from './directory-memory.ts';
+
+/** Beyond so many clusters only so much time is played. */
+const manyClusters = 2_000;
+const shortMs = 60_000;
+
+export default function grow(clusters: number): Growth {
+  const scenario = loadScenario('growth');
+  const started = performance.now();
+  const trial = trialOf(scenario, {
+    load: scenario.load,
+    seed: 1,
+    clusters,
+    ...(clusters > manyClusters && { durationMs: shortMs }),
+  });
+  const recording = simulate(trial, 'spillway');
+  const runSeconds = (performance.now() - started) / 1_000;
+  const processRssMib = process.memoryUsage().rss / 2 ** 20;
+  const { pendingPodRatio, agents } = measure({
+    system: 'spillway',
+    mode: 'simulated',
+    trial,
+    recording,
+  });
+  return {
+    clusters,
+    pendingPodRatio,
+    bytesPerSecondPerAgent: agents?.bytesPerSecond ?? 0,
+    known99Ms: agents?.known99Ms ?? 0,
+    directoryBytesPerAgent: directoryBytes(clusters - 1),
+    processRssMib,
+    runSeconds,
+  };
+}

@@ -1,0 +1,75 @@
+/** The same load on each of ever more clusters: what a federation costs as it grows. */
+import { fileURLToPath } from 'node:url';
+import { Fault } from '@spillway/core';
+import { Tinypool } from 'tinypool';
+import type { Growth } from '../results/result.ts';
+import { borderless } from '../report/tables.ts';
+import { percent } from './headline.ts';
+import { startProgress } from './progress.ts';
+
+/** One after the other, each in a thread of its own with a heap that is large enough. */
+export async function runGrowth(
+  counts: readonly number[],
+  signal: AbortSignal,
+): Promise<readonly Growth[]> {
+  const progress = startProgress(counts.length, 'sizes');
+  const growth: Growth[] = [];
+  try {
+    for (const clusters of counts) {
+      progress.at(`${clusters} clusters`);
+      const found = await measured(clusters, signal);
+      if (found === undefined) break;
+      growth.push(found);
+      progress.done();
+    }
+  } finally {
+    progress.stop();
+  }
+  return growth;
+}
+
+const heapMib = 20_000;
+
+async function measured(clusters: number, signal: AbortSignal): Promise<Growth | undefined> {
+  if (signal.aborted) return undefined;
+  const pool = new Tinypool({
+    filename: fileURLToPath(new URL('grow.ts', import.meta.url)),
+    maxThreads: 1,
+    resourceLimits: { maxOldGenerationSizeMb: heapMib },
+    execArgv: [...process.execArgv, '--expose-gc'],
+    runtime: 'child_process',
+  });
+  try {
+    return (await pool.run(clusters, { signal })) as Growth;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    const { message } = error as Error;
+    throw new Fault('Unavailable', `${clusters} clusters: ${message}`, { cause: error });
+  } finally {
+    await pool.destroy();
+  }
+}
+
+export function growthTable(growth: readonly Growth[]): string {
+  const table = borderless([
+    'CLUSTERS',
+    'PENDING',
+    'AN AGENT HEARS',
+    '99 % KNOW AFTER',
+    'DIRECTORY',
+    'PROCESS',
+    'TOOK',
+  ]);
+  for (const each of growth) {
+    table.push([
+      each.clusters,
+      percent(each.pendingPodRatio),
+      `${(each.bytesPerSecondPerAgent / 1_000).toFixed(2)} kB/s`,
+      `${each.known99Ms.toFixed(0)} ms`,
+      `${(each.directoryBytesPerAgent / 1_024).toFixed(0)} KiB`,
+      `${each.processRssMib.toFixed(0)} MiB`,
+      `${each.runSeconds.toFixed(1)} s`,
+    ]);
+  }
+  return table.toString();
+}

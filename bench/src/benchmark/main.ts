@@ -1,0 +1,273 @@
+/**
+ * `npm run bench`: how many pods stay pending, under Spillway and under others, on the same workload.
+ * Standard output is for results alone; what goes on is told on standard error.
+ */
+import { Fault, isFault } from '@spillway/core';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { integer } from '../main-job/options.ts';
+import { borderless } from '../report/tables.ts';
+import type { Report, SystemName } from '../results/result.ts';
+import { systems } from '../results/result.ts';
+import { builtInNames, loadScenario } from '../scenarios/load.ts';
+import { type Cell, defaultLoad, loadsOf, type Source, sourceOf } from './cells.ts';
+import { compare, comparisonTable } from './compare.ts';
+import { growthTable, runGrowth } from './growth.ts';
+import { definitions, headline } from './headline.ts';
+import { machine, versions } from './machine.ts';
+import { htmlFile, readReport, reportFile, writeReport } from './report-folder.ts';
+import { liveSystems, runLive } from './run-live.ts';
+import { runSimulated } from './run-simulated.ts';
+import { traceCell } from './trace-cell.ts';
+
+interface RunOptions {
+  readonly systems?: string;
+  readonly mode: 'live' | 'simulated';
+  readonly seeds?: number;
+  readonly load?: string;
+  readonly clusters?: number;
+  readonly duration?: number;
+  readonly trace?: string;
+  readonly events?: string;
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+const simulatedSeeds = 10;
+/** A live run of an hour is nobody's patience: the same arrivals and changes in so many seconds. */
+const liveDurationS = 240;
+const startedAt = new Date();
+const stopping = new AbortController();
+process.once('SIGINT', () => {
+  process.stderr.write('\nstopping; what is finished is kept. Ctrl-C once more to end at once.\n');
+  stopping.abort();
+  process.once('SIGINT', () => process.exit(130));
+});
+
+const program = new Command('npm run bench --')
+  .description(
+    'Pending-pod ratios of Spillway and others on the same workload.\nWithout a command: run mck8s.',
+  )
+  .showHelpAfterError('(--help tells more)');
+
+program
+  .command('run', { isDefault: true })
+  .description('plays a scenario under each system and compares them')
+  .argument('[scenario]', `${[...builtInNames(), 'trace'].join(', ')}, or a YAML file`, 'mck8s')
+  .option('--systems <names>', 'separated by commas; all of the mode otherwise (see list)')
+  .addOption(
+    new Option('--mode <mode>', 'virtual time, or real clusters on this machine')
+      .choices(['simulated', 'live'])
+      .default('simulated'),
+  )
+  .option(
+    '--seeds <n>',
+    `so many, each for all systems (${simulatedSeeds}; 1 live)`,
+    integer(1, 1_000),
+  )
+  .option('--load <loads>', 'demand in parts of all room: 0.9, or 0.5,0.9, or 0.5..1.1')
+  .option('--clusters <n>', 'where the scenario leaves that open', integer(1, 20_000))
+  .option(
+    '--duration <s>',
+    `seconds; the scenario's own simulated, ${liveDurationS} live`,
+    integer(10, 604_800),
+  )
+  .option('--trace <folder>', 'for the scenario trace: the folder of its CSV files')
+  .option('--events <file>', 'simulated, one run: one JSON line for each event')
+  .option('--out <folder>', 'for report.json and report.html; bench-results/… otherwise')
+  .option('--json', 'one JSON object on standard output', false)
+  .action(async (scenario: string, options: RunOptions) => await run(scenario, options));
+
+program
+  .command('growth')
+  .description('more and more clusters with the same load each: pending pods, bytes, memory, time')
+  .option('--clusters <counts>', 'separated by commas', '10,100,1000')
+  .option('--out <folder>', 'for report.json and report.html; bench-results/… otherwise')
+  .option('--json', 'one JSON object on standard output', false)
+  .action(async (options: { clusters: string; out?: string; json: boolean }) => {
+    const counts = options.clusters.split(',').map(Number);
+    const wrong = counts.find((count) => !Number.isInteger(count) || count < 2 || count > 20_000);
+    if (wrong !== undefined)
+      throw new Fault(
+        'InvalidInput',
+        `--clusters: expected whole numbers from 2 to 20000, got ${wrong}`,
+      );
+    const growth = await runGrowth(counts, stopping.signal);
+    const complete = growth.length === counts.length;
+    finish({ ...blank(), complete, growth: [...growth] }, options, growthTable(growth), 'growth');
+  });
+
+program
+  .command('list')
+  .description('the scenarios and the systems')
+  .action(() => {
+    process.stdout.write(`${lists()}\n`);
+  });
+
+program
+  .command('report')
+  .description('prints the table of a folder again and makes its HTML page anew')
+  .argument('<folder>')
+  .action((folder: string) => {
+    const report = readReport(folder);
+    writeReport(folder, report);
+    const growth = report.growth.length > 0 ? `${growthTable(report.growth)}\n` : '';
+    const results = report.results.length > 0 ? `${headline(report.results)}\n` : '';
+    process.stdout.write(`${results}${growth}\n${folder}/${htmlFile}\n`);
+  });
+
+program
+  .command('compare')
+  .description('two folders, such as of two commits, run for run')
+  .argument('<before>')
+  .argument('<after>')
+  .option('--json', 'one JSON object on standard output', false)
+  .action((before: string, after: string, { json }: { json: boolean }) => {
+    const [a, b] = [readReport(before), readReport(after)];
+    const comparisons = compare(a, b);
+    if (comparisons.length === 0) {
+      throw new Fault(
+        'InvalidInput',
+        `${before} and ${after} have no run in common: same system, scenario, mode, load, seed, clusters and duration`,
+      );
+    }
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ before: a.versions, after: b.versions, comparisons })}\n`,
+      );
+    else {
+      process.stdout.write(
+        `before: ${a.versions['spillway']}\nafter:  ${b.versions['spillway']}\n\n${comparisonTable(comparisons)}\n\nMedians. Bold: the interval of the pairs' differences leaves out 0.\n`,
+      );
+    }
+  });
+
+try {
+  await program.parseAsync(process.argv.slice(2), { from: 'user' });
+} catch (error) {
+  process.stderr.write(
+    `${pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error)))}\n`,
+  );
+  process.exitCode = 1;
+}
+
+async function run(scenario: string, options: RunOptions): Promise<void> {
+  const { mode, clusters } = options;
+  const source = sourceOf(scenario, options.trace);
+  const durationS = options.duration ?? (mode === 'live' ? liveDurationS : undefined);
+  const cells: readonly Cell[] = loads(options, source).flatMap((load) =>
+    seeds(options).flatMap((seed) =>
+      systemsOf(options).map((system) => ({
+        source,
+        system,
+        mode,
+        load,
+        seed,
+        ...(clusters !== undefined && { clusters }),
+        ...(durationS !== undefined && { durationMs: durationS * 1_000 }),
+      })),
+    ),
+  );
+  if (options.events !== undefined) return traceCell(cells, options.events);
+  const results =
+    mode === 'live'
+      ? await runLive(cells, stopping.signal)
+      : await runSimulated(cells, stopping.signal);
+  const complete = results.length === cells.length;
+  const report = { ...blank(), complete, results: [...results] };
+  finish(report, options, headline(results), `${scenario}-${mode}`);
+}
+
+function finish(
+  report: Report,
+  options: { readonly out?: string; readonly json: boolean },
+  table: string,
+  name: string,
+): void {
+  const stamp = startedAt.toISOString().replaceAll(/[:.]/g, '-').slice(0, 19);
+  const plain = name.replaceAll(/[^a-z0-9-]+/gi, '-');
+  const folder = options.out ?? `bench-results/${stamp}-${plain}`;
+  writeReport(folder, report);
+  const cut = report.complete ? '' : pc.yellow('Not complete: some runs were not finished.\n');
+  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else {
+    const words =
+      report.results.length > 0 ? `\n${definitions.map((line) => pc.dim(line)).join('\n')}\n` : '';
+    process.stdout.write(`${table}\n${words}\n${cut}${folder}/${htmlFile} and ${reportFile}\n`);
+  }
+  if (!report.complete) process.exitCode = 130;
+}
+
+function blank(): Report {
+  return {
+    schemaVersion: 1,
+    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+    startedAt: startedAt.toISOString(),
+    complete: true,
+    versions: versions(),
+    machine: machine(),
+    results: [],
+    growth: [],
+  };
+}
+
+function loads({ load }: RunOptions, source: Source): readonly number[] {
+  return load === undefined ? [defaultLoad(source)] : loadsOf(load);
+}
+
+function seeds({ seeds: count, mode, events }: RunOptions): readonly number[] {
+  const fallback = mode === 'live' || events !== undefined ? 1 : simulatedSeeds;
+  return Array.from({ length: count ?? fallback }, (_, i) => i + 1);
+}
+
+function systemsOf({ systems: names, mode }: RunOptions): readonly SystemName[] {
+  const known: readonly SystemName[] = mode === 'live' ? liveSystems : systems;
+  if (names === undefined) return known;
+  return names.split(',').map((name) => {
+    const system = known.find((each) => each === name.trim());
+    if (system === undefined) {
+      throw new Fault(
+        'InvalidInput',
+        `--systems: there is no ${mode} system ${name}; there are ${known.join(', ')}`,
+      );
+    }
+    return system;
+  });
+}
+
+const aboutSystems: Readonly<Record<SystemName, string>> = {
+  spillway: 'the agents as shipped',
+  isolated: 'each cluster’s own kube-scheduler alone',
+  'kubefed-static': 'KubeFed 0.10.0, replicas where they are asked',
+  'kubefed-rsp': 'KubeFed 0.10.0, ReplicaSchedulingPreference, home preferred, rebalance false',
+  'kubefed-rsp-rebalance': 'the same with rebalance true',
+  'kubefed-rsp-even':
+    'the same with rebalance false, all clusters alike: users give their locations up',
+  'kubefed-0.4.0-rsp': 'KubeFed 0.4.0, which mck8s was compared with',
+  mck8s: 'mck8s at the locations that are asked',
+  'mck8s-worst-fit': 'mck8s choosing the clusters, most room first',
+  'mck8s-best-fit': 'mck8s choosing the clusters, least room first',
+  'mck8s-most-traffic': 'mck8s choosing the clusters, most traffic first',
+  oracle: 'every node of every cluster under one scheduler without delays',
+};
+
+function lists(): string {
+  const scenarios = borderless(['SCENARIO', 'CLUSTERS', 'DURATION', 'LOAD', '']);
+  for (const name of builtInNames()) {
+    const { clusters, durationS, load, description } = loadScenario(name);
+    const count = Array.isArray(clusters) ? clusters.length : clusters.count;
+    scenarios.push([name, count, `${durationS / 60} min`, load, description]);
+  }
+  scenarios.push([
+    'trace',
+    10,
+    '60 min',
+    0.85,
+    'Alibaba’s openb GPU trace; --trace names the folder of its CSV files',
+  ]);
+  const table = borderless(['SYSTEM', 'LIVE', 'SIMULATED', '']);
+  for (const system of systems) {
+    table.push([system, liveSystems.includes(system) ? 'yes' : '–', 'yes', aboutSystems[system]]);
+  }
+  return `${scenarios.toString()}\n\n${table.toString()}`;
+}
