@@ -21,14 +21,18 @@ export const programs = [
   'kwok',
 ] as const;
 export type Program = (typeof programs)[number];
+/** Those that only some need: built when they are asked for by name. */
+type Extra = 'hyperfed';
 
 const modules = {
   'control-plane': 'k8s.io/kubernetes',
   kwok: 'sigs.k8s.io/kwok',
+  kubefed: 'sigs.k8s.io/kubefed',
 } as const;
+type Module = keyof typeof modules;
 
 const sources: Readonly<
-  Record<Program, { readonly module: keyof typeof modules; readonly path: string }>
+  Record<Program | Extra, { readonly module: Module; readonly path: string }>
 > = {
   etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-apiserver' },
@@ -39,6 +43,8 @@ const sources: Readonly<
   'kube-scheduler': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-scheduler' },
   kubectl: { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kubectl' },
   kwok: { module: 'kwok', path: 'sigs.k8s.io/kwok/cmd/kwok' },
+  // KubeFed's controller manager and kubefedctl in one.
+  hyperfed: { module: 'kubefed', path: 'sigs.k8s.io/kubefed/cmd/hyperfed' },
 };
 
 const goFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'go');
@@ -50,11 +56,12 @@ export type Binaries = Readonly<Record<Program, string>>;
 /** Paths of all programs; what is missing is built, with progress on standard error. @throws Fault `InvalidConfig` */
 export async function ensureBinaries(): Promise<Binaries> {
   const paths: Partial<Record<Program, string>> = {};
-  for (const program of programs) paths[program] = await ensure(program);
+  for (const program of programs) paths[program] = await ensureProgram(program);
   return paths as Binaries;
 }
 
-async function ensure(program: Program): Promise<string> {
+/** The path of one, built when it is missing, with progress on standard error. @throws Fault `InvalidConfig` */
+export async function ensureProgram(program: Program | Extra): Promise<string> {
   const assets = assetsFolder();
   if (assets !== undefined && existsSync(join(assets, program))) return join(assets, program);
   const { module } = sources[program];
@@ -89,8 +96,23 @@ function assetsFolder(): string | undefined {
   return resolve(assets);
 }
 
-async function build(program: Program, target: string): Promise<void> {
-  requireGo(program);
+/**
+ * The folder of a pinned module's own files, as in Go's module cache; fetched when it is missing.
+ *
+ * @throws Fault `InvalidConfig` without Go.
+ */
+export function moduleFolder(module: Module): string {
+  requireGo(`${modules[module]} has to be fetched`);
+  const told = execFileSync('go', ['mod', 'download', '-json', modules[module]], {
+    encoding: 'utf8',
+    cwd: join(goFolder, module),
+    env: { ...process.env, GOFLAGS: '-mod=readonly' },
+  });
+  return (JSON.parse(told) as { readonly Dir: string }).Dir;
+}
+
+async function build(program: Program | Extra, target: string): Promise<void> {
+  requireGo(`${program} has to be built`);
   const { module, path } = sources[program];
   const version = pinnedVersion(module);
   removePartials(target);
@@ -103,6 +125,7 @@ async function build(program: Program, target: string): Promise<void> {
     flag('gitVersion', version),
     flag('gitMajor', major),
     flag('gitMinor', minor),
+    `-X sigs.k8s.io/kubefed/pkg/version.version=${version}`,
   ];
   const progress = startProgress(`building ${program} ${version}`);
   try {
@@ -166,20 +189,17 @@ function startProgress(what: string): () => void {
   };
 }
 
-function requireGo(program: Program): void {
+function requireGo(why: string): void {
   const waysOut = `Install Go 1.26 or newer, or point KUBEBUILDER_ASSETS at a folder that has ${programs.join(', ')}.`;
   let version: string;
   try {
     version = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8', cwd: goFolder }).trim();
   } catch {
-    throw new Fault('InvalidConfig', `${program} has to be built and there is no Go. ${waysOut}`);
+    throw new Fault('InvalidConfig', `${why} and there is no Go. ${waysOut}`);
   }
   const [, major = '0', minor = '0'] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
   if (Number(major) < 1 || (Number(major) === 1 && Number(minor) < 26)) {
-    throw new Fault(
-      'InvalidConfig',
-      `${program} has to be built and ${version} is too old. ${waysOut}`,
-    );
+    throw new Fault('InvalidConfig', `${why} and ${version} is too old. ${waysOut}`);
   }
 }
 
@@ -189,13 +209,13 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'spillway');
 }
 
-function moduleKey(module: keyof typeof modules): string {
+function moduleKey(module: Module): string {
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(goFolder, module, file)));
   return hash.update(`${process.platform}/${process.arch}`).digest('hex').slice(0, 16);
 }
 
-export function pinnedVersion(module: keyof typeof modules): string {
+export function pinnedVersion(module: Module): string {
   const text = readFileSync(join(goFolder, module, 'go.mod'), 'utf8');
   const escaped = modules[module].replaceAll('.', '\\.');
   return new RegExp(`^\\s*(?:require\\s+)?${escaped} (v\\S+)`, 'm').exec(text)?.[1] ?? 'v0.0.0';

@@ -11,6 +11,7 @@ export { type Component, components } from './component-arguments.ts';
 export { freePorts } from './free-ports.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
 export { podAnnotations } from './kwok-stages.ts';
+export { type KubeFed, startKubeFed } from './kubefed.ts';
 export { Links } from './links.ts';
 export * from './spec.ts';
 export { startTestbed, type Testbed } from './testbed.ts';
