@@ -22,7 +22,7 @@ export default function grow(clusters: number): Growth {
   const recording = simulate(trial, 'spillway');
   const runSeconds = (performance.now() - started) / 1_000;
   const processRssMib = process.memoryUsage().rss / 2 ** 20;
-  const { pendingPodRatio, agents } = measure({
+  const { pendingPodRatio, offloadRttMs, agents } = measure({
     system: 'spillway',
     mode: 'simulated',
     trial,
@@ -31,8 +31,10 @@ export default function grow(clusters: number): Growth {
   return {
     clusters,
     pendingPodRatio,
+    offloadRttMs,
     bytesPerSecondPerAgent: agents?.bytesPerSecond ?? 0,
     known99Ms: agents?.known99Ms ?? 0,
+    spread99Ms: agents?.spread99Ms ?? 0,
     directoryBytesPerAgent: directoryBytes(clusters - 1),
     processRssMib,
     runSeconds,

@@ -54,8 +54,10 @@ export function growthTable(growth: readonly Growth[]): string {
   const table = borderless([
     'CLUSTERS',
     'PENDING',
+    'RTT / BEST',
     'AN AGENT HEARS',
-    '99 % KNOW AFTER',
+    'ADVERT AT 99 %',
+    'CHANGE AT 99 %',
     'DIRECTORY',
     'PROCESS',
     'TOOK',
@@ -64,12 +66,20 @@ export function growthTable(growth: readonly Growth[]): string {
     table.push([
       each.clusters,
       percent(each.pendingPodRatio),
+      each.offloadRttMs === null
+        ? '–'
+        : `${each.offloadRttMs.mean.toFixed(1)} / ${each.offloadRttMs.best.toFixed(1)} ms`,
       `${(each.bytesPerSecondPerAgent / 1_000).toFixed(2)} kB/s`,
-      `${each.known99Ms.toFixed(0)} ms`,
+      milliseconds(each.spread99Ms),
+      milliseconds(each.known99Ms),
       `${(each.directoryBytesPerAgent / 1_024).toFixed(0)} KiB`,
       `${each.processRssMib.toFixed(0)} MiB`,
       `${each.runSeconds.toFixed(1)} s`,
     ]);
   }
   return table.toString();
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10_000 ? `${ms.toFixed(0)} ms` : `${Math.round(ms / 1_000)} s`;
 }

@@ -112,12 +112,12 @@ export function flowPlot({ names, pods }: FlowMatrix, system: SystemName): strin
   const labelled = names.length <= 12;
   const svg = Plot.plot({
     document,
-    width: left + 10 + size * names.length,
+    width: left + 34 + size * names.length,
     height: 84 + size * names.length,
     marginLeft: left,
     marginTop: 76,
     marginBottom: 8,
-    marginRight: 10,
+    marginRight: 34,
     style: { fontSize: '11px', background: 'transparent' },
     x: { label: null, axis: 'top', tickRotate: -60, domain: [...names], padding: 0.05 },
     y: { label: null, domain: [...names], padding: 0.05 },

@@ -39,7 +39,11 @@ export class DeploymentsDriver {
   async clear(): Promise<void> {
     await Promise.all(
       this.#clusters().map(async ({ client }) => {
-        await client.call('DELETE', deploymentsPath, { propagationPolicy: 'Background' });
+        await waitFor(
+          'Deployments deleted',
+          () => client.call('DELETE', deploymentsPath, { propagationPolicy: 'Background' }),
+          { timeoutMs: clearMsMax },
+        );
       }),
     );
     await podsGone(this.#options.testbed);

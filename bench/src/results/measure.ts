@@ -81,6 +81,7 @@ export function measure({ system, mode, trial, recording }: Measured): Result {
             ),
             bytesPerSecond: round((gossip.heardBytesPerAgent * 1_000) / gossip.overMs),
             known99Ms: round(gossip.known99Ms),
+            spread99Ms: round(gossip.spread99Ms),
             stalenessMs: {
               p50: round(gossip.stalenessMs.p50),
               p99: round(gossip.stalenessMs.p99),

@@ -58,13 +58,15 @@ export const resultSchema = z.strictObject({
   utilisation: ratio,
   /** Jain's index over the homes' served parts of their demand: 1 is equal. */
   fairness: ratio,
-  /** Per agent. Null where there are none. */
+  /** Per agent; messages and bytes in the second half of the run. Null where there are none. */
   agents: z
     .strictObject({
       messagesPerSecond: z.number().min(0),
       bytesPerSecond: z.number().min(0),
-      /** From a change of room until 99 % of the agents knew of it, median. Simulated only. */
+      /** From a change of room until 99 % of the agents knew of it, the wait for the advert's turn included: median. */
       known99Ms: ms,
+      /** The same from when the advert was said. */
+      spread99Ms: ms,
       /** How old adverts were when somebody asked by them. */
       stalenessMs: z.strictObject({ p50: ms, p99: ms }),
       slotsAsked: count,
@@ -101,9 +103,13 @@ export type Result = z.infer<typeof resultSchema>;
 export const growthSchema = z.strictObject({
   clusters: count,
   pendingPodRatio: ratio,
+  offloadRttMs: z.strictObject({ mean: ms, best: ms }).nullable(),
+  /** Adverts, copies and gossip about them included, in the second half of the run. */
   bytesPerSecondPerAgent: z.number().min(0),
-  /** From a change of room until 99 % of the agents know of it: median over changes. */
+  /** From a change of room until 99 % of the agents know of it, the wait for the advert's turn included: median over changes. */
   known99Ms: ms,
+  /** The same from when the advert was said. */
+  spread99Ms: ms,
   directoryBytesPerAgent: z.number().min(0),
   processRssMib: z.number().min(0),
   runSeconds: z.number().min(0),

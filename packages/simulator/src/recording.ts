@@ -32,7 +32,7 @@ export interface PodRecord {
 
 export interface GossipRecord {
   readonly agents: number;
-  /** What the counts below were counted over, ms. */
+  /** What adverts, bytes and messages were counted over, ms: simulated, the second half. */
   readonly overMs: number;
   /** Adverts published, all agents together. */
   readonly adverts: number;
@@ -40,8 +40,10 @@ export interface GossipRecord {
   readonly heardBytesPerAgent: number;
   /** Calls and stream messages of negotiation, all agents together. */
   readonly negotiationMessages: number;
-  /** From a change of room until 99 % of the agents knew: median over changes, ms. Simulated only. */
+  /** From a change of room until 99 % of the agents knew, the wait for the advert's turn included: median over changes, ms. */
   readonly known99Ms: number;
+  /** The same from when the advert was said. */
+  readonly spread99Ms: number;
   /** Room reserved in vain: slots asked for and refused. */
   readonly slotsAsked: number;
   readonly slotsRefused: number;

@@ -43,8 +43,10 @@ export class GossipMesh {
   /** Adverts said, and what they cost each agent to hear, bytes. */
   adverts = 0;
   heardBytesPerAgent = 0;
-  /** From a change of room until 99 % of the agents knew of it, ms; one per advert of a change. */
-  readonly known99Ms: number[] = [];
+  /** From a change of room until 99 % of the agents knew of it, ms, since this was last taken; one per advert of a change. */
+  #known99Ms: number[] = [];
+  /** The part of it after the advert was said, ms. */
+  #spread99Ms: number[] = [];
 
   constructor(options: GossipMeshOptions) {
     this.#options = options;
@@ -52,6 +54,13 @@ export class GossipMesh {
     this.#delays = new MeshDelays({ size: names.length, degree: gossip.degree, rttMs, random });
     this.#said = names.map(() => []);
     this.#indices = new Map(names.map((name, i) => [name, i]));
+  }
+
+  takeDelays(): { readonly known99Ms: readonly number[]; readonly spread99Ms: readonly number[] } {
+    const taken = { known99Ms: this.#known99Ms, spread99Ms: this.#spread99Ms };
+    this.#known99Ms = [];
+    this.#spread99Ms = [];
+    return taken;
   }
 
   get clusters(): number {
@@ -74,7 +83,9 @@ export class GossipMesh {
     this.adverts += 1;
     this.heardBytesPerAgent += heardBytes(payloadBytes);
     if (changedAt !== undefined) {
-      this.known99Ms.push(time.now - changedAt + this.#delays.quantile(from, 0.99));
+      const spreadMs = this.#delays.quantile(from, 0.99);
+      this.#spread99Ms.push(spreadMs);
+      this.#known99Ms.push(time.now - changedAt + spreadMs);
     }
     for (let to = 0; to < this.clusters; to++) {
       if (to === from || !(this.eager || agentOf(to)?.listens)) continue;

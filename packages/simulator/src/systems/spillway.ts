@@ -1,6 +1,12 @@
 /** Spillway as it ships: its agents decide, nobody else does. */
 import { type ClusterName, randomStream, wellKnown } from '@spillway/core';
-import { CoordinateClient, directoryPresets } from '@spillway/federation';
+import {
+  type Coordinate,
+  CoordinateClient,
+  directoryPresets,
+  originCoordinate,
+  predictedRttMs,
+} from '@spillway/federation';
 import { ModelAgent, type Proximity } from '../agent/agent.ts';
 import { GossipMesh } from '../network/gossip-mesh.ts';
 import { ModelNetwork } from '../network/network.ts';
@@ -9,8 +15,10 @@ import { type SimulatedSystem, templateOf } from './system.ts';
 
 /** As packages/mesh: so many connections are sought, and the RTT is measured on each. */
 const linksMax = 128;
+/** How many of the predicted nearest an agent has measured after the ten minutes that one every 10 s takes. */
+const surveyedCount = 60;
 /** Rounds of pings that the agents have had when the trial starts. */
-const warmUpRounds = 20;
+const warmUpRounds = 60;
 const stalenessSamplesMax = 100_000;
 
 export function startSpillway(world: World): SimulatedSystem {
@@ -70,17 +78,21 @@ export function startSpillway(world: World): SimulatedSystem {
         world.cluster(home).deployments.scale(app.name, template, replicas);
       }
     },
-    gossip: () => ({
-      agents: agents.length,
-      overMs: time.now,
-      adverts: mesh.adverts,
-      heardBytesPerAgent: mesh.heardBytesPerAgent,
-      negotiationMessages: network.messages,
-      known99Ms: quantile(mesh.known99Ms, 0.5),
-      slotsAsked: slots.asked,
-      slotsRefused: slots.refused,
-      stalenessMs: { p50: quantile(stalenessMs, 0.5), p99: quantile(stalenessMs, 0.99) },
-    }),
+    gossip: () => {
+      const { known99Ms, spread99Ms } = mesh.takeDelays();
+      return {
+        agents: agents.length,
+        overMs: time.now,
+        adverts: mesh.adverts,
+        heardBytesPerAgent: mesh.heardBytesPerAgent,
+        negotiationMessages: network.messages,
+        known99Ms: quantile(known99Ms, 0.5),
+        spread99Ms: quantile(spread99Ms, 0.5),
+        slotsAsked: slots.asked,
+        slotsRefused: slots.refused,
+        stalenessMs: { p50: quantile(stalenessMs, 0.5), p99: quantile(stalenessMs, 0.99) },
+      };
+    },
   };
 }
 
@@ -120,13 +132,31 @@ function measuredProximities(world: World): readonly Proximity[] {
     }
   }
   const indices = new Map(clusters.map(({ name, index }) => [name, index]));
-  return clients.map((client, index) => ({
-    coordinate: () => client.coordinate,
-    measuredRttMs: (other) => {
-      const to = indices.get(other) ?? index;
-      return links[index]?.has(to) ? trial.rttMs(index, to) : undefined;
-    },
+  const coordinates = clients.map(({ coordinate }) => coordinate);
+  return clients.map((client, index) => {
+    let surveyed: ReadonlySet<number> | undefined;
+    return {
+      coordinate: () => client.coordinate,
+      measuredRttMs: (other) => {
+        const to = indices.get(other) ?? index;
+        surveyed ??= surveyedBy(index, coordinates);
+        const measured = links[index]?.has(to) || surveyed.has(to);
+        return measured ? trial.rttMs(index, to) : undefined;
+      },
+    };
+  });
+}
+
+/** Those who seem nearest are measured one after the other, connection or not. */
+function surveyedBy(index: number, coordinates: readonly Coordinate[]): ReadonlySet<number> {
+  if (coordinates.length <= linksMax + 1) return new Set();
+  const own = coordinates[index] ?? originCoordinate;
+  const predicted = coordinates.map((coordinate, other) => ({
+    other,
+    rttMs: other === index ? Number.POSITIVE_INFINITY : predictedRttMs(own, coordinate),
   }));
+  predicted.sort((a, b) => a.rttMs - b.rttMs);
+  return new Set(predicted.slice(0, surveyedCount).map(({ other }) => other));
 }
 
 function linkedTo(
