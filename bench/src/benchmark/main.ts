@@ -35,7 +35,7 @@ interface RunOptions {
 
 const simulatedSeeds = 10;
 /** A live run of an hour is nobody's patience: the same arrivals and changes in so many seconds. */
-const liveDurationS = 240;
+const liveDurationS = 150;
 const startedAt = new Date();
 const stopping = new AbortController();
 process.once('SIGINT', () => {

@@ -5,9 +5,17 @@
  */
 import { Fault, wellKnown } from '@spillway/core';
 import { nodeNameOf, type Trial } from '@spillway/simulator';
-import { startTestbed, type Testbed, type TestbedSpec } from '@spillway/testbed';
+import {
+  type KubeFed,
+  startKubeFed,
+  startTestbed,
+  type Testbed,
+  type TestbedSpec,
+} from '@spillway/testbed';
 import { startFederation } from '../federation/federation.ts';
 import { DeploymentsDriver } from '../live/deployments-driver.ts';
+import { KubeFedDriver } from '../live/kubefed-driver.ts';
+import type { KubeFedVariant } from '../live/kubefed-objects.ts';
 import { podRecords } from '../live/live-recording.ts';
 import { watchProcesses, type Watched } from '../live/processes.ts';
 import { collectHistories } from '../observation/histories.ts';
@@ -18,10 +26,24 @@ import { type Cell, trialOfCell } from './cells.ts';
 import { startProgress } from './progress.ts';
 
 /** In the order in which they are played. */
-export const liveSystems: readonly SystemName[] = ['isolated', 'spillway'];
+export const liveSystems: readonly SystemName[] = [
+  'isolated',
+  'kubefed-static',
+  'kubefed-rsp',
+  'kubefed-rsp-rebalance',
+  'spillway',
+];
 
 /** Each whole cluster takes half a gibibyte. */
 const clustersMax = 10;
+
+/** KubeFed's own cluster, without nodes, as mck8s gives it one. */
+const kubefedHost = 'kubefed-host';
+
+interface Live {
+  readonly testbed: Testbed;
+  kubefed: KubeFed | undefined;
+}
 
 interface Driver {
   start(): Promise<void>;
@@ -55,12 +77,14 @@ export async function runLive(
         );
       }
       progress.at('starting clusters');
-      const testbed = await startTestbed(testbedOf(trial));
+      const federates = group.some(({ system }) => isKubeFed(system));
+      const testbed = await startTestbed(testbedOf(trial, federates));
+      const live: Live = { testbed, kubefed: undefined };
       try {
         for (const system of liveSystems) {
           if (signal.aborted || !group.some((cell) => cell.system === system)) continue;
           progress.at(`${system}, load ${trial.load}, seed ${trial.seed}`);
-          const result = await played(testbed, trial, system, signal);
+          const result = await played(live, trial, system, signal);
           if (result === undefined) break;
           results.push(result);
           progress.done();
@@ -76,17 +100,18 @@ export async function runLive(
 }
 
 async function played(
-  testbed: Testbed,
+  live: Live,
   trial: Trial,
   system: SystemName,
   signal: AbortSignal,
 ): Promise<Result | undefined> {
-  const prepared = await preparedFor(testbed, trial, system);
+  const prepared = await preparedFor(live, trial, system);
   const { driver, watched } = prepared;
   try {
     await driver.start();
-    const histories = await collectHistories(testbed.clusters);
-    const used = watchProcesses([...watched, ...apiServers(testbed)]);
+    const { clusters } = live.testbed;
+    const histories = await collectHistories(clusters.filter(({ name }) => name !== kubefedHost));
+    const used = watchProcesses([...watched, ...apiServers(live.testbed)]);
     const startedMs = performance.now();
     try {
       await driver.play(signal);
@@ -95,25 +120,41 @@ async function played(
         endMs: trial.durationMs,
         processes: used(),
       };
-      if (signal.aborted) return undefined;
       return measure({ system, mode: 'live', trial, recording });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
     } finally {
       await histories.stop();
-      await driver.clear();
+      // The whole test bed goes when it was stopped.
+      if (!signal.aborted) await driver.clear();
     }
   } finally {
     await prepared.stop();
   }
 }
 
-async function preparedFor(testbed: Testbed, trial: Trial, system: SystemName): Promise<Prepared> {
+async function preparedFor(live: Live, trial: Trial, system: SystemName): Promise<Prepared> {
+  const { testbed } = live;
   const nothing = async (): Promise<void> => {};
+  if (isKubeFed(system)) {
+    const kubefed = (live.kubefed ??= await startKubeFed(testbed, kubefedHost));
+    const driver = new KubeFedDriver({ kubefed, trial, variant: system });
+    return { driver, watched: [{ name: 'kubefed', pid: kubefed.pid }], stop: nothing };
+  }
+  // Nobody else decides beside those that come after it.
+  await live.kubefed?.stop();
+  live.kubefed = undefined;
   if (system === 'isolated') {
     const driver = new DeploymentsDriver({ testbed, trial, schedulerName: undefined });
     return { driver, watched: [], stop: nothing };
   }
   if (system === 'spillway') {
-    const federation = await startFederation(testbed);
+    const members = {
+      ...testbed,
+      clusters: testbed.clusters.filter(({ name }) => name !== kubefedHost),
+    };
+    const federation = await startFederation(members);
     const { schedulerName } = wellKnown;
     return {
       driver: new DeploymentsDriver({ testbed, trial, schedulerName }),
@@ -124,6 +165,10 @@ async function preparedFor(testbed: Testbed, trial: Trial, system: SystemName): 
   throw new Fault('InvalidInput', `${system} is not played live`);
 }
 
+function isKubeFed(system: SystemName): system is KubeFedVariant {
+  return system.startsWith('kubefed-');
+}
+
 function apiServers(testbed: Testbed): readonly Watched[] {
   return testbed.clusters.map((cluster) => ({
     name: `kube-apiserver/${cluster.name}`,
@@ -131,22 +176,24 @@ function apiServers(testbed: Testbed): readonly Watched[] {
   }));
 }
 
-function testbedOf({ clusters, rttMs }: Trial): TestbedSpec {
-  return {
-    clusters: clusters.map(({ name, nodes }) => ({
-      name,
-      city: undefined,
-      nodes: nodes.map((node, i) => ({
-        name: nodeNameOf(name, i),
-        cpu: `${node.milliCpu}m`,
-        memory: `${node.memoryMib}Mi`,
-        pods: 110,
-        gpus: 0,
-        labels: {},
-        taints: [],
-        zone: undefined,
-      })),
+function testbedOf({ clusters, rttMs }: Trial, federates: boolean): TestbedSpec {
+  const host = { name: kubefedHost, city: undefined, nodes: [] };
+  const members = clusters.map(({ name, nodes }) => ({
+    name,
+    city: undefined,
+    nodes: nodes.map((node, i) => ({
+      name: nodeNameOf(name, i),
+      cpu: `${node.milliCpu}m`,
+      memory: `${node.memoryMib}Mi`,
+      pods: 110,
+      gpus: 0,
+      labels: {},
+      taints: [],
+      zone: undefined,
     })),
+  }));
+  return {
+    clusters: federates ? [...members, host] : members,
     rttMs: Object.fromEntries(
       clusters.map(({ name }, a) => [
         name,

@@ -2,6 +2,7 @@
 import { wellKnown } from '@spillway/core';
 import { type App, appLabel, podSpecOf, type Trial, trialNamespace } from '@spillway/simulator';
 import { type Cluster, KubeError, type Testbed, waitFor } from '@spillway/testbed';
+import { LatestWrites } from './latest-writes.ts';
 import { playSteps } from './steps.ts';
 
 export interface DeploymentsDriverOptions {
@@ -13,30 +14,37 @@ export interface DeploymentsDriverOptions {
 
 const deploymentsPath = `/apis/apps/v1/namespaces/${trialNamespace}/deployments`;
 const clearMsMax = 120_000;
+const writesAtOnceMax = 16;
 
 export class DeploymentsDriver {
   readonly #options: DeploymentsDriverOptions;
+  readonly #writes: LatestWrites<App, number>;
 
   constructor(options: DeploymentsDriverOptions) {
     this.#options = options;
+    this.#writes = new LatestWrites({
+      atOnceMax: writesAtOnceMax,
+      write: async (app, replicas) => {
+        await Promise.all(
+          app.homes.map(async (home) => await this.#scale(this.#cluster(home), app, replicas)),
+        );
+      },
+    });
   }
 
   async start(): Promise<void> {
     await Promise.all(this.#clusters().map(async (cluster) => await makeNamespace(cluster)));
   }
 
-  /** Resolves when the trial's time has passed. */
+  /** @throws As `playSteps`. */
   async play(signal: AbortSignal): Promise<void> {
-    const { trial } = this.#options;
-    await playSteps(trial, signal, async (app, replicas) => {
-      await Promise.all(
-        app.homes.map(async (home) => await this.#scale(this.#cluster(home), app, replicas)),
-      );
-    });
+    await playSteps(this.#options.trial, { writes: this.#writes, signal });
   }
 
   /** Everything is deleted and gone. */
   async clear(): Promise<void> {
+    // What still was to be written goes too, whether or not it succeeds.
+    await this.#writes.settled().catch(() => {});
     await Promise.all(
       this.#clusters().map(async ({ client }) => {
         await waitFor(

@@ -1,5 +1,4 @@
 /** Plays a trial on real KubeFed: its user, who writes to the host cluster and to no other. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '@spillway/core';
 import { type App, type Trial, trialNamespace } from '@spillway/simulator';
 import { type Cluster, type KubeFed, KubeError, waitFor } from '@spillway/testbed';
@@ -13,6 +12,7 @@ import {
   totalReplicas,
 } from './kubefed-objects.ts';
 import { LatestWrites } from './latest-writes.ts';
+import { playSteps } from './steps.ts';
 
 const deployments = `/apis/types.kubefed.io/v1beta1/namespaces/${trialNamespace}/federateddeployments`;
 const preferences = `/apis/scheduling.kubefed.io/v1alpha1/namespaces/${trialNamespace}/replicaschedulingpreferences`;
@@ -108,28 +108,11 @@ export class KubeFedDriver {
    * @throws `signal`'s reason; what the API server refused; Fault `Unavailable` when KubeFed has ended.
    */
   async play(signal: AbortSignal): Promise<void> {
-    const { trial } = this.#options;
-    const startedMs = performance.now();
-    const steps = trial.apps
-      .flatMap((app) => app.steps.map(({ atMs, replicas }) => ({ atMs, app, replicas })))
-      .filter(({ atMs }) => atMs < trial.durationMs)
-      .sort((a, b) => a.atMs - b.atMs);
-    const until = async (atMs: number): Promise<void> => {
-      const leftMs = startedMs + atMs - performance.now();
-      if (leftMs > 0) await sleep(leftMs, undefined, { signal });
-      signal.throwIfAborted();
-      this.#writes.throwIfFailed();
-      this.#throwIfEnded();
-    };
-    try {
-      for (const { atMs, app, replicas } of steps) {
-        await until(atMs);
-        this.#writes.want(app, replicas);
-      }
-      await until(trial.durationMs);
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error;
-    }
+    await playSteps(this.#options.trial, {
+      writes: this.#writes,
+      signal,
+      check: () => this.#throwIfEnded(),
+    });
   }
 
   /** Deletes every app and waits until nothing of them is left in any cluster. The namespace stays. */

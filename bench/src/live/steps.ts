@@ -1,51 +1,42 @@
 /** A trial's steps on the wall clock. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { App, Trial } from '@spillway/simulator';
+import type { LatestWrites } from './latest-writes.ts';
 
 /**
- * Calls `scale` for each step when its time has come, without waiting for it to end; resolves when the
- * trial's time has passed, or at once when `signal` fires. A step that fails ends the trial.
+ * The trial's clock starts now: what each step wants is handed to `writes` when its time has come.
+ * Resolves when the trial's duration has passed.
+ *
+ * @throws `signal`'s reason; what the first failing write threw; whatever `check`, called at every step, throws.
  */
 export async function playSteps(
   { apps, durationMs }: Trial,
-  signal: AbortSignal,
-  scale: (app: App, replicas: number) => Promise<void>,
+  options: {
+    readonly writes: LatestWrites<App, number>;
+    readonly signal: AbortSignal;
+    readonly check?: () => void;
+  },
 ): Promise<void> {
-  const failed = new AbortController();
-  let failure: unknown;
-  const timers: NodeJS.Timeout[] = [];
-  /** Of one app, one write after the other. */
-  const last = new Map<string, Promise<void>>();
-  for (const app of apps) {
-    for (const { atMs, replicas } of app.steps) {
-      const step = (): void => {
-        const before = last.get(app.name) ?? Promise.resolve();
-        const now = before.then(() => scale(app, replicas));
-        last.set(app.name, now);
-        now.catch((error: unknown) => {
-          failure ??= error;
-          failed.abort();
-        });
-      };
-      timers.push(setTimeout(step, atMs));
+  const { writes, signal, check } = options;
+  const startedMs = performance.now();
+  const steps = apps
+    .flatMap((app) => app.steps.map(({ atMs, replicas }) => ({ atMs, app, replicas })))
+    .filter(({ atMs }) => atMs < durationMs)
+    .sort((a, b) => a.atMs - b.atMs);
+  const until = async (atMs: number): Promise<void> => {
+    const leftMs = startedMs + atMs - performance.now();
+    if (leftMs > 0) await sleep(leftMs, undefined, { signal });
+    signal.throwIfAborted();
+    writes.throwIfFailed();
+    check?.();
+  };
+  try {
+    for (const { atMs, app, replicas } of steps) {
+      await until(atMs);
+      writes.want(app, replicas);
     }
+    await until(durationMs);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   }
-  await passed(durationMs, AbortSignal.any([signal, failed.signal]));
-  for (const timer of timers) clearTimeout(timer);
-  await Promise.allSettled(last.values());
-  if (failure !== undefined) throw failure;
-}
-
-/** Resolves after `ms`, or when `signal` fires. */
-async function passed(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
