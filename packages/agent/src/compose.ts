@@ -208,6 +208,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       streams.nudge(member.cluster);
     },
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
+    unmeasured: () => directory.nearestUnmeasured(),
     onRefused: (refusal, first) => {
       if (first) log.warn({ ...refusal }, 'refused');
       else metrics.refused.inc({ reason: refusal.reason });

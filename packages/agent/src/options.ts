@@ -47,6 +47,8 @@ const schema = z.strictObject({
       announce: z.array(z.string()).default([]),
       /** Any one reachable neighbour is enough. */
       bootstrap: z.array(z.string()).default([]),
+      /** Beyond so many connections no more are sought; the others are dialled when needed. */
+      connectionsSought: z.number().int().min(1).max(300).default(128),
       /** What this agent is willing to hear of adverts, all clusters together; equal in a federation. */
       advertBytesPerSecond: positive.default(10_000),
     })

@@ -71,6 +71,26 @@ describe('directory › adverts', () => {
 });
 
 /** Preset lan: suspect after 5 s of silence, gone after 15 s more, alive again after 2 s of proof. */
+describe('directory › nearestUnmeasured', () => {
+  it('names the nearest by prediction, until it has been measured', () => {
+    const known = directory();
+    // From the origin, 3 + 0.01 and 4 + 0.01 ms of heights and distance.
+    for (const [name, ms] of [
+      ['rome', 4],
+      ['lyon', 3],
+    ] as const) {
+      const vector = [ms, 0, 0, 0, 0, 0, 0, 0];
+      const advert = advertOf(name, { coordinate: { ...originCoordinate, vector } });
+      known.receive(advert, memberOf(name), at(0));
+    }
+    expect(known.nearestUnmeasured()).toBe('lyon');
+    known.rttSample(lyon, 30, at(1));
+    expect(known.nearestUnmeasured()).toBe('rome');
+    known.rttSample(clusterName('rome'), 40, at(2));
+    expect(known.nearestUnmeasured()).toBeUndefined();
+  });
+});
+
 describe('directory › liveness', () => {
   it('is patient with a neighbour that says it speaks more rarely', () => {
     // Three times the time to live: suspect after 3 · 5 s, gone after 3 · (5 + 15) s.

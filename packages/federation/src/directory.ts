@@ -202,6 +202,16 @@ export class Directory {
     return entry && this.#neighbour(entry);
   }
 
+  /** The living neighbour that seems nearest of those whose RTT was never measured. O(neighbours). */
+  nearestUnmeasured(): ClusterName | undefined {
+    let nearest: Neighbour | undefined;
+    for (const neighbour of this.neighbours()) {
+      if (neighbour.rttMeasured || neighbour.liveness !== 'alive') continue;
+      if (nearest === undefined || neighbour.rttMs < nearest.rttMs) nearest = neighbour;
+    }
+    return nearest?.cluster;
+  }
+
   #judged(entry: Entry, now: MonotonicMs): Liveness {
     const patience = patienceWith(entry.advert, this.#config);
     const suspectMs = patience * this.#config.suspectMs;

@@ -27,6 +27,10 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onRtt: (member: Member, rttMs: number) => void;
+  /** Beyond so many connections no more are sought; the others are reached through gossip, and dialled when needed. */
+  readonly soughtMax: number;
+  /** The neighbour that seems nearest of those never measured, if there is one. */
+  readonly unmeasured: () => ClusterName | undefined;
 }
 
 interface Link {
@@ -40,6 +44,9 @@ interface Link {
   lostPings: number;
 }
 
+/** Of streams that carry calls between agents. */
+export const negotiationProtocol = '/spillway/negotiation/1';
+
 const tickMs = 250;
 const dialMsMin = 500;
 const dialMsMax = 10_000;
@@ -50,17 +57,23 @@ const pingMs = 10_000;
 const quickPings = 5;
 /** A connection that lost so many pings in a row is closed: 3 × (10 s + time-out). */
 const lostPingsMax = 3;
-/** Beyond so many connections no more are sought; the others are reached through gossip, and dialled when needed. */
-const soughtMax = 128;
+/**
+ * In a federation of more than are kept connected, one of the others is measured so often: coordinates
+ * tell who seems near, and only a measurement tells who of them is the nearest.
+ */
+const surveyMs = 10_000;
+const surveyPings = 3;
 
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<ClusterName, Link>();
   readonly #bootstrap: { next: MonotonicMs; backoffMs: number; dialling: boolean };
   #timer: NodeJS.Timeout | undefined;
+  #nextSurvey: MonotonicMs;
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.#nextSurvey = options.clock.monotonicMs();
     this.#bootstrap = { next: options.clock.monotonicMs(), backoffMs: dialMsMin, dialling: false };
   }
 
@@ -145,7 +158,7 @@ export class Links {
   }
 
   #tick(): void {
-    const { node, clock, members } = this.#options;
+    const { node, clock, members, soughtMax } = this.#options;
     const now = clock.monotonicMs();
     const connections = node.getConnections();
     const open = new Map(connections.map((each) => [each.remotePeer.toString(), each]));
@@ -160,6 +173,28 @@ export class Links {
       } else if (open.size < soughtMax && !link.dialling && link.nextDial <= now) {
         void this.#dial(link);
       }
+    }
+    if (open.size >= soughtMax && this.#nextSurvey <= now) {
+      this.#nextSurvey = after(now, jittered(this.#options.random, surveyMs, 0.25));
+      void this.#survey();
+    }
+  }
+
+  async #survey(): Promise<void> {
+    const { node, unmeasured, onRtt, soughtMax } = this.#options;
+    const cluster = unmeasured();
+    const link = cluster === undefined ? undefined : this.#links.get(cluster);
+    if (link === undefined || link.addresses.length === 0) return;
+    try {
+      const connection = await this.connection(link.member.cluster);
+      for (let i = 0; i < surveyPings; i++) {
+        onRtt(link.member, await node.services.ping.ping(connection.remotePeer));
+      }
+      const surplus = node.getConnections().length > soughtMax;
+      const used = connection.streams.some(({ protocol }) => protocol === negotiationProtocol);
+      if (surplus && !used) await connection.close();
+    } catch {
+      // Not to be reached now: whoever seems nearest is tried again.
     }
   }
 

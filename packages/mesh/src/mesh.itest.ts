@@ -70,6 +70,25 @@ describe('mesh › membership', () => {
     );
   });
 
+  test('whom it keeps no connection with is measured all the same, and let go', async () => {
+    const lyon = await member('lyon');
+    const paris = await member('paris', {
+      bootstrap: lyon.mesh.addresses(),
+      connectionsSought: 1,
+    });
+    const oslo = await member('oslo', {
+      bootstrap: lyon.mesh.addresses(),
+      connectionsSought: 1,
+    });
+    await expect
+      .poll(async () => {
+        await Promise.all([lyon, paris, oslo].map((each) => each.publish()));
+        return paris.rtts.has(clusterName('oslo')) || oslo.rtts.has(clusterName('paris'));
+      }, soon)
+      .toBe(true);
+    await connected(paris, ['lyon']);
+  });
+
   test('a member that comes back at another address is found again', async () => {
     const { home, host } = await pair();
     const { key } = host;
@@ -98,6 +117,8 @@ describe('mesh › membership', () => {
       onAdvert: () => 'accepted',
       onPeer: () => {},
       onRtt: () => {},
+      connectionsSought: 128,
+      unmeasured: () => undefined,
       onRefused: () => {},
     });
     await connected(home, ['lyon']);
@@ -128,6 +149,8 @@ describe('mesh › membership', () => {
       onAdvert: () => 'accepted',
       onPeer: () => {},
       onRtt: () => {},
+      connectionsSought: 128,
+      unmeasured: () => undefined,
       onRefused: () => {},
     });
     await expect(starting).rejects.toThrow(`our own membership certificate is ${problem}`);

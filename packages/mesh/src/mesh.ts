@@ -33,7 +33,7 @@ import { StreamedNegotiationClient } from './grpc-client.ts';
 import { callBounds, NegotiationServers } from './grpc-server.ts';
 import { federationIdOf, type Membership, verifyCertificate } from './identity/certificate.ts';
 import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
-import { Links } from './links.ts';
+import { Links, negotiationProtocol } from './links.ts';
 import { memberEncrypter } from './member-encrypter.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { socketDirectory } from './socket-directory.ts';
@@ -56,6 +56,10 @@ export interface MeshOptions {
   readonly onAdvert: (advert: Advert, from: Member) => Receipt;
   readonly onPeer: (member: Member, state: 'connected' | 'disconnected') => void;
   readonly onRtt: (member: Member, rttMs: number) => void;
+  /** Beyond so many connections no more are sought. */
+  readonly connectionsSought: number;
+  /** The neighbour that seems nearest of those whose RTT was never measured, if there is one. */
+  readonly unmeasured: () => ClusterName | undefined;
   readonly onRefused: (refusal: Refusal, first: boolean) => void;
 }
 
@@ -74,8 +78,6 @@ export interface Mesh {
 }
 
 type Services = { identify: Identify; pubsub: GossipSub; ping: Ping };
-
-const negotiationProtocol = '/spillway/negotiation/1';
 
 /** @throws Fault `NotAMember` when our own certificate is not good for our key. */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
@@ -177,6 +179,8 @@ class LivingMesh implements Mesh {
       clock: living.clock,
       random: living.random,
       onRtt: living.onRtt,
+      soughtMax: living.connectionsSought,
+      unmeasured: living.unmeasured,
     });
     this.#adverts = new Adverts({
       pubsub: node.services.pubsub,

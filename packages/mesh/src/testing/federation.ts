@@ -43,6 +43,7 @@ export interface MemberOptions {
   readonly bootstrap?: readonly string[];
   readonly handler?: Partial<NegotiationHandler>;
   readonly expiresMs?: number;
+  readonly connectionsSought?: number;
 }
 
 export async function startMember(options: MemberOptions): Promise<TestMember> {
@@ -69,6 +70,8 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
       return 'accepted';
     },
     onPeer: () => {},
+    connectionsSought: options.connectionsSought ?? 128,
+    unmeasured: () => adverts.map(({ cluster }) => cluster).find((cluster) => !rtts.has(cluster)),
     onRtt: ({ cluster }, rttMs) => rtts.set(cluster, rttMs),
     onRefused: (refusal, first) => {
       if (first) refusals.push(refusal);
