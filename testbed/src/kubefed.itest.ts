@@ -111,10 +111,28 @@ spec:
     await expect(startKubeFed(testbed, 'nowhere')).rejects.toMatchObject({ code: 'NotFound' });
   });
 
-  test('says which member cannot be joined, and why: here since it was joined before', async () => {
+  test('says which member cannot be joined, and why', async () => {
+    const [paris] = kubefed.members;
+    await paris?.stop('kube-apiserver');
     await expect(startKubeFed(testbed, 'kubefed')).rejects.toThrow(
-      /kubefedctl could not join (paris|lyon): .*already exists/,
+      /kubefedctl could not join paris: .*connection refused/,
     );
+    await paris?.startAll();
+  });
+
+  test('stops, and goes on where it was when it is started again', async () => {
+    await kubefed.stop();
+    await kubefed.stop();
+    expect(kubefed.pid).toBeUndefined();
+    kubefed = await startKubeFed(testbed, 'kubefed');
+    await kubefed.host.apply(
+      federatedDeployment(
+        'late',
+        `
+  placement: { clusters: [{ name: paris }, { name: lyon }] }`,
+      ),
+    );
+    expect(await spreadOf('late', 2)).toEqual({ paris: 1, lyon: 1 });
   });
 
   test('ends with the test bed', async () => {

@@ -13,11 +13,13 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { ensureProgram, moduleFolder } from './binaries.ts';
 import type { Cluster } from './cluster.ts';
 import { freePorts } from './free-ports.ts';
+import { KubeError } from './kube-client.ts';
 import type { Testbed } from './testbed.ts';
 import { waitFor } from './wait-for.ts';
 
 const systemNamespace = 'kube-federation-system';
 const systemPath = `/apis/core.kubefed.io/v1beta1/namespaces/${systemNamespace}`;
+const lockPath = `/api/v1/namespaces/${systemNamespace}/configmaps/kubefed-controller-manager`;
 /** The one of namespaces must be there for any other to work. */
 const federatedTypes = ['namespaces', 'deployments.apps'];
 const installMsMax = 30_000;
@@ -42,7 +44,7 @@ export interface KubeFed {
 
 /**
  * Makes every cluster but `hostCluster` a member, and resolves when all are Ready. The host needs no nodes.
- * The controller manager ends with the test bed at the latest.
+ * The controller manager ends with the test bed at the latest; after `stop` it may be started again.
  *
  * @throws Fault `NotFound` when there is no such cluster, `InvalidConfig` without Go, `Unavailable` with
  *   what KubeFed said last.
@@ -53,6 +55,7 @@ export async function startKubeFed(testbed: Testbed, hostCluster: string): Promi
   const hyperfed = await ensureProgram('hyperfed');
   await install(host);
   await Promise.all(members.map(({ name }) => joinMember(hyperfed, testbed, host.name, name)));
+  await freeLock(host);
   const manager = new Manager(join(host.folder, 'kubefed.log'));
   await manager.start(hyperfed, host, testbed);
   try {
@@ -150,6 +153,8 @@ async function joinMember(
     `--host-cluster-context=${host}`,
     `--kubeconfig=${kubeconfig}`,
     `--kubefed-namespace=${systemNamespace}`,
+    // One that was joined before is joined again.
+    '--error-on-existing=false',
   ];
   try {
     await promisify(execFile)(hyperfed, args, { timeout: joinMsMax });
@@ -160,6 +165,15 @@ async function joinMember(
     throw new Fault('Unavailable', `kubefedctl could not join ${member}: ${said}`, {
       cause: error,
     });
+  }
+}
+
+/** One that ended does not give its lock back, and the next would wait until it has run out. */
+async function freeLock({ client }: Cluster): Promise<void> {
+  try {
+    await client.call('DELETE', lockPath);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 404) throw error;
   }
 }
 

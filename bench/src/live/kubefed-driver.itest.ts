@@ -139,6 +139,12 @@ describe('KubeFedDriver', () => {
     await expect(played).rejects.toThrow('interrupted');
   });
 
+  test('a trial during which KubeFed ended counts for nothing', async () => {
+    await kubefed.stop();
+    await expect(play('kubefed-static', trialOf(100))).rejects.toThrow('KubeFed has ended');
+    kubefed = await startKubeFed(testbed, 'kubefed');
+  });
+
   test('refuses a trial with a cluster that is no member', () => {
     const trial = { ...trialOf(1_000), clusters: [{ name: 'rome', nodes: [] }] };
     expect(() => new KubeFedDriver({ kubefed, trial, variant: 'kubefed-static' })).toThrow(

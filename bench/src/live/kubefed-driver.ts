@@ -97,6 +97,7 @@ export class KubeFedDriver {
       this.#members.map(({ name, client }) =>
         waitFor(`${name}: KubeFed makes ${path}`, () => client.get(path), {
           timeoutMs: startMsMax,
+          hopeless: () => this.#ended(),
         }),
       ),
     );
@@ -194,9 +195,16 @@ export class KubeFedDriver {
     return this.#options.kubefed.host.client;
   }
 
-  #throwIfEnded(): void {
+  #ended(): Fault | undefined {
     const { pid, log } = this.#options.kubefed;
-    if (pid === undefined) throw new Fault('Unavailable', `KubeFed has ended; its log: ${log}`);
+    return pid === undefined
+      ? new Fault('Unavailable', `KubeFed has ended; its log: ${log}`)
+      : undefined;
+  }
+
+  #throwIfEnded(): void {
+    const ended = this.#ended();
+    if (ended !== undefined) throw ended;
   }
 }
 
