@@ -6,14 +6,14 @@ import { Fault, isFault } from '@spillway/core';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { integer } from '../main-job/options.ts';
-import { borderless } from '../report/tables.ts';
 import type { Report, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
-import { builtInNames, loadScenario } from '../scenarios/load.ts';
+import { builtInNames } from '../scenarios/load.ts';
 import { type Cell, defaultLoad, loadsOf, type Source, sourceOf } from './cells.ts';
 import { compare, comparisonTable } from './compare.ts';
 import { growthTable, runGrowth } from './growth.ts';
 import { definitions, headline } from './headline.ts';
+import { lists } from './lists.ts';
 import { machine, versions } from './machine.ts';
 import { htmlFile, readReport, reportFile, writeReport } from './report-folder.ts';
 import { liveSystems, runLive } from './run-live.ts';
@@ -233,41 +233,4 @@ function systemsOf({ systems: names, mode }: RunOptions): readonly SystemName[] 
     }
     return system;
   });
-}
-
-const aboutSystems: Readonly<Record<SystemName, string>> = {
-  spillway: 'the agents as shipped',
-  isolated: 'each cluster’s own kube-scheduler alone',
-  'kubefed-static': 'KubeFed 0.10.0, replicas where they are asked',
-  'kubefed-rsp': 'KubeFed 0.10.0, ReplicaSchedulingPreference, home preferred, rebalance false',
-  'kubefed-rsp-rebalance': 'the same with rebalance true',
-  'kubefed-rsp-even':
-    'the same with rebalance false, all clusters alike: users give their locations up',
-  'kubefed-0.4.0-rsp': 'KubeFed 0.4.0, which mck8s was compared with',
-  mck8s: 'mck8s at the locations that are asked',
-  'mck8s-worst-fit': 'mck8s choosing the clusters, most room first',
-  'mck8s-best-fit': 'mck8s choosing the clusters, least room first',
-  'mck8s-most-traffic': 'mck8s choosing the clusters, most traffic first',
-  oracle: 'every node of every cluster under one scheduler without delays',
-};
-
-function lists(): string {
-  const scenarios = borderless(['SCENARIO', 'CLUSTERS', 'DURATION', 'LOAD', '']);
-  for (const name of builtInNames()) {
-    const { clusters, durationS, load, description } = loadScenario(name);
-    const count = Array.isArray(clusters) ? clusters.length : clusters.count;
-    scenarios.push([name, count, `${durationS / 60} min`, load, description]);
-  }
-  scenarios.push([
-    'trace',
-    10,
-    '60 min',
-    0.85,
-    'Alibaba’s openb GPU trace; --trace names the folder of its CSV files',
-  ]);
-  const table = borderless(['SYSTEM', 'LIVE', 'SIMULATED', '']);
-  for (const system of systems) {
-    table.push([system, liveSystems.includes(system) ? 'yes' : '–', 'yes', aboutSystems[system]]);
-  }
-  return `${scenarios.toString()}\n\n${table.toString()}`;
 }

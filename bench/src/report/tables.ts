@@ -37,8 +37,8 @@ export function flowTable(
   return table.toString();
 }
 
-/** As `kubectl get` prints: columns and no lines. */
-export function borderless(head: readonly string[]): Table.Table {
+/** As `kubectl get` prints: columns and no lines. `lastWidth`: words of the last column are wrapped to it. */
+export function borderless(head: readonly string[], lastWidth?: number): Table.Table {
   const sides = ['top', 'bottom', 'left', 'right', 'mid'];
   const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'];
   const rest = ['left-mid', 'mid-mid', 'right-mid', 'middle'];
@@ -46,6 +46,10 @@ export function borderless(head: readonly string[]): Table.Table {
     head: [...head],
     chars: Object.fromEntries([...sides, ...corners, ...rest].map((name) => [name, ''])),
     style: { head: [], border: [], 'padding-left': 2, 'padding-right': 0 },
+    ...(lastWidth !== undefined && {
+      colWidths: [...head.slice(1).map(() => null), lastWidth],
+      wordWrap: true,
+    }),
   });
 }
 

@@ -4,7 +4,7 @@
  * one after the other; what is known of the nodes is kept from pod to pod, in one of three ways.
  *
  * Looking at all nodes and sampling none, as kube-scheduler does in large clusters, is affordable:
- * docs/benchmarks.md has the figures.
+ * docs/hot-paths.md has the figures.
  */
 import type { NodeName, PodShape, VerdictCount } from '@spillway/core';
 import { preparedFilters, preparedScores } from './judgement.ts';
