@@ -9,6 +9,7 @@ import { integer } from '../main-job/options.ts';
 import type { Report, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
 import { builtInNames } from '../scenarios/load.ts';
+import { agreementOf, agreementTable, simulatedTwins } from './agree.ts';
 import { type Cell, defaultLoad, loadsOf, type Source, sourceOf } from './cells.ts';
 import { compare, comparisonTable } from './compare.ts';
 import { growthTable, runGrowth } from './growth.ts';
@@ -140,6 +141,30 @@ program
         `before: ${a.versions['spillway']}\nafter:  ${b.versions['spillway']}\n\n${comparisonTable(comparisons)}\n\nMedians. Bold: the interval of the pairs' differences leaves out 0.\n`,
       );
     }
+  });
+
+program
+  .command('agree')
+  .description(
+    'plays the live runs of a folder again in virtual time and lays both over each other',
+  )
+  .argument('<folder>')
+  .option('--trace <folder>', 'for the scenario trace: the folder of its CSV files')
+  .option('--json', 'one JSON object on standard output', false)
+  .action(async (folder: string, options: { trace?: string; json: boolean }) => {
+    const report = readReport(folder);
+    const live = report.results.filter(({ mode }) => mode === 'live');
+    const [first] = live;
+    if (first === undefined) throw new Fault('InvalidInput', `${folder} has no live run`);
+    const cells = simulatedTwins(report, sourceOf(first.scenario, options.trace));
+    const twins = await runSimulated(cells, stopping.signal);
+    const agreements = twins.flatMap((twin, i) => {
+      const of = live[i];
+      return of === undefined ? [] : [agreementOf(of, twin)];
+    });
+    if (options.json) process.stdout.write(`${JSON.stringify({ agreements })}\n`);
+    else process.stdout.write(`${agreementTable(agreements)}\n`);
+    if (!agreements.every(({ agrees }) => agrees)) process.exitCode = 1;
   });
 
 try {

@@ -129,6 +129,7 @@ function withoutSeries(result: Result): Result {
       waitPercentilesMs: [],
       offloadRttPercentilesMs: [],
       flows: [],
+      runningAtEnd: [],
       clusterNames: [],
     },
   };

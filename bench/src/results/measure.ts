@@ -95,6 +95,7 @@ export function measure({ system, mode, trial, recording }: Measured): Result {
       waitPercentilesMs: percentilesWithNever(waits, pods.length),
       offloadRttPercentilesMs: rtts.length === 0 ? [] : hundred((q) => round(quantileOf(rtts, q))),
       flows: trial.clusters.length > flowClustersMax ? [] : flowsOf(trial, bound),
+      runningAtEnd: trial.clusters.length > flowClustersMax ? [] : runningAtEnd(trial, recording),
       clusterNames: trial.clusters.map(({ name }) => name).slice(0, flowClustersMax),
     },
   };
@@ -264,6 +265,15 @@ function flowsOf(trial: Trial, bound: readonly PodRecord[]): number[][] {
     if (row !== undefined && host !== undefined) row[host] = (row[host] ?? 0) + 1;
   }
   return flows;
+}
+
+function runningAtEnd(trial: Trial, { pods, endMs }: Recording): number[] {
+  const running = trial.clusters.map(() => 0);
+  for (const { host, runningMs = Number.POSITIVE_INFINITY, endedMs } of pods) {
+    if (host === undefined || runningMs > endMs || (endedMs ?? endMs) < endMs) continue;
+    running[host] = (running[host] ?? 0) + 1;
+  }
+  return running;
 }
 
 function busiestSecond(bound: readonly PodRecord[]): number {

@@ -94,6 +94,8 @@ export const resultSchema = z.strictObject({
     offloadRttPercentilesMs: z.array(ms),
     /** `flows[home][host]`: pods of the home that got a node at the host. Empty beyond 30 clusters. */
     flows: z.array(z.array(count)),
+    /** Pods that run in each cluster at the end. Empty beyond 30 clusters. */
+    runningAtEnd: z.array(count),
     clusterNames: z.array(z.string()),
   }),
 });

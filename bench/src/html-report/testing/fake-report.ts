@@ -133,6 +133,7 @@ function result(random: Random, of: Character, trial: Trial): Result {
       waitPercentilesMs: waits,
       offloadRttPercentilesMs: rtts,
       flows: flowsOf(random, trial.clusters, of, served),
+      runningAtEnd: [],
       clusterNames: Array.from(
         { length: trial.clusters },
         (_, i) => cities[i % cities.length] + (i < cities.length ? '' : `-${i}`),
