@@ -103,9 +103,9 @@ describe('the headline table', () => {
 
   test('keeps live and simulated apart', () => {
     const live = pending('spillway', [0.4]).map((result) => ({ ...result, mode: 'live' as const }));
-    const page = htmlReport(reportOf([...pending('spillway', [0.1]), ...live]));
+    const page = htmlReport(reportOf([...pending('spillway', [0.123]), ...live]));
     const sections = page.split('<section id="setting-');
-    expect(sections.slice(1).filter((text) => text.includes('10.0\u00a0%'))).toHaveLength(1);
+    expect(sections.slice(1).filter((text) => text.includes('12.3\u00a0%'))).toHaveLength(1);
     expect(page).toContain('mck8s, simulated');
     expect(page).toContain('mck8s, live');
   });

@@ -7,6 +7,7 @@ import { swatch } from './figures/figure.ts';
 import { flows } from './figures/flows.ts';
 import { growthSection } from './figures/growth.ts';
 import { pendingAgainstLoad, unservedAgainstLoad } from './figures/loads.ts';
+import { goalList, goalsOf } from './goals.ts';
 import { columnMeanings, headlineTable } from './headline.ts';
 import { html, trusted, type Markup } from './markup.ts';
 import { chooserScript } from './chooser-script.ts';
@@ -109,6 +110,7 @@ function loadSection(group: LoadGroup): Markup {
   return html`<section id="${group.id}">
 <p class="facts-line">${factsOf(group)}</p>
 ${summaryTiles(group)}
+${goalList(goalsOf(group))}
 ${headlineTable(group)}
 ${columnMeanings()}
 ${costTables(group)}

@@ -4,7 +4,7 @@ const light = `
   color-scheme: light;
   --page: #ffffff; --card: #f6f7f9; --rule: #d9dde3; --text: #1b1f24; --soft: #545d68;
   --warn-text: #6b1d00; --warn: #ffe9dc;
-  --spillway: #d55e00; --isolated: #7d8590; --oracle: #1b1f24;
+  --spillway: #d55e00; --isolated: #8a929d; --oracle: #1b1f24;
   --kubefed: #0072b2; --kubefed-light: #3d97d3; --mck8s: #007a5a; --mck8s-light: #1a9e7a;
   --at-home: #6f8296; --away: #d55e00;`;
 
@@ -12,7 +12,7 @@ const dark = `
   color-scheme: dark;
   --page: #14171c; --card: #1c2027; --rule: #363d47; --text: #e8ebef; --soft: #a8b0bb;
   --warn-text: #ffd9c2; --warn: #4a2410;
-  --spillway: #ff9340; --isolated: #8d96a3; --oracle: #f0f3f6;
+  --spillway: #ff9340; --isolated: #7a8390; --oracle: #f0f3f6;
   --kubefed: #4da6e0; --kubefed-light: #8cc8f2; --mck8s: #2fb58d; --mck8s-light: #7ad9bd;
   --at-home: #8fa3b8; --away: #ff9340;`;
 
@@ -50,13 +50,20 @@ select {
 .tiles li.oracle { border-color: var(--oracle); }
 .tiles li.isolated { border-color: var(--isolated); }
 .tiles li[class^=mck8s] { border-color: var(--mck8s); }
-.tiles b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.tiles span { display: block; font-size: 0.8125rem; line-height: 1.35; color: var(--soft); }
+.tiles strong { font-size: 0.9375rem; }
+.tiles small { display: block; line-height: 1.3; }
+.tiles p { margin: 0; font-size: 0.8125rem; line-height: 1.4; }
+.tiles b { font-size: 1.5rem; line-height: 1.3; font-variant-numeric: tabular-nums; display: block; }
+
+.goals { list-style: none; margin: 0.75rem 0; padding: 0; font-size: 0.875rem; }
+.goals li { padding: 0.15rem 0 0.15rem 0.75rem; border-left: 4px solid var(--mck8s); margin: 0.25rem 0; }
+.goals .missed { border-color: var(--spillway); }
+.goals span { color: var(--soft); }
 
 .table { overflow-x: auto; margin: 0.75rem 0; }
-table small { display: block; }
-table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.35rem 0.55rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+table small { display: block; font-size: 0.75rem; }
+table { border-collapse: collapse; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.35rem 0.5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 thead th { vertical-align: bottom; color: var(--soft); font-weight: 600; white-space: normal; min-width: 4.5rem; }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--page); }
 tbody th { font-weight: 500; }

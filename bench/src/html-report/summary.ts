@@ -1,42 +1,46 @@
-/** The few numbers that a reader came for, large. */
+/** The few numbers that a reader came for, large: both senses of pending, since each flatters somebody. */
 import type { SystemName } from '../results/result.ts';
 import { medianOf } from '../results/statistics.ts';
 import { html, type Markup } from './markup.ts';
 import type { LoadGroup, SystemRuns } from './settings.ts';
 import { percent } from './units.ts';
 
-interface Tile {
+interface Summed {
   readonly system: SystemName;
-  readonly says: string;
-  readonly ratio: number;
+  readonly pending: number;
+  readonly unserved: number;
 }
+
+const families: readonly { readonly prefix: string; readonly says: string }[] = [
+  { prefix: 'spillway', says: 'as shipped' },
+  { prefix: 'oracle', says: 'all nodes under one scheduler' },
+  { prefix: 'mck8s', says: 'the best of mck8s’ policies' },
+  { prefix: 'kubefed', says: 'the best of KubeFed’s policies' },
+  { prefix: 'isolated', says: 'clusters on their own' },
+];
 
 export function summaryTiles({ runs }: LoadGroup): Markup {
-  const tiles = [
-    tile(lowest(runs, 'spillway'), 'Spillway'),
-    tile(lowest(runs, 'oracle'), 'the oracle: no federation can do better'),
-    tile(lowest(runs, 'mck8s'), 'the best of mck8s’ policies'),
-    tile(lowest(runs, 'kubefed'), 'the best of KubeFed’s policies'),
-    tile(lowest(runs, 'isolated'), 'clusters on their own'),
-  ];
-  return html`<p class="tiles-say">Pods pending, in parts of those that exist:</p>
-<ul class="tiles">${tiles.flatMap((of) => (of === undefined ? [] : [card(of)]))}</ul>`;
+  const all = runs.map(summed);
+  return html`<ul class="tiles">${families.flatMap(({ prefix, says }) => {
+    const best = bestOf(all.filter(({ system }) => system.startsWith(prefix)));
+    return best === undefined ? [] : [tile(best, says)];
+  })}</ul>`;
 }
 
-function card({ system, says, ratio }: Tile): Markup {
-  return html`<li class="${system}"><b>${percent(ratio)}</b><span>${says}</span></li>`;
+function tile({ system, pending, unserved }: Summed, says: string): Markup {
+  return html`<li class="${system}"><strong>${system}</strong><small>${says}</small>
+<p><b>${percent(pending)}</b> of pods pending</p><p>${percent(unserved)} of replicas unserved</p></li>`;
 }
 
-function tile(run: SystemRuns | undefined, says: string): Tile | undefined {
-  return run === undefined ? undefined : { system: run.system, says, ratio: pendingOf(run) };
+/** By replicas served: whoever creates no pods has none pending. */
+function bestOf(of: readonly Summed[]): Summed | undefined {
+  return [...of].sort((a, b) => a.unserved - b.unserved || a.pending - b.pending)[0];
 }
 
-function lowest(runs: readonly SystemRuns[], family: string): SystemRuns | undefined {
-  return runs
-    .filter(({ system }) => system.startsWith(family))
-    .sort((a, b) => pendingOf(a) - pendingOf(b))[0];
-}
-
-function pendingOf({ results }: SystemRuns): number {
-  return medianOf(results.map(({ pendingPodRatio }) => pendingPodRatio));
+function summed({ system, results }: SystemRuns): Summed {
+  return {
+    system,
+    pending: medianOf(results.map(({ pendingPodRatio }) => pendingPodRatio)),
+    unserved: medianOf(results.map(({ unservedReplicaRatio }) => unservedReplicaRatio)),
+  };
 }

@@ -29,7 +29,8 @@ export const systemStyles: Readonly<Record<SystemName, SystemStyle>> = {
   isolated: {
     colour: '--isolated',
     dash: solid,
-    width: 1.6,
+    // A band, since KubeFed's static placement often runs along it.
+    width: 4,
     says: 'Each cluster’s own kube-scheduler; nobody helps anybody.',
   },
   'kubefed-static': kubefed(
@@ -67,7 +68,7 @@ export const systemStyles: Readonly<Record<SystemName, SystemStyle>> = {
   'mck8s-most-traffic': mck8s('--mck8s-light', dashDotted, 'mck8s: the busiest network first.'),
   oracle: {
     colour: '--oracle',
-    dash: dotted,
+    dash: '1.5 5',
     width: 2,
     says: 'Every node of every cluster under one scheduler: no federation can place more.',
   },

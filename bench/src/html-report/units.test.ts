@@ -33,10 +33,20 @@ describe('points', () => {
 
 describe('duration', () => {
   test('takes the unit that keeps the number short', () => {
-    const texts = [0, 999.4, 1_000, 9_940, 9_960, 59_000, 90_000, 5_400_000].map((ms) =>
+    const texts = [0, 8.24, 999.4, 1_000, 9_940, 9_960, 59_000, 90_000, 5_400_000].map((ms) =>
       plain(duration(ms)),
     );
-    expect(texts).toEqual(['0 ms', '999 ms', '1 s', '9.9 s', '10 s', '59 s', '1.5 min', '1.5 h']);
+    expect(texts).toEqual([
+      '0 ms',
+      '8.2 ms',
+      '999 ms',
+      '1 s',
+      '9.9 s',
+      '10 s',
+      '59 s',
+      '1.5 min',
+      '1.5 h',
+    ]);
   });
 
   test('never rounds up to a whole of the next unit', () => {

@@ -23,7 +23,7 @@ export function points(difference: number): string {
 
 export function duration(ms: number): string {
   return scaled(ms, [
-    { unit: 'ms', size: 1, digits: 0 },
+    { unit: 'ms', size: 1, digits: 1 },
     { unit: 's', size: 1_000, digits: 1 },
     { unit: 'min', size: 60_000, digits: 1 },
     { unit: 'h', size: 3_600_000, digits: 1 },

@@ -28,7 +28,7 @@ export function waits({ runs }: LoadGroup): Markup | undefined {
       domain: [Math.log10(waitMsMin), Math.log10(end)],
       ticks: waitTicksMs.filter((ms) => ms <= end).map(Math.log10),
       tickFormat: (log: number) => duration(10 ** log),
-      label: null,
+      label: 'logarithmic',
     },
     y: partsAxis,
     marks: lineMarks(logarithmic),
@@ -36,7 +36,7 @@ export function waits({ runs }: LoadGroup): Markup | undefined {
   return figure({
     title: 'Waiting time',
     definition:
-      'What part of all pods ran at most so long after they were created. A line that ends below 100 % leaves the rest waiting to their end. All seeds together; logarithmic.',
+      'What part of all pods ran at most so long after they were created. A line that ends below 100 % leaves the rest waiting to their end. All seeds together.',
     systems: lines.map(({ system }) => system),
     plot,
   });
