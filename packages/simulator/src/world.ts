@@ -26,8 +26,15 @@ export const timing: {
   readonly kubelet: KubeletTiming;
   readonly controller: ControllerTiming;
   readonly scheduler: SchedulerTiming;
-  /** `reactMs`: from a user's write until it is planned. `syncMs`: from a plan until members have it. */
-  readonly kubefed: { readonly reactMs: number; readonly syncMs: number };
+  /**
+   * `reactMs`: from a user's write until it is planned. `syncMs`: from a plan until members have it.
+   * `statusMs`: from then until KubeFed has said so on the FederatedDeployment.
+   */
+  readonly kubefed: {
+    readonly reactMs: number;
+    readonly syncMs: number;
+    readonly statusMs: number;
+  };
   /** For each cluster that is asked before a decision. */
   readonly mck8s: { readonly queryMs: number };
   readonly agent: { readonly watchMsMax: number; readonly writeMsMax: number };
@@ -35,7 +42,7 @@ export const timing: {
   kubelet: { startMs: [100, 500], stopMs: [50, 500] },
   controller: { reactMs: 40, batchMs: 20 },
   scheduler: { watchMs: 15, decisionMs: 4, bindMs: 10, backoffMsMax: 10_000 },
-  kubefed: { reactMs: 100, syncMs: 300 },
+  kubefed: { reactMs: 100, syncMs: 300, statusMs: 700 },
   mck8s: { queryMs: 50 },
   agent: { watchMsMax: 20, writeMsMax: 15 },
 };

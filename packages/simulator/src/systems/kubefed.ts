@@ -51,6 +51,8 @@ interface Preference {
   total: number;
   /** Clusters that hold the Deployment. */
   readonly holders: Set<number>;
+  /** What the FederatedDeployment says: replicas by cluster. */
+  planned: ReadonlyMap<string, number> | undefined;
   /** When it is planned next. */
   nextAt: number | undefined;
 }
@@ -73,7 +75,9 @@ class ReplicaScheduling implements SimulatedSystem {
         const { uid } = refOf(object);
         if (type === 'deleted' || object.spec.nodeName) this.#unschedulableSince.delete(uid);
         else if (object.status?.conditions?.some(({ reason }) => reason === 'Unschedulable')) {
-          if (!this.#unschedulableSince.has(uid)) this.#unschedulableSince.set(uid, world.time.now);
+          // API servers keep whole seconds.
+          const sinceMs = Math.floor(world.time.now / 1_000) * 1_000;
+          if (!this.#unschedulableSince.has(uid)) this.#unschedulableSince.set(uid, sinceMs);
         }
         const preference = this.#preferences.get(object.metadata.labels?.[appLabel] ?? '');
         // The member's Deployment changes with its pods.
@@ -85,7 +89,7 @@ class ReplicaScheduling implements SimulatedSystem {
   scale(app: App, replicas: number): void {
     let preference = this.#preferences.get(app.name);
     if (preference === undefined) {
-      preference = { app, total: 0, holders: new Set(), nextAt: undefined };
+      preference = { app, total: 0, holders: new Set(), planned: undefined, nextAt: undefined };
       this.#preferences.set(app.name, preference);
     }
     preference.total = replicas * app.homes.length;
@@ -117,7 +121,7 @@ class ReplicaScheduling implements SimulatedSystem {
   }
 
   #plan(preference: Preference): void {
-    const { app, total, holders } = preference;
+    const { app, total } = preference;
     const { clusters, time } = this.#world;
     const { rebalance, version, even = false } = this.#variant;
     const observed = observe({
@@ -136,15 +140,25 @@ class ReplicaScheduling implements SimulatedSystem {
         ...observed.clusters.get(name),
       })),
     });
-    time.after(timing.kubefed.syncMs, () => {
-      if (preference.total === 0) return;
-      for (const { name, index } of clusters) {
-        const replicas = planned.get(name) ?? 0;
-        if (replicas > 0) holders.add(index);
-        if (holders.has(index)) this.#write(app, index, replicas);
-      }
-    });
+    if (!isSame(preference.planned, planned)) {
+      preference.planned = planned;
+      time.after(timing.kubefed.syncMs, () => this.#sync(preference));
+      // What it has written itself is news of the FederatedDeployment too.
+      this.#planIn(preference, timing.kubefed.reactMs);
+    }
     if (observed.recheck) this.#planIn(preference, kubefedTiming.recheckMs);
+  }
+
+  #sync(preference: Preference): void {
+    const { app, total, holders, planned } = preference;
+    if (total === 0) return;
+    for (const { name, index } of this.#world.clusters) {
+      const replicas = planned?.get(name) ?? 0;
+      if (replicas > 0) holders.add(index);
+      if (holders.has(index)) this.#write(app, index, replicas);
+    }
+    // Its status says so, which makes it be planned again, measured on the real one.
+    this.#planIn(preference, timing.kubefed.statusMs);
   }
 
   /** In another order each time, as Go's maps have it. */
@@ -181,4 +195,13 @@ class ReplicaScheduling implements SimulatedSystem {
     if (deployments.status(app.name)?.replicas === replicas) return;
     deployments.scale(app.name, templateOf(this.#world, app), replicas);
   }
+}
+
+function isSame(
+  before: ReadonlyMap<string, number> | undefined,
+  now: ReadonlyMap<string, number>,
+): boolean {
+  return (
+    before !== undefined && [...now].every(([name, replicas]) => before.get(name) === replicas)
+  );
 }
