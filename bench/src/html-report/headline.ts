@@ -53,8 +53,10 @@ const columns: readonly Column[] = [
   },
   {
     head: 'Never ran',
-    means: 'Pods that did not run before they were deleted or the trial ended.',
-    cell: ({ results }) => whole(medianOf(results.map(({ neverRan }) => neverRan))),
+    means:
+      'Pods that did not run before they were deleted or the trial ended, of all that were created.',
+    cell: ({ results }) =>
+      html`${whole(medianOf(results.map(({ neverRan }) => neverRan)))} <small>of ${whole(medianOf(results.map(({ pods }) => pods)))}</small>`,
   },
   {
     head: 'Evictions',

@@ -28,7 +28,7 @@ export function waits({ runs }: LoadGroup): Markup | undefined {
       domain: [Math.log10(waitMsMin), Math.log10(end)],
       ticks: waitTicksMs.filter((ms) => ms <= end).map(Math.log10),
       tickFormat: (log: number) => duration(10 ** log),
-      label: 'logarithmic',
+      label: 'waiting time, logarithmic',
     },
     y: partsAxis,
     marks: lineMarks(logarithmic),

@@ -78,10 +78,12 @@ function drawMatrix(system: SystemName, names: readonly string[], cells: readonl
       marked(
         cells.filter(({ home, host }) => home === host),
         'var(--at-home)',
+        numbered,
       ),
       marked(
         cells.filter(({ home, host }) => home !== host),
         'var(--away)',
+        numbered,
       ),
       numbered
         ? Plot.text(cells, {
@@ -96,13 +98,14 @@ function drawMatrix(system: SystemName, names: readonly string[], cells: readonl
   return trusted(markup);
 }
 
-/** By the root of the share, so that small flows are seen; never so strong that text on it is not. */
-function marked(cells: readonly Cell[], fill: string): Plot.Markish {
+/** By the root of the share, so that small flows are seen; where there are numbers, never so strong that they are not. */
+function marked(cells: readonly Cell[], fill: string, numbered: boolean): Plot.Markish {
+  const [least, most] = numbered ? [0.06, 0.56] : [0.2, 1];
   return Plot.cell(cells, {
     x: 'host',
     y: 'home',
     fill,
-    fillOpacity: ({ share }: Cell) => 0.06 + 0.5 * Math.sqrt(share),
+    fillOpacity: ({ share }: Cell) => least + (most - least) * Math.sqrt(share),
     className: 'mark',
   });
 }
