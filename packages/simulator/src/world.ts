@@ -39,9 +39,9 @@ export const timing: {
   readonly mck8s: { readonly queryMs: number };
   readonly agent: { readonly watchMsMax: number; readonly writeMsMax: number };
 } = {
-  kubelet: { startMs: [100, 500], stopMs: [50, 500] },
-  controller: { reactMs: 40, batchMs: 20 },
-  scheduler: { watchMs: 15, decisionMs: 4, bindMs: 10, backoffMsMax: 10_000 },
+  kubelet: { startMs: [5, 100], stopMs: [5, 100] },
+  controller: { reactMs: 20, batchMs: 15 },
+  scheduler: { watchMs: 5, decisionMs: 4, bindMs: 5, backoffMsMax: 10_000 },
   kubefed: { reactMs: 100, syncMs: 300, statusMs: 700 },
   mck8s: { queryMs: 50 },
   agent: { watchMsMax: 20, writeMsMax: 15 },

@@ -92,11 +92,27 @@ class ReplicaScheduling implements SimulatedSystem {
       preference = { app, total: 0, holders: new Set(), planned: undefined, nextAt: undefined };
       this.#preferences.set(app.name, preference);
     }
+    const begins = preference.total === 0;
     preference.total = replicas * app.homes.length;
     if (preference.total === 0) this.#delete(preference);
+    else if (begins) this.#create(preference, replicas);
     else this.#planIn(preference, timing.kubefed.reactMs);
     this.#world.time.after(progressDeadlineMs, () => {
       this.#planIn(preference, kubefedTiming.memberEventMs);
+    });
+  }
+
+  /** The user writes into the FederatedDeployment what the planner is going to find, which saves a round. */
+  #create(preference: Preference, replicas: number): void {
+    const { app, holders } = preference;
+    if (this.#variant.even === true) return this.#planIn(preference, timing.kubefed.reactMs);
+    this.#world.time.after(timing.kubefed.syncMs, () => {
+      if (preference.total === 0) return;
+      for (const home of app.homes) {
+        holders.add(home);
+        this.#write(app, home, replicas);
+      }
+      this.#planIn(preference, timing.kubefed.reactMs);
     });
   }
 
