@@ -9,6 +9,8 @@ import { duration, percent, percentNumber, points, whole } from './units.ts';
 interface Column {
   readonly head: string;
   readonly means: string;
+  /** Left out where it would say nothing. */
+  readonly isEmpty?: (result: Result) => boolean;
   readonly cell: (runs: SystemRuns, spillway: readonly Result[]) => string | Markup;
 }
 
@@ -61,6 +63,7 @@ const columns: readonly Column[] = [
   {
     head: 'Evictions',
     means: 'Pods that were taken from the node they had.',
+    isEmpty: ({ evictions }) => evictions === 0,
     cell: ({ results }) => whole(medianOf(results.map(({ evictions }) => evictions))),
   },
   {
@@ -88,9 +91,11 @@ const columns: readonly Column[] = [
 
 export function headlineTable({ runs }: LoadGroup): Markup {
   const spillway = runs.find(({ system }) => system === 'spillway')?.results ?? [];
+  const results = runs.flatMap((run) => run.results);
+  const shown = columns.filter(({ isEmpty }) => isEmpty === undefined || !results.every(isEmpty));
   return html`<div class="table" tabindex="0" role="region" aria-label="Systems"><table>
-<thead><tr><th scope="col">System</th>${columns.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>${runs.map((run) => row(run, spillway))}</tbody></table></div>`;
+<thead><tr><th scope="col">System</th>${shown.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>${runs.map((run) => row(run, shown, spillway))}</tbody></table></div>`;
 }
 
 /** What each column means. */
@@ -100,8 +105,8 @@ export function columnMeanings(): Markup {
   )}<dt>[low, high]</dt><dd>95 % percentile bootstrap interval of the median over seeds (1,000 resamples, seeded). One seed has none.</dd></dl></details>`;
 }
 
-function row(run: SystemRuns, spillway: readonly Result[]): Markup {
-  return html`<tr class="${rowClass(run.system)}"><th scope="row">${swatch(run.system)}${run.system}</th>${columns.map(
+function row(run: SystemRuns, shown: readonly Column[], spillway: readonly Result[]): Markup {
+  return html`<tr class="${rowClass(run.system)}"><th scope="row">${swatch(run.system)}${run.system}</th>${shown.map(
     ({ cell }) => {
       const content = cell(run, spillway);
       return html`<td>${content}</td>`;

@@ -101,6 +101,16 @@ describe('the headline table', () => {
     expect(cells(page, 'oracle').slice(0, 2)).toEqual(['0.50 %', '–']);
   });
 
+  test('has evictions where there were some', () => {
+    const none = pending('spillway', [0]).map((result) => ({ ...result, evictions: 0 }));
+    const some = pending('kubefed-rsp', [0]).map((result) => ({ ...result, evictions: 7 }));
+    const header = /<th scope="col">Evictions<\/th>/;
+    expect(htmlReport(reportOf(none))).not.toMatch(header);
+    const page = htmlReport(reportOf([...none, ...some]));
+    expect(page).toMatch(header);
+    expect(cells(page, 'kubefed-rsp')).toContain('7');
+  });
+
   test('keeps live and simulated apart', () => {
     const live = pending('spillway', [0.4]).map((result) => ({ ...result, mode: 'live' as const }));
     const page = htmlReport(reportOf([...pending('spillway', [0.123]), ...live]));

@@ -5,12 +5,13 @@ const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 
 describe('percent', () => {
   test('has more digits where the ratio is small', () => {
-    const texts = [0, 0.0004, 0.0099, 0.01, 0.3333, 0.9994, 0.9996, 1].map((ratio) =>
+    const texts = [0, 0.000_042, 0.0004, 0.0099, 0.01, 0.3333, 0.9994, 0.9996, 1].map((ratio) =>
       plain(percent(ratio)),
     );
     expect(texts).toEqual([
       '0 %',
-      '0.04 %',
+      '0.004 %',
+      '0.040 %',
       '0.99 %',
       '1.0 %',
       '33.3 %',
@@ -21,13 +22,18 @@ describe('percent', () => {
   });
 
   test('does not call what is above 0 nothing', () => {
-    expect(plain(percent(0.000_01))).toBe('< 0.01 %');
+    expect(plain(percent(1e-7))).toBe('< 0.001 %');
   });
 });
 
 describe('points', () => {
   test('has a sign unless it is 0', () => {
-    expect([0.25, -0.001, 0].map(points)).toEqual(['+25.0', '−0.10', '0']);
+    expect([0.25, -0.001, 0, -0.000_001].map(points).map(plain)).toEqual([
+      '+25.0',
+      '−0.10',
+      '0',
+      '≈ 0',
+    ]);
   });
 });
 

@@ -1,24 +1,28 @@
 /** Numbers as people read them. The spaces before units do not break. */
 
 const nbsp = '\u00a0';
+const leastPercent = 0.001;
 
 /** Of a ratio in 0 to 1; digits as far as they say something. */
 export function percent(ratio: number): string {
   return `${percentNumber(ratio)}${nbsp}%`;
 }
 
-/** Without the sign. What rounds to 0 and is not says so. */
+/** Without the sign; more digits the smaller it is. What is not 0 never reads 0. */
 export function percentNumber(ratio: number): string {
   const value = ratio * 100;
   if (value === 0) return '0';
-  if (value < 0.005) return `<${nbsp}0.01`;
+  if (value < leastPercent) return `<${nbsp}${leastPercent}`;
+  if (value < 0.0995) return value.toFixed(3);
   return value.toFixed(value < 0.995 ? 2 : value < 99.95 ? 1 : 0);
 }
 
-/** Percentage points, with a sign unless 0. */
+/** Percentage points, with a sign unless they are next to none. */
 export function points(difference: number): string {
-  const text = percentNumber(Math.abs(difference));
-  return difference === 0 ? '0' : `${difference < 0 ? '−' : '+'}${text}`;
+  if (difference === 0) return '0';
+  const size = Math.abs(difference);
+  if (size * 100 < leastPercent) return `≈${nbsp}0`;
+  return `${difference < 0 ? '−' : '+'}${percentNumber(size)}`;
 }
 
 export function duration(ms: number): string {
