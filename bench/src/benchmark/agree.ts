@@ -8,10 +8,10 @@ import type { Report, Result } from '../results/result.ts';
 import type { Cell, Source } from './cells.ts';
 import { percent } from './headline.ts';
 
-/** How far the part of pods that are pending may be apart at any time after the first changes, smoothed. */
+/** How far the part of pods that are pending may be apart at any time. */
 const apartMax = 0.02;
-/** Both courses are averaged over so much of the time: what takes a second live takes a second simulated, but not the same one. */
-const windowPart = 0.1;
+/** What takes a second live takes a second simulated, but not the very same one. */
+const windowMs = 4_000;
 
 export interface Agreement {
   readonly system: Result['system'];
@@ -19,7 +19,7 @@ export interface Agreement {
   readonly seed: number;
   readonly live: number;
   readonly simulated: number;
-  /** The most that the two courses of pending pods are apart, 0 to 1. */
+  /** The most that the live course of pending pods is outside the simulated one, 0 to 1. */
   readonly apart: number;
   readonly runningLive: readonly number[];
   readonly runningSimulated: readonly number[];
@@ -56,20 +56,27 @@ export function agreementOf(live: Result, simulated: Result): Agreement {
   };
 }
 
+/** How far the live course leaves what the simulated one shows within the window around each moment. */
 function coursesApart(live: Result, simulated: Result): number {
-  const [a, b] = [smoothed(live), smoothed(simulated)];
-  return Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? 0))));
+  const real = partsPending(live);
+  const model = partsPending(simulated);
+  return Math.max(
+    0,
+    ...real.map(({ atMs, part }) => {
+      const near = model.filter((each) => Math.abs(each.atMs - atMs) <= windowMs);
+      const parts = near.map((each) => each.part);
+      return Math.max(Math.min(...parts) - part, part - Math.max(...parts));
+    }),
+  );
 }
 
-/** Part of the existing pods that are pending, around each moment. */
-function smoothed({ series: { course } }: Result): readonly number[] {
-  const half = Math.round((course.length * windowPart) / 2);
-  return course.map((_, i) => {
-    const around = course.slice(Math.max(0, i - half), i + half + 1);
-    const existing = around.reduce((sum, each) => sum + each.existing, 0);
-    const pending = around.reduce((sum, each) => sum + each.pending, 0);
-    return existing === 0 ? 0 : pending / existing;
-  });
+function partsPending({
+  series,
+}: Result): readonly { readonly atMs: number; readonly part: number }[] {
+  return series.course.map(({ atMs, pending, existing }) => ({
+    atMs,
+    part: existing === 0 ? 0 : pending / existing,
+  }));
 }
 
 export function agreementTable(agreements: readonly Agreement[]): string {

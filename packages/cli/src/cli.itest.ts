@@ -77,3 +77,14 @@ test('an agent that does not answer is named, with what to do', () => {
   expect(asked.status).not.toBe(0);
   expect(asked.stderr).toContain('no agent answers at http://127.0.0.1:9');
 });
+
+describe('spillway bench', () => {
+  test('is the benchmark, its options included', () => {
+    const { stdout, status } = spillway('bench', 'list');
+    expect(status).toBe(0);
+    expect(stdout).toContain('kubefed-rsp-rebalance');
+    const wrong = spillway('bench', 'run', '--systems', 'magic');
+    expect(wrong.status).toBe(1);
+    expect(wrong.stderr).toContain('there is no simulated system magic');
+  });
+});

@@ -3,6 +3,7 @@
 import { isFault } from '@spillway/core';
 import { Command, CommanderError } from 'commander';
 import { agentCommands } from './commands/agent.ts';
+import { benchCommand } from './commands/bench.ts';
 import { federationCommand } from './commands/federation.ts';
 
 const program = new Command('spillway')
@@ -10,7 +11,8 @@ const program = new Command('spillway')
   .version('0.1.0')
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
-for (const command of [...agentCommands(), federationCommand()]) program.addCommand(command);
+for (const command of [...agentCommands(), federationCommand(), benchCommand()])
+  program.addCommand(command);
 
 try {
   await program.parseAsync();
