@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { reportSchema, type Report, type Result } from '../results/result.ts';
+import { reportSchema, type Growth, type Report, type Result } from '../results/result.ts';
 import { htmlReport } from './html-report.ts';
 import { fakeReport } from './testing/fake-report.ts';
 
@@ -10,6 +10,10 @@ describe('htmlReport', () => {
     expect(reportSchema.parse(report)).toEqual(report);
     const some = (of: Report): Report => ({ ...of, results: of.results.slice(0, 30) });
     expect(htmlReport(some(fakeReport()))).toBe(htmlReport(some(report)));
+  });
+
+  test('has no number that is none', () => {
+    expect(htmlReport(report)).not.toMatch(/NaN|Infinity|undefined/);
   });
 
   test('escapes every text of the report', () => {
@@ -72,6 +76,26 @@ describe('htmlReport', () => {
     const text = htmlReport(report);
     expect(text).toMatch(/6 % of pods pending under mck8s and 65 % under Kubernetes Federation/);
     expect(text).toMatch(/never published and so not reproducible/);
+  });
+});
+
+describe('growth', () => {
+  test('is held to its goals, which a size that was not run can not meet', () => {
+    const [ten, , thousand] = report.growth as [Growth, Growth, Growth];
+    const verdicts = (growth: Growth[]): string[] =>
+      [...htmlReport({ ...report, results: [], growth }).matchAll(/✓ Goal met|✗ Goal missed/g)].map(
+        ([verdict]) => verdict,
+      );
+    expect(verdicts([{ ...ten, known99Ms: 2_000 }])).toEqual(['✓ Goal met']);
+    expect(verdicts([{ ...thousand, bytesPerSecondPerAgent: 10_001, known99Ms: 2_001 }])).toEqual([
+      '✗ Goal missed',
+      '✗ Goal missed',
+    ]);
+  });
+
+  test('of one size has no number that is none', () => {
+    const page = htmlReport({ ...report, results: [], growth: report.growth.slice(0, 1) });
+    expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });
 });
 

@@ -183,9 +183,9 @@ function growthAt(clusters: number): Growth {
     pendingPodRatio: 0.004 - 0.0005 * decades,
     bytesPerSecondPerAgent: 300 * 2.9 ** decades,
     offloadRttMs: { mean: 40 / decades, best: 38 / decades },
-    known99Ms: 180 * decades,
+    known99Ms: 30 * 8 ** decades,
     spread99Ms: 90 * decades,
-    directoryBytesPerAgent: 420 * clusters,
+    directoryBytesPerAgent: 2_700 * clusters,
     processRssMib: Math.round(120 + clusters * 0.6),
     runSeconds: clusters / 8,
   };
