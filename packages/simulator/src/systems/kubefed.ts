@@ -63,11 +63,13 @@ class ReplicaScheduling implements SimulatedSystem {
   readonly #preferences = new Map<string, Preference>();
   readonly #unschedulableSince = new Map<PodUid, number>();
   readonly #order;
+  readonly #statusDelay;
 
   constructor(world: World, variant: KubefedVariant) {
     this.#world = world;
     this.#variant = variant;
     this.#order = world.random('kubefed/order');
+    this.#statusDelay = world.random('kubefed/status');
     for (const { api } of world.clusters) {
       KubeScheduler.start(api, world.time, timing.scheduler);
       api.watch(({ kind, type, object }) => {
@@ -173,8 +175,12 @@ class ReplicaScheduling implements SimulatedSystem {
       if (replicas > 0) holders.add(index);
       if (holders.has(index)) this.#write(app, index, replicas);
     }
-    // Its status says so, which makes it be planned again, measured on the real one.
-    this.#planIn(preference, timing.kubefed.statusMs);
+    // Its status says so, and that has it planned again, often before replacements run: then the plan of
+    // a moment ago is taken back, and what could not run at home waits there once more.
+    const { statusMs, conflictMs, conflicts } = timing.kubefed;
+    const random = this.#statusDelay;
+    const conflictingMs = random.unit() < conflicts ? conflictMs : 0;
+    this.#planIn(preference, conflictingMs + random.unit() * statusMs);
   }
 
   /** In another order each time, as Go's maps have it. */
