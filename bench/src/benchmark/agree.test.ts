@@ -18,10 +18,14 @@ function result(...pending: readonly number[]): Result {
 }
 
 test('courses agree when one is as the other was a few seconds before or after', () => {
-  const model = result(0, 0, 5, 5, 5, 0, 0, 0, 0, 0, 0, 0);
-  expect(agreementOf(result(0, 0, 0, 0, 5, 5, 5, 0, 0, 0, 0, 0), model).agrees).toBe(true);
-  // Five seconds after the model's last pending pod the live one still has one of ten: 10 points.
-  const late = agreementOf(result(0, 0, 5, 5, 5, 0, 0, 0, 0, 1, 0, 0), model);
+  const pending = (from: number, to: number): Result =>
+    result(...Array.from({ length: 60 }, (_, i) => (i >= from && i < to ? 5 : 0)));
+  const model = pending(20, 40);
+  expect(agreementOf(pending(23, 42), [model]).agrees).toBe(true);
+  // Half of the pods wait 15 s longer: averaged over 10 s they are still half of all when the model's have long run.
+  const late = agreementOf(pending(20, 55), [model]);
   expect(late.agrees).toBe(false);
-  expect(late.apart).toBeCloseTo(0.1);
+  expect(late.apart).toBeCloseTo(0.5);
+  // One of several courses that is like it is enough.
+  expect(agreementOf(pending(20, 55), [model, pending(20, 55)]).agrees).toBe(true);
 });

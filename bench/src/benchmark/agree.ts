@@ -1,10 +1,12 @@
 /**
- * Holds the models to the real thing: every live run of a report is played again in virtual time, and
- * the two courses are laid over each other.
+ * Holds the models to the real thing: every live run of a report is played again in virtual time, several
+ * times with other luck, and the live course is laid over theirs. A live run is one course of many:
+ * whether KubeFed takes a move back depends on which of two things is a few milliseconds earlier.
  */
 import pc from 'picocolors';
 import { borderless } from '../report/tables.ts';
 import type { Report, Result } from '../results/result.ts';
+import { medianOf } from '../results/statistics.ts';
 import type { Cell, Source } from './cells.ts';
 import { percent } from './headline.ts';
 
@@ -12,43 +14,56 @@ import { percent } from './headline.ts';
 const apartMax = 0.02;
 /** What takes a second live takes a second simulated, but not the very same one. */
 const windowMs = 4_000;
+/** A course is a series of moments; a moment at which a few pods were just being made says nothing, so they are averaged. */
+const averagedMs = 10_000;
+/** Simulated courses of each live one. */
+export const lucks = 10;
 
 export interface Agreement {
   readonly system: Result['system'];
   readonly load: number;
   readonly seed: number;
   readonly live: number;
+  /** Median. */
   readonly simulated: number;
-  /** The most that the live course of pending pods is outside the simulated one, 0 to 1. */
+  /** The most that the live course of pending pods is outside the simulated ones, 0 to 1. */
   readonly apart: number;
   readonly runningLive: readonly number[];
+  /** Of the simulated course whose end is the most like the live one's. */
   readonly runningSimulated: readonly number[];
   readonly agrees: boolean;
 }
 
-/** The cells that play what was live, in the report's order. */
+/** The cells that play what was live: `lucks` for each, in the report's order. */
 export function simulatedTwins(report: Report, source: Source): readonly Cell[] {
   return report.results
     .filter(({ mode }) => mode === 'live')
-    .map(({ system, load, seed, durationMs }) => ({
-      source,
-      system,
-      mode: 'simulated',
-      load,
-      seed,
-      durationMs,
-    }));
+    .flatMap(({ system, load, seed, durationMs }) =>
+      Array.from({ length: lucks }, (_, luck) => ({
+        source,
+        system,
+        mode: 'simulated',
+        load,
+        seed,
+        durationMs,
+        luck,
+      })),
+    );
 }
 
-export function agreementOf(live: Result, simulated: Result): Agreement {
+export function agreementOf(live: Result, simulated: readonly Result[]): Agreement {
   const apart = coursesApart(live, simulated);
-  const [runningLive, runningSimulated] = [live.series.runningAtEnd, simulated.series.runningAtEnd];
+  const runningLive = live.series.runningAtEnd;
+  const ends = simulated.map(({ series }) => series.runningAtEnd);
+  const [runningSimulated = []] = ends.toSorted(
+    (a, b) => distance(a, runningLive) - distance(b, runningLive),
+  );
   return {
     system: live.system,
     load: live.load,
     seed: live.seed,
     live: live.pendingPodRatio,
-    simulated: simulated.pendingPodRatio,
+    simulated: medianOf(simulated.map(({ pendingPodRatio }) => pendingPodRatio)),
     apart,
     runningLive,
     runningSimulated,
@@ -56,27 +71,34 @@ export function agreementOf(live: Result, simulated: Result): Agreement {
   };
 }
 
-/** How far the live course leaves what the simulated one shows within the window around each moment. */
-function coursesApart(live: Result, simulated: Result): number {
+/** How far the live course leaves what the simulated ones show within the window around each moment. */
+function coursesApart(live: Result, simulated: readonly Result[]): number {
   const real = partsPending(live);
-  const model = partsPending(simulated);
+  const models = simulated.flatMap(partsPending);
   return Math.max(
     0,
     ...real.map(({ atMs, part }) => {
-      const near = model.filter((each) => Math.abs(each.atMs - atMs) <= windowMs);
+      const near = models.filter((each) => Math.abs(each.atMs - atMs) <= windowMs);
       const parts = near.map((each) => each.part);
       return Math.max(Math.min(...parts) - part, part - Math.max(...parts));
     }),
   );
 }
 
+function distance(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, count, i) => sum + Math.abs(count - (b[i] ?? 0)), 0);
+}
+
+/** Part of the pods that existed around each moment that were pending. */
 function partsPending({
-  series,
+  series: { course },
 }: Result): readonly { readonly atMs: number; readonly part: number }[] {
-  return series.course.map(({ atMs, pending, existing }) => ({
-    atMs,
-    part: existing === 0 ? 0 : pending / existing,
-  }));
+  return course.map(({ atMs }) => {
+    const around = course.filter((each) => Math.abs(each.atMs - atMs) <= averagedMs / 2);
+    const existing = around.reduce((sum, each) => sum + each.existing, 0);
+    const pending = around.reduce((sum, each) => sum + each.pending, 0);
+    return { atMs, part: existing === 0 ? 0 : pending / existing };
+  });
 }
 
 export function agreementTable(agreements: readonly Agreement[]): string {

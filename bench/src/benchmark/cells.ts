@@ -16,6 +16,8 @@ export interface Cell extends TrialOptions {
   readonly source: Source;
   readonly system: SystemName;
   readonly mode: Result['mode'];
+  /** Another course of what the trial leaves to chance; simulated. */
+  readonly luck?: number;
 }
 
 /** @throws Fault for an unknown scenario, a bad file, a trace without its folder. */

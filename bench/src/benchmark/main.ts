@@ -9,7 +9,7 @@ import { integer } from '../main-job/options.ts';
 import type { Report, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
 import { builtInNames } from '../scenarios/load.ts';
-import { agreementOf, agreementTable, simulatedTwins } from './agree.ts';
+import { agreementOf, agreementTable, lucks, simulatedTwins } from './agree.ts';
 import { type Cell, defaultLoad, loadsOf, type Source, sourceOf } from './cells.ts';
 import { compare, comparisonTable } from './compare.ts';
 import { growthTable, runGrowth } from './growth.ts';
@@ -158,10 +158,9 @@ program
     if (first === undefined) throw new Fault('InvalidInput', `${folder} has no live run`);
     const cells = simulatedTwins(report, sourceOf(first.scenario, options.trace));
     const twins = await runSimulated(cells, stopping.signal);
-    const agreements = twins.flatMap((twin, i) => {
-      const of = live[i];
-      return of === undefined ? [] : [agreementOf(of, twin)];
-    });
+    const agreements = live.map((of, i) =>
+      agreementOf(of, twins.slice(i * lucks, (i + 1) * lucks)),
+    );
     if (options.json) process.stdout.write(`${JSON.stringify({ agreements })}\n`);
     else process.stdout.write(`${agreementTable(agreements)}\n`);
     if (!agreements.every(({ agrees }) => agrees)) process.exitCode = 1;

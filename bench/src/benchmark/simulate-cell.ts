@@ -6,6 +6,6 @@ import { type Cell, trialOfCell } from './cells.ts';
 
 export default function simulateCell(cell: Cell): Result {
   const trial = trialOfCell(cell);
-  const recording = simulate(trial, cell.system);
+  const recording = simulate(trial, cell.system, { luck: cell.luck ?? 0 });
   return measure({ system: cell.system, mode: 'simulated', trial, recording });
 }

@@ -28,6 +28,8 @@ export type SimulatedSystemName = keyof typeof systems;
 export const simulatedSystems = Object.keys(systems) as readonly SimulatedSystemName[];
 
 export interface SimulateOptions {
+  /** Another course of what the trial leaves to chance. */
+  readonly luck?: number;
   /** One line per event. */
   readonly trace?: (event: object) => void;
 }
@@ -38,12 +40,13 @@ const settleMs = 10_000;
 export function simulate(
   trial: Trial,
   name: SimulatedSystemName,
-  { trace }: SimulateOptions = {},
+  { luck = 0, trace }: SimulateOptions = {},
 ): Recording {
   const system: { readonly start: StartSystem; readonly united?: boolean } = systems[name];
   const world = new World({
     trial,
     startMs: settleMs,
+    luck,
     united: system.united ?? false,
     ...(trace && { trace }),
   });

@@ -48,7 +48,7 @@ export const timing: {
   scheduler: { watchMs: 5, decisionMs: 4, bindMs: 5, backoffMsMax: 10_000 },
   kubefed: { reactMs: 20, syncMs: 80, statusMs: 250, conflictMs: 1_000, conflicts: 0.3 },
   mck8s: { queryMs: 50 },
-  agent: { watchMsMax: 20, writeMsMax: 15 },
+  agent: { watchMsMax: 50, writeMsMax: 60 },
 };
 
 export interface WorldCluster {
@@ -64,6 +64,8 @@ export interface WorldOptions {
   readonly united?: boolean;
   /** When the trial's clock starts, on the world's: until then systems get to know themselves. */
   readonly startMs: number;
+  /** Another course of what the trial leaves to chance: delays, orders. */
+  readonly luck?: number;
   /** One line per event, for replay. */
   readonly trace?: (event: object) => void;
 }
@@ -74,10 +76,12 @@ export class World {
   readonly clusters: readonly WorldCluster[];
   readonly recorder: Recorder;
   readonly startMs: number;
+  readonly #luck: number;
   readonly #specs = new Map<string, PodSpec>();
 
-  constructor({ trial, united = false, startMs, trace }: WorldOptions) {
+  constructor({ trial, united = false, startMs, luck = 0, trace }: WorldOptions) {
     this.trial = trial;
+    this.#luck = luck;
     this.startMs = startMs;
     this.recorder = new Recorder({ trial, time: this.time, startMs, ...(trace && { trace }) });
     const own = trial.clusters.map(({ name, nodes }) => ({
@@ -117,7 +121,7 @@ export class World {
   }
 
   random(stream: string): Random {
-    return randomStream(this.trial.seed, stream);
+    return randomStream(this.trial.seed, this.#luck === 0 ? stream : `${stream}#${this.#luck}`);
   }
 
   cluster(index: number): WorldCluster {
