@@ -35,8 +35,7 @@ async function measured(clusters: number, signal: AbortSignal): Promise<Growth |
   const pool = new Tinypool({
     filename: fileURLToPath(new URL('grow.ts', import.meta.url)),
     maxThreads: 1,
-    resourceLimits: { maxOldGenerationSizeMb: heapMib },
-    execArgv: [...process.execArgv, '--expose-gc'],
+    execArgv: [...process.execArgv, '--expose-gc', `--max-old-space-size=${heapMib}`],
     runtime: 'child_process',
   });
   try {
