@@ -8,7 +8,7 @@ import { directoryBytes } from './directory-memory.ts';
 
 /** Beyond so many clusters only so much time is played. */
 const manyClusters = 2_000;
-const shortMs = 60_000;
+const shortMs = 20_000;
 
 export default function grow(clusters: number): Growth {
   // Before the simulation, whose garbage would be counted against it.
