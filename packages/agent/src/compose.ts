@@ -12,6 +12,7 @@ import {
   type WallMs,
 } from '@spillway/core';
 import {
+  ActiveLabel,
   ApiClient,
   ClusterWatch,
   EventRecorder,
@@ -83,13 +84,10 @@ export async function startAgent(
   const api = new ApiClient({ kubeconfig: options.kubeconfig });
   let active: ActiveAgent | undefined;
   let starting: Promise<void> = Promise.resolve();
-  const http = await startHttpServer(options.http, {
-    healthy: () => true,
-    notReady: () => (active === undefined ? undefined : active.notReady()),
-    status: () => active?.status() ?? { cluster: options.cluster, active: false },
-    neighbours: () => active?.neighbours() ?? [],
-    explainPod: (namespace, name) => active?.explainPod(namespace, name),
-    metrics,
+  const label = new ActiveLabel({
+    api,
+    pod: options.pod,
+    onProblem: (error) => log.warn({ err: error }, 'the label of the active pod could not be set'),
   });
   const elector = new LeaseElector({
     api,
@@ -100,6 +98,7 @@ export async function startAgent(
     onActive: (epoch) => {
       log.info({ epoch }, 'active');
       metrics.active.set(1);
+      if (options.pod.name !== '') label.start();
       starting = startActive({ options, log, metrics, identity, policies, api, epoch }).then(
         (agent) => {
           active = agent;
@@ -113,13 +112,27 @@ export async function startAgent(
     onLost,
     onProblem: (error) => log.warn({ err: error }, 'Lease could not be read or written'),
   });
+  // A standby is ready when it stands by: a rolling update goes on only where the next could take over.
+  const notReady = (): string | undefined => {
+    if (!elector.hasLooked) return 'the Lease could not be read yet';
+    if (!elector.active) return undefined;
+    return active === undefined ? 'the agent is starting' : active.notReady();
+  };
+  const http = await startHttpServer(options.http, {
+    healthy: () => true,
+    notReady,
+    status: () => active?.status() ?? { cluster: options.cluster, active: false },
+    neighbours: () => active?.neighbours() ?? [],
+    explainPod: (namespace, name) => active?.explainPod(namespace, name),
+    metrics,
+  });
   elector.start();
   log.info({ http: http.port }, 'started');
   return {
     httpPort: http.port,
     async stop() {
       await starting;
-      await active?.stop();
+      await Promise.all([active?.stop(), label.stop()]);
       await elector.stop();
       await http.stop();
       api.close();

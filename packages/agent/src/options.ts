@@ -24,10 +24,14 @@ const schema = z.strictObject({
   /** This cluster's name in the federation; must be the one in its certificate. */
   cluster: z.string().default(''),
   /**
-   * Who this agent is among those of its cluster: its pod's name. One that restarts as the same instance
-   * goes on at once, where another waits for the Lease to run out. Empty: always waits.
+   * Who this agent is among those of its cluster. One that restarts as the same instance goes on at once,
+   * where another waits for the Lease to run out. Empty: its pod's name; where it has none, it always waits.
    */
   instance: z.string().default(''),
+  /** The pod that this agent runs in, also from POD_NAME and POD_NAMESPACE; empty: in none. */
+  pod: z
+    .strictObject({ name: z.string().default(''), namespace: z.string().default('') })
+    .prefault({}),
   /** Empty: the pod's own service account. */
   kubeconfig: z.string().default(''),
   identity: z
@@ -55,6 +59,7 @@ const schema = z.strictObject({
     .prefault({}),
   http: z
     .strictObject({
+      /** Empty: all addresses. Questions (`/v1/…`) are answered to loopback only, whatever it listens on. */
       host: z.string().default('127.0.0.1'),
       /** 0: any free port, logged at start. */
       port: z.number().int().min(0).max(65_535).default(7421),
@@ -62,7 +67,8 @@ const schema = z.strictObject({
     .prefault({}),
   lease: z
     .strictObject({
-      namespace: z.string().default('spillway-system'),
+      /** Empty: the pod's own, or `spillway-system`. */
+      namespace: z.string().default(''),
       name: z.string().default('spillway-agent'),
       durationMs: positive.default(15_000),
       renewMs: positive.default(10_000),
@@ -132,7 +138,7 @@ export function readOptions(
   const raw: Raw = values.config === undefined ? {} : fromFile(values.config);
   const sources = new Map<string, string>();
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith('SPILLWAY_') || text === undefined || text === '') continue;
+    if (text === undefined || text === '') continue;
     const key = keyOfVariable.get(name);
     if (key === undefined) continue;
     assign(raw, key, text);
@@ -162,13 +168,15 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
     });
     throw new Fault('InvalidConfig', `configuration is not valid:\n  ${problems.join('\n  ')}`);
   }
-  const { home, host, lease, cluster, ...rest } = result.data;
+  const { home, host, lease, cluster, instance, pod, ...rest } = result.data;
   if (lease.renewMs >= lease.durationMs || lease.retryMs >= lease.renewMs) {
     throw new Fault('InvalidConfig', 'lease: expected retryMs < renewMs < durationMs');
   }
   return Object.freeze({
     ...rest,
-    lease,
+    pod,
+    instance: instance || pod.name,
+    lease: { ...lease, namespace: lease.namespace || pod.namespace || 'spillway-system' },
     cluster: clusterName(cluster),
     home: checkedHomeConfig({ ...homeDefaults, ...home }),
     host: checkedHostConfig(host),
@@ -216,13 +224,15 @@ function assign(raw: Raw, key: string, text: string): void {
   at[last] = text === '' ? '' : (parse(text) as unknown);
 }
 
-/** SPILLWAY_HOST_GUESTS_MAX → host.guestsMax, for every key of the schema. */
-const keyOfVariable: ReadonlyMap<string, string> = new Map(
-  leaves(schema.parse({ cluster: 'x' }) as Raw, '').map((key) => [
+/** SPILLWAY_HOST_GUESTS_MAX → host.guestsMax, for every key of the schema; and what a pod is told of itself. */
+const keyOfVariable: ReadonlyMap<string, string> = new Map([
+  ...leaves(schema.parse({ cluster: 'x' }) as Raw, '').map((key): [string, string] => [
     `SPILLWAY_${key.replaceAll('.', '_').replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`,
     key,
   ]),
-);
+  ['POD_NAME', 'pod.name'],
+  ['POD_NAMESPACE', 'pod.namespace'],
+]);
 
 function leaves(value: Raw, prefix: string): readonly string[] {
   return Object.entries(value).flatMap(([name, inner]) =>

@@ -6,6 +6,8 @@ export const wellKnown = {
   offloadLabel: 'spillway.dev/offload',
   /** Namespace or pod annotation: the placement policy, see docs. */
   policyAnnotation: 'spillway.dev/policy',
+  /** Label `true` on the pod of a cluster's active agent, and on no other: what a Service selects. */
+  activeLabel: 'spillway.dev/active',
   /** Label `true` on virtual nodes. */
   virtualNodeLabel: 'spillway.dev/virtual-node',
   /** Label on virtual nodes: the neighbour they stand for. */

@@ -11,8 +11,10 @@ const durationMs = 2_000;
 const renewMs = 1_200;
 const retryMs = 200;
 
+/** The only one that the shipped rights name. */
+const path = '/apis/coordination.k8s.io/v1/namespaces/spillway-system/leases/spillway-agent';
+
 let agent: AgentCluster;
-let lease: string;
 const candidates: Candidate[] = [];
 
 beforeAll(async () => {
@@ -23,6 +25,7 @@ afterAll(async () => await agent.stop());
 
 afterEach(async () => {
   for (const each of candidates.splice(0)) await each.end();
+  await agent.cluster.client.call('DELETE', path);
 });
 
 /** One agent that would be active; what it was told, and when. */
@@ -51,7 +54,7 @@ class Candidate {
       clock,
       random: randomStream(candidates.length, 'lease'),
       namespace: 'spillway-system',
-      name: lease,
+      name: 'spillway-agent',
       instance: options.instance ?? randomUUID(),
       durationMs,
       renewMs,
@@ -89,14 +92,12 @@ function neverTwo(...both: readonly Candidate[]): void {
 }
 
 async function holder(): Promise<string | undefined> {
-  const path = `/apis/coordination.k8s.io/v1/namespaces/spillway-system/leases/${lease}`;
   const { spec } = await agent.cluster.client.get<{ spec: { holderIdentity?: string } }>(path);
   return spec.holderIdentity;
 }
 
 describe('LeaseElector', () => {
   test('of two at once one is active, and stays so', async () => {
-    lease = 'two-at-once';
     const both = [new Candidate(), new Candidate()];
     await waitFor('one is active', () => both.find(({ active }) => active), { timeoutMs: 5_000 });
     const first = await holder();
@@ -111,7 +112,6 @@ describe('LeaseElector', () => {
   });
 
   test('a standby takes over within the Lease’s time after a kill, with a greater epoch', async () => {
-    lease = 'killed';
     const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
     const first = new Candidate({ kubeconfig: road.kubeconfig });
     const epoch = await becomesActive(first);
@@ -127,7 +127,6 @@ describe('LeaseElector', () => {
   });
 
   test('a Lease that was given back is taken at once', async () => {
-    lease = 'given-back';
     const first = new Candidate();
     const epoch = await becomesActive(first);
     const standby = new Candidate();
@@ -138,8 +137,45 @@ describe('LeaseElector', () => {
     neverTwo(first, standby);
   });
 
+  test('a Lease that was given back is taken long before it would have been read again', async () => {
+    const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
+    const first = new Candidate();
+    await becomesActive(first);
+    const standby = new Candidate({ kubeconfig: road.kubeconfig });
+    const reads = (): number =>
+      road.asked.filter(({ method, path }) => method === 'GET' && !path.includes('watch=1')).length;
+    const ends = performance.now() + 2 * durationMs;
+    await waitFor('time passes', () => performance.now() > ends || undefined, {
+      timeoutMs: 3 * durationMs,
+    });
+    // Once at first, and then when it could have run out: not at every try.
+    expect(reads()).toBeLessThan((2 * durationMs) / retryMs / 2);
+    await first.end();
+    const given = performance.now();
+    await becomesActive(standby);
+    expect(performance.now() - given).toBeLessThan(durationMs / 2);
+    neverTwo(first, standby);
+    await standby.end();
+    await road.stop();
+  });
+
+  test('a standby that may not watch still takes over', async () => {
+    const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
+    road.mishap = ({ path }) =>
+      path.includes('watch=1') ? { kind: 'answer', status: 403, body: '' } : undefined;
+    const first = new Candidate();
+    await becomesActive(first);
+    const standby = new Candidate({ kubeconfig: road.kubeconfig });
+    await waitFor('it has asked', () => road.asked.length > 3 || undefined, { timeoutMs: 5_000 });
+    await first.end();
+    const given = performance.now();
+    await becomesActive(standby);
+    expect(performance.now() - given).toBeLessThan(durationMs / 2);
+    await standby.end();
+    await road.stop();
+  });
+
   test('one that is stopped while it takes the Lease leaves nothing held', async () => {
-    lease = 'stopped-early';
     const early = new Candidate();
     await early.end();
     expect(early.epochs).toEqual([]);
@@ -150,7 +186,6 @@ describe('LeaseElector', () => {
   });
 
   test('one whose server hangs steps down before another may begin', async () => {
-    lease = 'hanging';
     const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
     const first = new Candidate({ kubeconfig: road.kubeconfig });
     await becomesActive(first);
@@ -164,7 +199,6 @@ describe('LeaseElector', () => {
   });
 
   test('the same instance takes its own Lease back at once after a crash, and only the same', async () => {
-    lease = 'crashed';
     const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
     const first = new Candidate({ kubeconfig: road.kubeconfig, instance: 'agent-1' });
     const epoch = await becomesActive(first);
@@ -179,7 +213,6 @@ describe('LeaseElector', () => {
   });
 
   test('short failures change nothing', async () => {
-    lease = 'short';
     const road = await BadRoad.start(agent.cluster, agent.kubeconfig);
     const first = new Candidate({ kubeconfig: road.kubeconfig });
     const epoch = await becomesActive(first);
@@ -197,7 +230,6 @@ describe('LeaseElector', () => {
   });
 
   test('clocks that are wrong by an hour neither give it away nor lower the epoch', async () => {
-    lease = 'skewed';
     const fast = new Candidate({ skewMs: 3_600_000 });
     const epoch = await becomesActive(fast);
     const slow = new Candidate({ skewMs: -3_600_000 });
@@ -213,10 +245,8 @@ describe('LeaseElector', () => {
   });
 
   test('a Lease deleted or taken by hand ends the active one', async () => {
-    lease = 'by-hand';
     const first = new Candidate();
     const epoch = await becomesActive(first);
-    const path = `/apis/coordination.k8s.io/v1/namespaces/spillway-system/leases/${lease}`;
     await agent.cluster.client.call('DELETE', path);
     await waitFor('it has stepped down', () => first.lost, { timeoutMs: 3_000 });
     expect(first.lost).toContain('nobody holds the Lease');

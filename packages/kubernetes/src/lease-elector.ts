@@ -1,12 +1,15 @@
 /**
  * One active agent per cluster, by a Lease, after client-go's leader election: a Lease that has not
  * changed for its duration, by our own monotonic clock and never by comparing two clocks, is free.
+ * Unlike there, those who wait watch it: one that is given back is taken at once, however seldom it
+ * is read, and a DaemonSet of a thousand nodes does not read it five hundred times a second.
  *
  * The epoch grows with every agent that becomes active, also across a deleted Lease: a fencing token.
  */
 import { randomUUID } from 'node:crypto';
 import { type Clock, isFault, jittered, type MonotonicMs, type Random } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { microTime } from './node-lease.ts';
 
 export interface LeaseElectorOptions {
@@ -45,25 +48,42 @@ interface Lease {
 
 const epochAnnotation = 'spillway.dev/epoch';
 const callMsMax = 5_000;
+/** All who wait learn at once that the Lease is free; most see that it is taken before they have tried. */
+const herdMs = 30;
 
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
   readonly #identity: string;
+  readonly #watch: LeaseWatch<Lease>;
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the Lease has not been renewed in time, whatever call is still under way. */
   #stepDown: NodeJS.Timeout | undefined;
   #turning: Promise<void> = Promise.resolve();
   #stopped = false;
   #epoch: number | undefined;
+  #looked = false;
+  /** The watch told that nobody holds it; not yet tried since. */
+  #freed = false;
   #observed: { readonly version: string; readonly at: MonotonicMs } | undefined;
 
   constructor(options: LeaseElectorOptions) {
     this.#options = options;
     this.#identity = `${options.instance}_${randomUUID()}`;
+    this.#watch = new LeaseWatch({ ...options, onLease: (lease) => this.#seen(lease) });
   }
 
   start(): void {
+    this.#watch.start();
     this.#turning = this.#turn();
+  }
+
+  /** The Lease has been read, or could be taken: this agent is active, or stands by. */
+  get hasLooked(): boolean {
+    return this.#looked;
+  }
+
+  get active(): boolean {
+    return this.#epoch !== undefined;
   }
 
   /** Gives the Lease back, so that a standby takes over at once. Lasts as long as a call does at most. */
@@ -83,6 +103,7 @@ export class LeaseElector {
 
   async #turn(): Promise<void> {
     const { clock, onProblem, random, retryMs } = this.#options;
+    this.#freed = false;
     try {
       await this.#tryOnce(clock.monotonicMs());
     } catch (error) {
@@ -90,12 +111,43 @@ export class LeaseElector {
       if (!isFault(error, 'Conflict')) onProblem(error);
     }
     if (this.#stopped) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#turning = this.#turn();
-      },
-      jittered(random, retryMs, 0.2),
-    );
+    const nextMs = jittered(random, retryMs, 0.2);
+    this.#next(this.#freed ? herdMs * random.unit() : Math.max(nextMs, this.#untilFreeMs()));
+  }
+
+  #next(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#turning = this.#turn();
+    }, delayMs);
+  }
+
+  /** What the watch tells of the Lease; undefined when it was deleted. */
+  #seen(lease: Lease | undefined): void {
+    if (this.#stopped || this.#epoch !== undefined) return;
+    const { random } = this.#options;
+    this.#freed = !lease?.spec.holderIdentity;
+    if (lease !== undefined && !this.#freed) this.#observe(lease);
+    // A turn under way may have read what was before: it looks again at its end.
+    if (this.#timer === undefined) return;
+    this.#next(this.#freed ? herdMs * random.unit() : this.#untilFreeMs());
+  }
+
+  /** While the Lease is watched, there is nothing to do before it can have run out. */
+  #untilFreeMs(): number {
+    const { clock, durationMs } = this.#options;
+    if (this.#epoch !== undefined || !this.#watch.live || this.#observed === undefined) return 0;
+    return Math.max(0, this.#observed.at + durationMs - clock.monotonicMs());
+  }
+
+  /** @returns for how long it has been as it is, in ms. */
+  #observe(lease: Lease): number {
+    const version = lease.metadata.resourceVersion ?? '';
+    // Counted from after the read: the holder may have renewed while it was under way.
+    const now = this.#options.clock.monotonicMs();
+    if (this.#observed?.version !== version) this.#observed = { version, at: now };
+    return now - this.#observed.at;
   }
 
   async #tryOnce(now: MonotonicMs): Promise<void> {
@@ -103,6 +155,7 @@ export class LeaseElector {
     const lease = await this.#read();
     const holder = lease?.spec.holderIdentity ?? '';
     if (this.#stopped) return;
+    this.#looked = true;
     if (this.#epoch !== undefined) {
       if (holder !== this.#identity) return this.#lose(`${holder || 'nobody'} holds the Lease now`);
       await this.#hold(lease, this.#epoch);
@@ -110,18 +163,16 @@ export class LeaseElector {
       return;
     }
     if (lease !== undefined && holder !== '' && !this.#isEarlierLife(holder)) {
-      const version = lease.metadata.resourceVersion ?? '';
-      // Counted from after the read: the holder may have renewed while it was under way.
-      const read = clock.monotonicMs();
-      if (this.#observed?.version !== version) this.#observed = { version, at: read };
-      if (read - this.#observed.at < durationMs) return;
+      if (this.#observe(lease) < durationMs) return;
     }
+    this.#observed = undefined;
     const written = Number(lease?.metadata.annotations?.[epochAnnotation]);
     const before = Number.isSafeInteger(written) ? written : 0;
     const epoch = Math.max(before + 1, Math.floor(clock.wallMs() / 1000));
     await this.#hold(lease, epoch);
     if (this.#stopped) return;
     this.#epoch = epoch;
+    this.#watch.stop();
     this.#renewed(now);
     onActive(epoch);
   }
@@ -172,6 +223,7 @@ export class LeaseElector {
   #end(): void {
     this.#stopped = true;
     this.#epoch = undefined;
+    this.#watch.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#stepDown);
   }

@@ -3,6 +3,7 @@ import { clusterName, type NodeName, type Pod, type PodUid, randomStream } from 
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { ActiveLabel } from './active-label.ts';
 import { ApiClient } from './api-client.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { EventRecorder } from './event-recorder.ts';
@@ -89,6 +90,26 @@ async function everything(): Promise<void> {
   elector.start();
   await waitFor('active', () => active || undefined, { timeoutMs: 5_000 });
   await elector.stop();
+  await agent.cluster.client.call('POST', '/api/v1/namespaces/spillway-system/pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'agent' },
+    spec: { containers: [{ name: 'c', image: 'i' }] },
+  });
+  const label = new ActiveLabel({
+    api,
+    pod: { namespace: 'spillway-system', name: 'agent' },
+    onProblem: (error) => {
+      throw error;
+    },
+  });
+  label.start();
+  await waitFor(
+    'the label',
+    () => road.asked.some(({ method }) => method === 'PATCH') || undefined,
+    { timeoutMs: 5_000 },
+  );
+  await label.stop();
 
   const nodes = new VirtualNodes(api);
   const allocatable = { milliCpu: 1, memoryBytes: 1, ephemeralStorageBytes: 0, pods: 1 };
