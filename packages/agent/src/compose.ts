@@ -163,7 +163,10 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const clock = systemClock;
   const seed = epoch % 2 ** 31;
   const ledger = new Ledger();
-  const pods = new Pods(api);
+  const pods = new Pods(api, {
+    isolated: options.guests.network === 'isolated',
+    blockedCidrs: options.guests.blockedCidrs,
+  });
   const recorder = new EventRecorder({ api, clock, component: 'spillway' });
   const news = new PodOwnerNews({ recorder, pods, log });
   const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));

@@ -14,6 +14,7 @@ import {
   homeDefaults,
   hostDefaults,
 } from '@spillway/federation';
+import { guestNetworkDefaults } from '@spillway/kubernetes';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -97,6 +98,16 @@ const schema = z.strictObject({
       reservationsPerHomeMax: positive.default(hostDefaults.reservationsPerHomeMax),
       endedTtlMs: positive.default(hostDefaults.endedTtlMs),
       endedMax: positive.default(hostDefaults.endedMax),
+    })
+    .prefault({}),
+  guests: z
+    .strictObject({
+      /** `isolated`: a NetworkPolicy in each guest namespace; `open`: none. */
+      network: z.enum(['isolated', 'open']).default('isolated'),
+      /** CIDRs that guests may not open connections to. */
+      blockedCidrs: z
+        .array(z.union([z.cidrv4(), z.cidrv6()]))
+        .default([...guestNetworkDefaults.blockedCidrs]),
     })
     .prefault({}),
   log: z

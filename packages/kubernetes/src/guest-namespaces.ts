@@ -1,11 +1,12 @@
 /**
  * Makes guest namespaces when they are first needed, takes the rights of a host there and nowhere else
- * (see manifests/agent.yaml), and waits until pods can be made in them.
+ * (see manifests/agent.yaml), waits until pods can be made in them, and closes them off.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 import { guestNamespace, guestNamespaceName } from './guest-namespace.ts';
+import { type GuestNetwork, guestNetworkPolicy } from './guest-network.ts';
 
 /** Of the manifest: the rights of a host in a guest namespace. The binding has the same name. */
 const guestRole = 'spillway-guests';
@@ -22,12 +23,14 @@ interface SelfSubjectReview {
 
 export class GuestNamespaces {
   readonly #api: ApiClient;
+  readonly #network: GuestNetwork;
   /** A failure is forgotten, and tried again. */
   readonly #ensured = new Map<string, Promise<void>>();
   #user: string | undefined;
 
-  constructor(api: ApiClient) {
+  constructor(api: ApiClient, network: GuestNetwork) {
     this.#api = api;
+    this.#network = network;
   }
 
   /**
@@ -37,9 +40,11 @@ export class GuestNamespaces {
    */
   async ensure(home: ClusterName, namespace: string): Promise<string> {
     const wanted = guestNamespace(home, namespace);
-    await this.#once(wanted.metadata.name ?? '', async () => {
+    const name = wanted.metadata.name ?? '';
+    await this.#once(name, async () => {
       await this.#make(wanted);
-      await this.#ready(wanted.metadata.name ?? '');
+      await this.#ready(name);
+      await this.#isolate(name);
     });
     return guestNamespaceName(home, namespace);
   }
@@ -127,6 +132,15 @@ export class GuestNamespaces {
     }
     const why = (last as Error).message;
     throw new Fault('Unavailable', `namespace ${name} can't be used yet: ${why}`, { cause: last });
+  }
+
+  /** Before there is any pod. One that is there already, perhaps with changes by the host's people, stays. */
+  async #isolate(name: string): Promise<void> {
+    if (!this.#network.isolated) return;
+    await this.#create(
+      `/apis/networking.k8s.io/v1/namespaces/${name}/networkpolicies`,
+      guestNetworkPolicy(name, this.#network),
+    );
   }
 
   /** False when it exists already. */

@@ -5,6 +5,7 @@ export * from './cluster-watch.ts';
 export * from './event-recorder.ts';
 export * from './events.ts';
 export * from './guest-namespace.ts';
+export { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 export * from './lease-elector.ts';
 export { leaseRenewMs } from './node-lease.ts';
 export * from './pods.ts';

@@ -231,6 +231,25 @@ describe('createShadow', () => {
     });
   });
 
+  test('is closed off before it is there, once; what the host’s people change stays', async () => {
+    expect(await shadowOf(await userPod('closed-off'))).toEqual({ kind: 'created' });
+    const path =
+      '/apis/networking.k8s.io/v1/namespaces/spillway-lyon-shop/networkpolicies/spillway-guests';
+    const { client } = agent.cluster;
+    const made = await client.get<{ spec: { policyTypes: string[] } }>(path);
+    expect(made.spec.policyTypes).toEqual(['Ingress', 'Egress']);
+    const opened = { spec: { policyTypes: ['Ingress'], egress: null } };
+    await client.call('PATCH', path, opened, 'application/merge-patch+json');
+    // As after a restart, which looks at everything again.
+    const pod = await userPod('closed-off-again');
+    await new Pods(agent.api).createShadow({
+      home: clusterName('lyon'),
+      pod: cutToTravel(pod),
+      node: realNode,
+    });
+    expect((await client.get<typeof made>(path)).spec.policyTypes).toEqual(['Ingress']);
+  });
+
   test('what admission forbids is rejected with its words, not tried for ever', async () => {
     const privileged = {
       containers: [{ name: 'c', image: 'i', securityContext: { privileged: true } }],

@@ -12,15 +12,16 @@ import type { CreateOutcome, PodNeeds, PodRef } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault, isOtherObject } from './api-fault.ts';
 import { GuestNamespaces } from './guest-namespaces.ts';
+import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 import { shadowPod } from './shadow-pod.ts';
 
 export class Pods {
   readonly #api: ApiClient;
   readonly #namespaces: GuestNamespaces;
 
-  constructor(api: ApiClient) {
+  constructor(api: ApiClient, network: GuestNetwork = guestNetworkDefaults) {
     this.#api = api;
-    this.#namespaces = new GuestNamespaces(api);
+    this.#namespaces = new GuestNamespaces(api, network);
   }
 
   /** Undefined when there is none. A consistent read. */
