@@ -46,12 +46,14 @@ import { Ledger } from '@spillway/scheduling';
 import { wellKnown } from '@spillway/core';
 import { Advertiser } from './advertiser.ts';
 import { ClusterEvents } from './cluster-events.ts';
+import { CustomResources } from './custom-resources.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
 import { startHttpServer } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
 import { OwnPods } from './own-pods.ts';
 import type { AgentOptions } from './options.ts';
@@ -292,9 +294,12 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   neighbours.hostsOurs = (cluster) => home.hosts().has(cluster);
   neighbours.onRoom = () => homeRunner.feed({ kind: 'roomChanged', where: 'neighbour' });
+  const keeper = new NeighbourKeeper({ api, directory, preset, home, host, mesh, clock, log });
+  const resources = new CustomResources({ api, log, keepNeighbours: () => keeper.keep() });
   neighbours.start();
   recorder.start();
   watch.start();
+  resources.start();
   const timers = [
     setInterval(() => {
       if (!synced) return;
@@ -324,11 +329,23 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   return {
     notReady: () => (synced ? undefined : 'the caches are not whole yet'),
     status: () =>
-      agentStatus({ options, epoch, mesh, home, host, ledger, directory, synced, recorder }),
+      agentStatus({
+        options,
+        epoch,
+        mesh,
+        home,
+        host,
+        ledger,
+        directory,
+        synced,
+        recorder,
+        resources,
+      }),
     neighbours: () => neighbourRows({ directory, home, host, mesh, now: clock.monotonicMs() }),
     explainPod: (namespace, name) => home.explain(namespace, name),
     async stop() {
       for (const timer of timers) clearInterval(timer);
+      resources.stop();
       advertiser.stop();
       streams.stop();
       neighbours.stop();

@@ -28,7 +28,7 @@ const judgeMs = 1_000;
 const nodeGapMs = 5_000;
 const nodeWritesMax = 4;
 /** A neighbour gone for so long loses its virtual node, unless pods of ours are still bound to it. */
-const nodeRemovedMs = 24 * 3_600_000;
+export const nodeRemovedMs = 24 * 3_600_000;
 
 export class Neighbours implements Neighbourhood {
   readonly #options: NeighboursOptions;

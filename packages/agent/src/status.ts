@@ -12,6 +12,7 @@ import {
 import type { EventRecorder } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
+import type { CustomResources } from './custom-resources.ts';
 import type { AgentOptions } from './options.ts';
 
 export function agentStatus(agent: {
@@ -24,6 +25,7 @@ export function agentStatus(agent: {
   readonly directory: Directory;
   readonly synced: boolean;
   readonly recorder: EventRecorder;
+  readonly resources: CustomResources;
 }) {
   const { options, epoch, mesh, home, host, ledger, directory, synced } = agent;
   const { waiting, awayByHost } = home.counts();
@@ -46,6 +48,8 @@ export function agentStatus(agent: {
     neighbours: directory.neighbours().length,
     refused: mesh.refusals(),
     eventsDropped: agent.recorder.dropped,
+    /** Those of Spillway's that the API server serves. */
+    customResources: agent.resources.served ?? [],
     rssBytes: process.memoryUsage.rss(),
   };
 }

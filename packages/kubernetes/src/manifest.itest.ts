@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { clusterName, type NodeName, type Pod, type PodUid, randomStream } from '@spillway/core';
+import {
+  clusterName,
+  type NodeName,
+  type Pod,
+  type PodUid,
+  randomStream,
+  type WallMs,
+} from '@spillway/core';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -7,11 +14,15 @@ import { ActiveLabel } from './active-label.ts';
 import { ApiClient } from './api-client.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { EventRecorder } from './event-recorder.ts';
+import { servedCustomResources } from './custom-resources.ts';
 import { LeaseElector } from './lease-elector.ts';
 import { manifestFile } from './manifest.ts';
+import { NeighbourObjects } from './neighbour-objects.ts';
 import { Pods } from './pods.ts';
 import { type AgentCluster, startAgentCluster, systemClock } from './testing/agent-cluster.ts';
 import { type Asked, BadRoad } from './testing/bad-road.ts';
+import { installCrds } from './testing/crds.ts';
+import { factsOf } from './testing/neighbour-facts.ts';
 import { VirtualNodes } from './virtual-nodes.ts';
 
 interface Rule {
@@ -32,6 +43,7 @@ let api: ApiClient;
 
 beforeAll(async () => {
   agent = await startAgentCluster();
+  await installCrds(agent.cluster);
   road = await BadRoad.start(agent.cluster, agent.kubeconfig);
   api = new ApiClient({ kubeconfig: road.kubeconfig });
 });
@@ -164,6 +176,14 @@ async function everything(): Promise<void> {
   const shadow = await pods.getPod('spillway-lyon-shop', 'g');
   const shadowUid = shadow?.metadata.uid as PodUid;
   await pods.deleteShadow({ namespace: 'spillway-lyon-shop', name: 'g', uid: shadowUid });
+  await servedCustomResources(api);
+  const neighbours = new NeighbourObjects({ api, silentMs: 0, forgottenMs: 0 });
+  const fail = (_: unknown, error: unknown): void => {
+    throw error;
+  };
+  const heard = systemClock.wallMs();
+  await neighbours.keep([factsOf('lyon', { lastHeard: heard })], heard, fail);
+  await neighbours.keep([], (heard + 60_000) as WallMs, fail);
   // Made before, so it is read.
   await new VirtualNodes(api).keep(state, new Date());
   await nodes.remove(lyon);
@@ -206,6 +226,8 @@ describe('the agent’s manifest', () => {
   test('grants what the agent asks for, and nothing that it does not', async () => {
     await everything();
     const asked = new Set(road.asked.map(rightOf));
+    // Everyone may ask what is served.
+    asked.delete('list .spillway.dev');
     // Everyone may ask who they are; `bind` is asked of the authorizer by the API server itself.
     asked.delete('create selfsubjectreviews.authentication.k8s.io');
     asked.add('bind clusterroles.rbac.authorization.k8s.io');

@@ -1,0 +1,92 @@
+/** Neighbour objects from the directory, the machines' counts and the mesh, while their CRD is served. */
+import type { Clock, ClusterName, MonotonicMs, WallMs } from '@spillway/core';
+import type { Directory, DirectoryConfig, Home, Host } from '@spillway/federation';
+import { type ApiClient, type NeighbourFacts, NeighbourObjects } from '@spillway/kubernetes';
+import type { Mesh } from '@spillway/mesh';
+import type { Log } from './log.ts';
+import { nodeRemovedMs } from './neighbours.ts';
+
+export interface NeighbourKeeperOptions {
+  readonly api: ApiClient;
+  readonly directory: Directory;
+  readonly preset: DirectoryConfig;
+  readonly home: Home;
+  readonly host: Host;
+  readonly mesh: Mesh;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A list that fails, such as for a missing right, is tried again after so long. */
+const listRetryMs = 60_000;
+
+export class NeighbourKeeper {
+  readonly #options: NeighbourKeeperOptions;
+  readonly #objects: NeighbourObjects;
+  #busy = false;
+  #nextTry = 0;
+
+  constructor(options: NeighbourKeeperOptions) {
+    this.#options = options;
+    const { api, preset } = options;
+    this.#objects = new NeighbourObjects({
+      api,
+      silentMs: preset.suspectMs + preset.goneMs,
+      forgottenMs: nodeRemovedMs,
+    });
+  }
+
+  /** Call about once a second while the CRD is served. @returns false when it turns out not to be. */
+  async keep(): Promise<boolean> {
+    const { clock, log } = this.#options;
+    if (this.#busy || clock.monotonicMs() < this.#nextTry) return true;
+    this.#busy = true;
+    try {
+      return await this.#objects.keep(this.#facts(), clock.wallMs(), (neighbour, error) => {
+        log.warn({ neighbour, err: error }, 'Neighbour could not be written; it is tried again');
+      });
+    } catch (error) {
+      this.#nextTry = clock.monotonicMs() + listRetryMs;
+      log.warn({ err: error }, 'Neighbours could not be listed; it is tried again in a minute');
+      return true;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #facts(): readonly NeighbourFacts[] {
+    const { directory, home, host, mesh, clock } = this.#options;
+    const now = clock.monotonicMs();
+    const connected = new Set<ClusterName>(mesh.connected().map(({ cluster }) => cluster));
+    const { awayByHost } = home.counts();
+    const { byHome } = host.counts();
+    const hosts = home.hosts();
+    return directory.neighbours().flatMap((neighbour): readonly NeighbourFacts[] => {
+      const { cluster, advert, lastHeard } = neighbour;
+      if (now - lastHeard > nodeRemovedMs && !hosts.has(cluster)) return [];
+      return [
+        {
+          cluster,
+          state: neighbour.liveness,
+          link: connected.has(cluster) ? 'direct' : 'none',
+          rttMs: neighbour.rttMs,
+          rttMeasured: neighbour.rttMeasured,
+          accepting: advert.accepting,
+          guestsFree: advert.guestsFree,
+          room: advert.room,
+          free: advert.totals.free,
+          guestsHere: byHome.get(cluster) ?? 0,
+          podsThere: awayByHost.get(cluster) ?? 0,
+          lastHeard: this.#wallOf(lastHeard, now),
+          attributes: neighbour.attributes,
+          labels: advert.labels,
+          addresses: advert.addresses,
+        },
+      ];
+    });
+  }
+
+  #wallOf(at: MonotonicMs, now: MonotonicMs): WallMs {
+    return (this.#options.clock.wallMs() - (now - at)) as WallMs;
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * The Neighbour objects, one for each neighbour that is known: made, kept and removed here and nowhere
+ * else. Written only when a person would see a difference, each at most every `gapMs`, and all
+ * together no faster than one every `sharedGapMs`. What a former agent of this cluster left is taken
+ * over; a neighbour that it knew and we have not heard from is shown as gone once others would be too.
+ */
+import { type ClusterName, isFault, type WallMs } from '@spillway/core';
+import type { ApiClient } from './api-client.ts';
+import { customResourcesPath } from './custom-resources.ts';
+import {
+  looksAlike,
+  type NeighbourFacts,
+  neighbourStatus,
+  type NeighbourStatus,
+  withTransitions,
+} from './neighbour-status.ts';
+
+interface Stored {
+  readonly metadata: { readonly name: string };
+  readonly status?: NeighbourStatus;
+}
+
+interface Known {
+  /** Undefined before the first write. */
+  readonly status: NeighbourStatus | undefined;
+  readonly nextWrite: WallMs;
+}
+
+export interface NeighbourObjectsOptions {
+  readonly api: ApiClient;
+  /** A neighbour of a former life that stays silent is gone after so long. */
+  readonly silentMs: number;
+  /** The object of one that has not been heard from for so long, and is not named any more, is removed. */
+  readonly forgottenMs: number;
+}
+
+/** No neighbour's object is written more often. */
+export const gapMs = 5_000;
+/** Of a thousand neighbours that all change, one object is written every 50 s. */
+const sharedGapMs = 50;
+/** How old the time last heard may grow while nothing else changes. */
+const heardMs = 60_000;
+const pageSize = 500;
+
+export class NeighbourObjects {
+  readonly #options: NeighbourObjectsOptions;
+  readonly #known = new Map<ClusterName, Known>();
+  #started: WallMs | undefined;
+
+  constructor(options: NeighbourObjectsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Brings the objects up to date; call about once a second, one call at a time. Faults concern one
+   * object each, and the next call tries again.
+   *
+   * @returns false when the API server does not serve Neighbours (any more).
+   * @throws Fault when the objects that are there can't be listed.
+   */
+  async keep(
+    neighbours: readonly NeighbourFacts[],
+    now: WallMs,
+    onFault: (cluster: ClusterName, error: unknown) => void,
+  ): Promise<boolean> {
+    if (this.#started === undefined) {
+      if (!(await this.#list())) return false;
+      this.#started = now;
+    }
+    const spacingMs = Math.max(gapMs, neighbours.length * sharedGapMs);
+    const present = new Set<ClusterName>();
+    for (const facts of neighbours) {
+      present.add(facts.cluster);
+      const known = this.#known.get(facts.cluster);
+      const status = this.#toWrite(facts, known, now);
+      if (status === undefined) continue;
+      const nextWrite = (now + spacingMs) as WallMs;
+      const written = await this.#tried(facts.cluster, onFault, () =>
+        this.#write(facts.cluster, status, known !== undefined),
+      );
+      if (written === 'unserved') return this.#unserved();
+      if (written === 'failed') {
+        this.#known.set(facts.cluster, { status: known?.status, nextWrite });
+      } else if (written === 'missing') this.#known.delete(facts.cluster);
+      else this.#known.set(facts.cluster, { status, nextWrite });
+    }
+    for (const [cluster, known] of this.#known) {
+      if (!present.has(cluster)) await this.#unheard(cluster, known, now, onFault);
+    }
+    return true;
+  }
+
+  /** The status to write now, if any. */
+  #toWrite(
+    facts: NeighbourFacts,
+    known: Known | undefined,
+    now: WallMs,
+  ): NeighbourStatus | undefined {
+    if (known !== undefined && now < known.nextWrite) return undefined;
+    const status = neighbourStatus(facts, known?.status, now);
+    if (known?.status === undefined || !looksAlike(known.status, status)) return status;
+    const stale = Date.parse(status.lastHeard) - Date.parse(known.status.lastHeard) >= heardMs;
+    return stale ? status : undefined;
+  }
+
+  /** Of a former life, or forgotten by the directory. */
+  async #unheard(
+    cluster: ClusterName,
+    { status, nextWrite }: Known,
+    now: WallMs,
+    onFault: (cluster: ClusterName, error: unknown) => void,
+  ): Promise<void> {
+    const { silentMs, forgottenMs } = this.#options;
+    if (now < nextWrite || now - (this.#started ?? now) < silentMs) return;
+    const next = (now + gapMs) as WallMs;
+    const heard = status === undefined ? 0 : Date.parse(status.lastHeard);
+    if (!(now - heard < forgottenMs)) {
+      const removed = await this.#tried(cluster, onFault, () => this.#delete(cluster));
+      if (removed === 'failed') this.#known.set(cluster, { status, nextWrite: next });
+      else this.#known.delete(cluster);
+      return;
+    }
+    if (status === undefined || status.state === 'gone' || status.state === 'revoked') return;
+    const gone = silentStatus(status, now);
+    const written = await this.#tried(cluster, onFault, () => this.#write(cluster, gone, true));
+    if (written === 'missing') this.#known.delete(cluster);
+    else this.#known.set(cluster, { status: written === 'ok' ? gone : status, nextWrite: next });
+  }
+
+  async #tried(
+    cluster: ClusterName,
+    onFault: (cluster: ClusterName, error: unknown) => void,
+    act: () => Promise<'ok' | 'missing' | 'unserved'>,
+  ): Promise<'ok' | 'missing' | 'unserved' | 'failed'> {
+    try {
+      return await act();
+    } catch (error) {
+      onFault(cluster, error);
+      return 'failed';
+    }
+  }
+
+  /** `missing`: somebody has deleted it; the next call makes it anew. */
+  async #write(
+    cluster: ClusterName,
+    status: NeighbourStatus,
+    exists: boolean,
+  ): Promise<'ok' | 'missing' | 'unserved'> {
+    if (!exists && !(await this.#create(cluster))) return 'unserved';
+    try {
+      await this.#options.api.call({
+        method: 'PATCH',
+        path: `${objectPath(cluster)}/status`,
+        contentType: 'application/json-patch+json',
+        // The whole of it: what a merge leaves out would stay, such as a label that is no more.
+        body: [{ op: 'add', path: '/status', value: status }],
+      });
+      return 'ok';
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return 'missing';
+      throw error;
+    }
+  }
+
+  /** False when the API server knows no Neighbours. */
+  async #create(cluster: ClusterName): Promise<boolean> {
+    try {
+      await this.#options.api.call({
+        method: 'POST',
+        path: listPath,
+        body: {
+          apiVersion: 'spillway.dev/v1alpha1',
+          kind: 'Neighbour',
+          metadata: { name: cluster },
+        },
+      });
+      return true;
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return false;
+      if (isFault(error, 'Conflict')) return true;
+      throw error;
+    }
+  }
+
+  async #delete(cluster: ClusterName): Promise<'ok'> {
+    try {
+      await this.#options.api.call({ method: 'DELETE', path: objectPath(cluster) });
+    } catch (error) {
+      if (!isFault(error, 'NotFound')) throw error;
+    }
+    return 'ok';
+  }
+
+  /** False when the API server knows no Neighbours. */
+  async #list(): Promise<boolean> {
+    let next = '';
+    do {
+      const query = `limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
+      try {
+        const page = await this.#options.api.call<{
+          readonly metadata: { readonly continue?: string };
+          readonly items: readonly Stored[];
+        }>({ method: 'GET', path: `${listPath}?${query}` });
+        for (const { metadata, status } of page.items) {
+          this.#known.set(metadata.name as ClusterName, { status, nextWrite: 0 as WallMs });
+        }
+        next = page.metadata.continue ?? '';
+      } catch (error) {
+        if (isFault(error, 'NotFound')) return false;
+        throw error;
+      }
+    } while (next !== '');
+    return true;
+  }
+
+  #unserved(): false {
+    this.#known.clear();
+    this.#started = undefined;
+    return false;
+  }
+}
+
+const listPath = `${customResourcesPath}/neighbours`;
+
+function objectPath(cluster: ClusterName): string {
+  return `${listPath}/${cluster}`;
+}
+
+function silentStatus(status: NeighbourStatus, now: WallMs): NeighbourStatus {
+  const others = status.conditions.filter(({ type }) => type !== 'Reachable');
+  const gone = {
+    type: 'Reachable',
+    status: 'False',
+    reason: 'Gone',
+    message: 'it has not been heard from since the agent started',
+  } as const;
+  return {
+    ...status,
+    state: 'gone',
+    connected: false,
+    link: 'none',
+    conditions: [...withTransitions([gone], status.conditions, now), ...others],
+  };
+}
