@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { programs } from './binaries.ts';
+import { controlPlanePrograms as programs } from './go-programs.ts';
 import { waitFor } from './wait-for.ts';
 
 const whole = 'first half, second half\n';

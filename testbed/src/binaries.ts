@@ -1,5 +1,5 @@
 /**
- * The programs of a control plane: found in KUBEBUILDER_ASSETS, or built once from pinned Go modules
+ * The programs of go-programs.ts: found in KUBEBUILDER_ASSETS, or built once from pinned Go modules
  * (testbed/go) into a cache outside the checkout, keyed by the modules' versions. A build writes to a
  * temporary name and renames, under a lock between processes: nobody ever sees half a binary.
  */
@@ -11,57 +11,31 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
 import lockfile from 'proper-lockfile';
-
-export const programs = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kubectl',
-  'kwok',
-] as const;
-export type Program = (typeof programs)[number];
-/** Those that only some need: built when they are asked for by name. */
-type Extra = 'hyperfed';
-
-const modules = {
-  'control-plane': 'k8s.io/kubernetes',
-  kwok: 'sigs.k8s.io/kwok',
-  kubefed: 'sigs.k8s.io/kubefed',
-} as const;
-type Module = keyof typeof modules;
-
-const sources: Readonly<
-  Record<Program | Extra, { readonly module: Module; readonly path: string }>
-> = {
-  etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
-  'kube-apiserver': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-apiserver' },
-  'kube-controller-manager': {
-    module: 'control-plane',
-    path: 'k8s.io/kubernetes/cmd/kube-controller-manager',
-  },
-  'kube-scheduler': { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kube-scheduler' },
-  kubectl: { module: 'control-plane', path: 'k8s.io/kubernetes/cmd/kubectl' },
-  kwok: { module: 'kwok', path: 'sigs.k8s.io/kwok/cmd/kwok' },
-  // KubeFed's controller manager and kubefedctl in one.
-  hyperfed: { module: 'kubefed', path: 'sigs.k8s.io/kubefed/cmd/hyperfed' },
-};
+import {
+  controlPlanePrograms,
+  type ControlPlaneProgram,
+  type GoModule,
+  type GoProgram,
+  modulePaths,
+  sources,
+  versionFlags,
+} from './go-programs.ts';
 
 const goFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'go');
 /** kube-apiserver alone takes four minutes on two cores. */
 const lockStaleMs = 60_000;
 
-export type Binaries = Readonly<Record<Program, string>>;
+export type Binaries = Readonly<Record<ControlPlaneProgram, string>>;
 
-/** Paths of all programs; what is missing is built, with progress on standard error. @throws Fault `InvalidConfig` */
+/** Paths of a control plane's programs; what is missing is built, with progress on standard error. @throws Fault `InvalidConfig` */
 export async function ensureBinaries(): Promise<Binaries> {
-  const paths: Partial<Record<Program, string>> = {};
-  for (const program of programs) paths[program] = await ensureProgram(program);
+  const paths: Partial<Record<ControlPlaneProgram, string>> = {};
+  for (const program of controlPlanePrograms) paths[program] = await ensureProgram(program);
   return paths as Binaries;
 }
 
 /** The path of one, built when it is missing, with progress on standard error. @throws Fault `InvalidConfig` */
-export async function ensureProgram(program: Program | Extra): Promise<string> {
+export async function ensureProgram(program: GoProgram): Promise<string> {
   const assets = assetsFolder();
   if (assets !== undefined && existsSync(join(assets, program))) return join(assets, program);
   const { module } = sources[program];
@@ -101,9 +75,9 @@ function assetsFolder(): string | undefined {
  *
  * @throws Fault `InvalidConfig` without Go.
  */
-export function moduleFolder(module: Module): string {
-  requireGo(`${modules[module]} has to be fetched`);
-  const told = execFileSync('go', ['mod', 'download', '-json', modules[module]], {
+export function moduleFolder(module: GoModule): string {
+  requireGo(`${modulePaths[module]} has to be fetched`);
+  const told = execFileSync('go', ['mod', 'download', '-json', modulePaths[module]], {
     encoding: 'utf8',
     cwd: join(goFolder, module),
     env: { ...process.env, GOFLAGS: '-mod=readonly' },
@@ -111,22 +85,13 @@ export function moduleFolder(module: Module): string {
   return (JSON.parse(told) as { readonly Dir: string }).Dir;
 }
 
-async function build(program: Program | Extra, target: string): Promise<void> {
+async function build(program: GoProgram, target: string): Promise<void> {
   requireGo(`${program} has to be built`);
   const { module, path } = sources[program];
   const version = pinnedVersion(module);
   removePartials(target);
   const partial = `${target}.${process.pid}.partial`;
-  const [major = '1', minor = '0'] = version.slice(1).split('.');
-  const flag = (name: string, value: string): string =>
-    `-X k8s.io/component-base/version.${name}=${value}`;
-  const ldflags = [
-    '-s -w',
-    flag('gitVersion', version),
-    flag('gitMajor', major),
-    flag('gitMinor', minor),
-    `-X sigs.k8s.io/kubefed/pkg/version.version=${version}`,
-  ];
+  const ldflags = ['-s -w', ...versionFlags(module, version)];
   const progress = startProgress(`building ${program} ${version}`);
   try {
     await run('go', ['build', '-trimpath', '-ldflags', ldflags.join(' '), '-o', partial, path], {
@@ -190,7 +155,7 @@ function startProgress(what: string): () => void {
 }
 
 function requireGo(why: string): void {
-  const waysOut = `Install Go 1.26 or newer, or point KUBEBUILDER_ASSETS at a folder that has ${programs.join(', ')}.`;
+  const waysOut = `Install Go 1.26 or newer, or point KUBEBUILDER_ASSETS at a folder that has ${controlPlanePrograms.join(', ')}.`;
   let version: string;
   try {
     version = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8', cwd: goFolder }).trim();
@@ -209,14 +174,19 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'spillway');
 }
 
-function moduleKey(module: Module): string {
+function moduleKey(module: GoModule): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(goFolder, module, file)));
+  const folder = join(goFolder, module);
+  // go.mod, go.sum, and the sources where they are our own.
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  for (const file of files.filter((name) => /\.(go|mod|sum)$/.test(name)).toSorted()) {
+    hash.update(readFileSync(join(folder, file)));
+  }
   return hash.update(`${process.platform}/${process.arch}`).digest('hex').slice(0, 16);
 }
 
-export function pinnedVersion(module: Module): string {
+export function pinnedVersion(module: GoModule): string {
   const text = readFileSync(join(goFolder, module, 'go.mod'), 'utf8');
-  const escaped = modules[module].replaceAll('.', '\\.');
+  const escaped = modulePaths[module].replaceAll('.', '\\.');
   return new RegExp(`^\\s*(?:require\\s+)?${escaped} (v\\S+)`, 'm').exec(text)?.[1] ?? 'v0.0.0';
 }

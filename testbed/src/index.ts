@@ -2,8 +2,8 @@ export {
   type Binaries,
   cacheFolder,
   ensureBinaries,
+  ensureProgram,
   pinnedVersion,
-  type Program,
 } from './binaries.ts';
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';

@@ -1,0 +1,60 @@
+/** Every program that the test bed builds itself: from which pinned module (testbed/go), and which package of it. */
+
+export const controlPlanePrograms = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+  'kwok',
+] as const;
+export type ControlPlaneProgram = (typeof controlPlanePrograms)[number];
+
+/** The module in each folder of testbed/go whose version is the folder's version. */
+export const modulePaths = {
+  'control-plane': 'k8s.io/kubernetes',
+  kwok: 'sigs.k8s.io/kwok',
+  kubefed: 'sigs.k8s.io/kubefed',
+  kind: 'sigs.k8s.io/kind',
+  helm: 'helm.sh/helm/v4',
+} as const;
+export type GoModule = keyof typeof modulePaths;
+
+interface Source {
+  readonly module: GoModule;
+  readonly path: string;
+}
+
+export const sources = {
+  etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
+  'kube-apiserver': kubernetes('kube-apiserver'),
+  'kube-controller-manager': kubernetes('kube-controller-manager'),
+  'kube-scheduler': kubernetes('kube-scheduler'),
+  kubectl: kubernetes('kubectl'),
+  kwok: { module: 'kwok', path: 'sigs.k8s.io/kwok/cmd/kwok' },
+  // KubeFed's controller manager and kubefedctl in one.
+  hyperfed: { module: 'kubefed', path: 'sigs.k8s.io/kubefed/cmd/hyperfed' },
+  kind: { module: 'kind', path: 'sigs.k8s.io/kind' },
+  helm: { module: 'helm', path: 'helm.sh/helm/v4/cmd/helm' },
+} as const satisfies Readonly<Record<string, Source>>;
+/** Those beside a control plane's are built when they are asked for by name. */
+export type GoProgram = keyof typeof sources;
+
+/** What the linker writes into a program, so that it says the version it was built from. */
+export function versionFlags(module: GoModule, version: string): readonly string[] {
+  const [major = '1', minor = '0'] = version.slice(1).split('.');
+  const variables: Partial<Record<GoModule, readonly string[]>> = {
+    'control-plane': [
+      `k8s.io/component-base/version.gitVersion=${version}`,
+      `k8s.io/component-base/version.gitMajor=${major}`,
+      `k8s.io/component-base/version.gitMinor=${minor}`,
+    ],
+    kubefed: [`sigs.k8s.io/kubefed/pkg/version.version=${version}`],
+    helm: [`helm.sh/helm/v4/internal/version.version=${version}`],
+  };
+  return (variables[module] ?? []).map((variable) => `-X ${variable}`);
+}
+
+function kubernetes(program: string): Source {
+  return { module: 'control-plane', path: `k8s.io/kubernetes/cmd/${program}` };
+}
