@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import type { Node, Pod } from '@spillway/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Cluster } from './cluster.ts';
+import type { LocalCluster } from './local-cluster.ts';
 import { podAnnotations } from './kwok-stages.ts';
 import { equalNodes } from './spec.ts';
-import { startTestbed, type Testbed } from './testbed.ts';
+import type { LocalTestbed } from './local-testbed.ts';
+import { startTestbed } from './testbed.ts';
 import { waitFor } from './wait-for.ts';
 
-let testbed: Testbed;
-let cluster: Cluster;
+let testbed: LocalTestbed;
+let cluster: LocalCluster;
 
 beforeAll(async () => {
   testbed = await startTestbed({
@@ -83,7 +84,7 @@ describe('nodes', () => {
     const kubeconfig = await cluster.serviceAccountKubeconfig('default', 'nobody');
     const answer = await new Promise<string>((resolve) => {
       const arguments_ = ['--kubeconfig', kubeconfig, 'get', 'pods'];
-      execFile(testbed.binaries.kubectl, arguments_, (_, __, stderr) => resolve(stderr));
+      execFile(testbed.kubectl, arguments_, (_, __, stderr) => resolve(stderr));
     });
     expect(answer).toContain('system:serviceaccount:default:nobody');
     expect(answer).toContain('cannot list resource "pods"');

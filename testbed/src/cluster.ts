@@ -1,26 +1,13 @@
 /** One cluster of a test bed, whatever kind it is of: what tests and benchmarks do with it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, milliValueOf, type Node, parseQuantity, valueOf } from '@spillway/core';
-import { parseAllDocuments } from 'yaml';
-import { type Component, components } from './component-arguments.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { Fault, type Node } from '@spillway/core';
 import { type KubeClient, KubeError } from './kube-client.ts';
+import { failedLease, leasePath, nodeObject } from './kwok-nodes.ts';
+import { type Applied, objectsOf } from './manifest-objects.ts';
+import { type Ran, run } from './run-program.ts';
 import type { ClusterSpec, NodeSpec } from './spec.ts';
 import { waitFor } from './wait-for.ts';
-
-/** Longer than any test bed lives. */
-const failedSeconds = 30 * 86_400;
-
-interface Applied {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name?: string;
-    readonly generateName?: string;
-    readonly namespace?: string;
-  };
-}
 
 interface Resource {
   readonly name: string;
@@ -28,78 +15,43 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
-export class Cluster {
+export abstract class Cluster {
+  abstract readonly kind: 'local' | 'kind';
   readonly name: string;
   readonly spec: ClusterSpec;
-  readonly #plane: ControlPlane;
+  /** Of a test bed's own files for this cluster; removed with it. */
+  readonly folder: string;
+  readonly #kubectl: string;
   #resources: Map<string, Resource> | undefined;
 
-  constructor(spec: ClusterSpec, plane: ControlPlane) {
+  protected constructor(spec: ClusterSpec, folder: string, kubectl: string) {
     this.name = spec.name;
     this.spec = spec;
-    this.#plane = plane;
+    this.folder = folder;
+    this.#kubectl = kubectl;
   }
 
   /** As an administrator. */
-  get client(): KubeClient {
-    return this.#plane.client;
+  abstract get client(): KubeClient;
+
+  /** The API server's URL, as this machine reaches it. */
+  abstract get server(): string;
+
+  /** As an administrator; its one context has the cluster's name. */
+  abstract get kubeconfig(): string;
+
+  /** Resolves when pods can be made: the API server answers, and the default namespace has its account. */
+  abstract ready(): Promise<void>;
+
+  /** A kubeconfig of this cluster for whoever has that token. */
+  protected abstract kubeconfigText(token: string, user: string): string;
+
+  /** As an administrator. A non-zero exit is no fault; see `Ran`. */
+  async kubectl(args: readonly string[], input?: string): Promise<Ran> {
+    return await run(this.#kubectl, [`--kubeconfig=${this.kubeconfig}`, ...args], { input });
   }
 
-  get server(): string {
-    return this.#plane.server;
-  }
-
-  get kubeconfig(): string {
-    return this.#plane.kubeconfig;
-  }
-
-  /** Of a test bed's own files for this cluster; removed with it. */
-  get folder(): string {
-    return this.#plane.folder;
-  }
-
-  log(component: Component): string {
-    return this.#plane.log(component);
-  }
-
-  pid(component: Component): number | undefined {
-    return this.#plane.pid(component);
-  }
-
-  /** One that runs already goes on. After KWOK alone, nodes are played again when their Leases have run out (40 s). */
-  start(component: Component): void {
-    this.#plane.start(component);
-  }
-
-  /** All that does not run, in the order in which they need each other; resolves when they are ready. */
-  async startAll(): Promise<void> {
-    await this.#plane.startAgain();
-  }
-
-  /** Asks; after 10 s it is killed. Resolves when it is gone. */
-  async stop(component: Component | 'all'): Promise<void> {
-    if (component === 'all') await this.#plane.endAll('stop');
-    else await this.#plane.end(component, 'stop');
-  }
-
-  async kill(component: Component | 'all'): Promise<void> {
-    if (component === 'all') await this.#plane.endAll('kill');
-    else await this.#plane.end(component, 'kill');
-  }
-
-  pause(component: Component | 'all'): void {
-    for (const each of component === 'all' ? components : [component]) this.#plane.pause(each);
-  }
-
-  resume(component: Component | 'all'): void {
-    for (const each of component === 'all' ? components : [component]) this.#plane.resume(each);
-  }
-
-  async ready(): Promise<void> {
-    await this.#plane.ready();
-  }
-
-  /** Makes nodes and waits until they are Ready. */
+  /** Makes nodes that KWOK plays, and waits until they are Ready. */
   async addNodes(nodes: readonly NodeSpec[]): Promise<void> {
     await Promise.all(
       nodes.map((node) => this.client.call('POST', '/api/v1/nodes', nodeObject(node))),
@@ -124,16 +76,12 @@ export class Cluster {
   }
 
   /**
-   * A node that says nothing any more: KWOK plays none whose Lease somebody else holds. It is NotReady
+   * A node of KWOK's says nothing any more: it plays none whose Lease somebody else holds. It is NotReady
    * when `nodeGraceSeconds` have passed since its last heartbeat, which was up to 10 s ago.
    */
   async failNode(name: string): Promise<void> {
-    const spec = {
-      holderIdentity: 'failed',
-      renewTime: new Date().toISOString().replace('Z', '000Z'),
-      leaseDurationSeconds: failedSeconds,
-    };
-    await this.client.call('PATCH', leasePath(name), { spec }, 'application/merge-patch+json');
+    const lease = failedLease(new Date());
+    await this.client.call('PATCH', leasePath(name), lease, 'application/merge-patch+json');
   }
 
   /** KWOK plays it again within about 10 s. */
@@ -178,13 +126,8 @@ export class Cluster {
       { timeoutMs: 10_000 },
     );
     const file = join(this.folder, `${name}.kubeconfig`);
-    writeFileSync(file, this.#plane.kubeconfigText(status.token, name), { mode: 0o600 });
+    writeFileSync(file, this.kubeconfigText(status.token, name), { mode: 0o600 });
     return file;
-  }
-
-  /** The last lines of a component's log, for a failing test to show. */
-  logTail(component: Component, lines = 30): string {
-    return this.#plane.logTail(component, lines);
   }
 
   async #applyOne(object: Applied, defaultNamespace: string): Promise<void> {
@@ -247,64 +190,9 @@ export class Cluster {
   }
 }
 
-function leasePath(node: string): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${node}`;
-}
-
-/** All documents, lists taken apart. */
-function objectsOf(yaml: string): readonly Applied[] {
-  return parseAllDocuments(yaml).flatMap((document, i) => {
-    const where = `document ${i + 1}`;
-    const [error] = document.errors;
-    if (error !== undefined) throw new Fault('InvalidInput', `${where}: ${error.message}`);
-    const object = document.toJS() as (Applied & { readonly items?: readonly Applied[] }) | null;
-    if (object === null) return [];
-    const objects = object.kind === 'List' ? (object.items ?? []) : [object];
-    for (const { apiVersion, kind, metadata } of objects) {
-      if (!apiVersion || !kind || !(metadata?.name ?? metadata?.generateName)) {
-        throw new Fault('InvalidInput', `${where}: expected apiVersion, kind and metadata.name`);
-      }
-    }
-    return objects;
-  });
-}
-
-function nodeObject(spec: NodeSpec): object {
-  const { cpu, memory, reserved } = spec;
-  const rest = {
-    pods: `${spec.pods}`,
-    ...(spec.gpus > 0 && { 'nvidia.com/gpu': `${spec.gpus}` }),
-  };
-  return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: {
-      name: spec.name,
-      annotations: { 'kwok.x-k8s.io/node': 'fake', 'node.alpha.kubernetes.io/ttl': '0' },
-      labels: {
-        'kubernetes.io/hostname': spec.name,
-        'kubernetes.io/os': 'linux',
-        'kubernetes.io/arch': 'amd64',
-        ...(spec.zone !== undefined && { 'topology.kubernetes.io/zone': spec.zone }),
-        ...spec.labels,
-      },
-    },
-    spec: { taints: spec.taints },
-    status: {
-      capacity: { cpu, memory, ...rest },
-      allocatable: { ...less({ cpu, memory }, reserved), ...rest },
-    },
-  };
-}
-
-type CpuAndMemory = { readonly cpu: string; readonly memory: string };
-
-function less(capacity: CpuAndMemory, reserved: CpuAndMemory | undefined): CpuAndMemory {
-  if (reserved === undefined) return capacity;
-  const cpu = (of: CpuAndMemory): number => milliValueOf(parseQuantity(of.cpu));
-  const memory = (of: CpuAndMemory): number => valueOf(parseQuantity(of.memory));
-  return {
-    cpu: `${cpu(capacity) - cpu(reserved)}m`,
-    memory: `${memory(capacity) - memory(reserved)}`,
-  };
+/** @throws Fault `NotFound` */
+export function namedCluster<C extends Cluster>(clusters: readonly C[], name: string): C {
+  const cluster = clusters.find((each) => each.name === name);
+  if (cluster === undefined) throw new Fault('NotFound', `no cluster ${name}`);
+  return cluster;
 }

@@ -15,7 +15,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@spillway/core';
-import { stringify } from 'yaml';
 import type { Binaries } from './binaries.ts';
 import {
   type Component,
@@ -25,6 +24,7 @@ import {
 } from './component-arguments.ts';
 import { freePorts } from './free-ports.ts';
 import { KubeClient } from './kube-client.ts';
+import { kubeconfigText } from './kubeconfig.ts';
 import { kwokStages } from './kwok-stages.ts';
 import type { Reaper } from './reaper.ts';
 import { waitFor } from './wait-for.ts';
@@ -123,7 +123,11 @@ export class ControlPlane {
           : undefined,
       { timeoutMs: readyMsMax, everyMs: 50, hopeless: () => this.#ended(neededForReady) },
     );
-    this.#client = new KubeClient({ server: this.server, ca: this.ca, token: this.#token });
+    this.#client = new KubeClient({
+      server: this.server,
+      ca: this.ca,
+      credentials: { token: this.#token },
+    });
     writeFileSync(this.kubeconfig, this.kubeconfigText(this.#token, 'admin'), { mode: 0o600 });
     await this.startAgain();
   }
@@ -239,24 +243,8 @@ export class ControlPlane {
   }
 
   kubeconfigText(token: string, user: string): string {
-    return stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': this.name,
-      clusters: [
-        {
-          name: this.name,
-          cluster: {
-            server: this.server,
-            'certificate-authority-data': Buffer.from(this.ca).toString('base64'),
-          },
-        },
-      ],
-      users: [{ name: `${user}@${this.name}`, user: { token } }],
-      contexts: [
-        { name: this.name, context: { cluster: this.name, user: `${user}@${this.name}` } },
-      ],
-    });
+    const { name, server, ca } = this;
+    return kubeconfigText({ name, server, ca, user, credentials: { token } });
   }
 
   async endAll(how: 'stop' | 'kill'): Promise<void> {

@@ -4,8 +4,12 @@ import { Fault } from '@spillway/core';
 
 export interface KubeClientOptions {
   readonly server: string;
+  /** PEM. */
   readonly ca: string;
-  readonly token: string;
+  readonly credentials:
+    | { readonly token: string }
+    /** PEM. */
+    | { readonly certificate: string; readonly key: string };
 }
 
 export class KubeError extends Fault {
@@ -23,7 +27,13 @@ export class KubeClient {
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 32, ca: options.ca });
+    const { ca, credentials } = options;
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: 32,
+      ca,
+      ...('key' in credentials && { cert: credentials.certificate, key: credentials.key }),
+    });
   }
 
   async get<T>(path: string): Promise<T> {
@@ -37,9 +47,19 @@ export class KubeClient {
     body?: unknown,
     contentType = 'application/json',
   ): Promise<T> {
-    const { server, token } = this.#options;
+    const answer = await this.#send(method, path, body, contentType);
+    return (answer.startsWith('{') ? JSON.parse(answer) : answer) as T;
+  }
+
+  /** The answer as it is, as a log is one. @throws as `call` */
+  async text(path: string): Promise<string> {
+    return await this.#send('GET', path, undefined, 'application/json');
+  }
+
+  async #send(method: string, path: string, body: unknown, contentType: string): Promise<string> {
+    const { server, credentials } = this.#options;
     const text = body === undefined ? undefined : JSON.stringify(body);
-    return await new Promise<T>((resolve, reject) => {
+    return await new Promise<string>((resolve, reject) => {
       const call = request(
         `${server}${path}`,
         {
@@ -47,8 +67,8 @@ export class KubeClient {
           agent: this.#agent,
           timeout: 30_000,
           headers: {
-            authorization: `Bearer ${token}`,
-            accept: 'application/json',
+            ...('token' in credentials && { authorization: `Bearer ${credentials.token}` }),
+            accept: 'application/json, */*',
             ...(text !== undefined && {
               'content-type': contentType,
               'content-length': Buffer.byteLength(text),
@@ -63,7 +83,7 @@ export class KubeClient {
             const answer = Buffer.concat(chunks).toString('utf8');
             const status = response.statusCode ?? 0;
             if (status >= 200 && status < 300) {
-              resolve((answer.startsWith('{') ? JSON.parse(answer) : answer) as T);
+              resolve(answer);
             } else {
               reject(new KubeError(status, `${method} ${path}: ${status} ${answer.slice(0, 300)}`));
             }

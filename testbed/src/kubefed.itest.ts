@@ -4,10 +4,11 @@ import type { Cluster } from './cluster.ts';
 import { type KubeFed, startKubeFed } from './kubefed.ts';
 import { startTime } from './reaper.ts';
 import { equalNodes } from './spec.ts';
-import { startTestbed, type Testbed } from './testbed.ts';
+import type { LocalTestbed } from './local-testbed.ts';
+import { startTestbed } from './testbed.ts';
 import { waitFor } from './wait-for.ts';
 
-let testbed: Testbed;
+let testbed: LocalTestbed;
 let kubefed: KubeFed;
 
 beforeAll(async () => {

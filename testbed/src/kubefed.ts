@@ -11,10 +11,10 @@ import { promisify } from 'node:util';
 import { Fault } from '@spillway/core';
 import { parseAllDocuments, stringify } from 'yaml';
 import { ensureProgram, moduleFolder } from './binaries.ts';
-import type { Cluster } from './cluster.ts';
+import type { LocalCluster } from './local-cluster.ts';
 import { freePorts } from './free-ports.ts';
 import { KubeError } from './kube-client.ts';
-import type { Testbed } from './testbed.ts';
+import type { LocalTestbed } from './local-testbed.ts';
 import { waitFor } from './wait-for.ts';
 
 const systemNamespace = 'kube-federation-system';
@@ -31,9 +31,9 @@ const logTailLines = 15;
 
 export interface KubeFed {
   /** Holds KubeFed's own objects; no member. */
-  readonly host: Cluster;
+  readonly host: LocalCluster;
   /** All other clusters, joined under their names. */
-  readonly members: readonly Cluster[];
+  readonly members: readonly LocalCluster[];
   /** Of the controller manager; undefined when it does not run. */
   readonly pid: number | undefined;
   /** Where the controller manager's output goes. */
@@ -49,7 +49,7 @@ export interface KubeFed {
  * @throws Fault `NotFound` when there is no such cluster, `InvalidConfig` without Go, `Unavailable` with
  *   what KubeFed said last.
  */
-export async function startKubeFed(testbed: Testbed, hostCluster: string): Promise<KubeFed> {
+export async function startKubeFed(testbed: LocalTestbed, hostCluster: string): Promise<KubeFed> {
   const host = testbed.cluster(hostCluster);
   const members = testbed.clusters.filter((cluster) => cluster !== host);
   const hyperfed = await ensureProgram('hyperfed');
@@ -76,7 +76,7 @@ export async function startKubeFed(testbed: Testbed, hostCluster: string): Promi
 }
 
 /** The chart's CRDs and type configurations, and a KubeFedConfig. */
-async function install(host: Cluster): Promise<void> {
+async function install(host: LocalCluster): Promise<void> {
   const chart = join(moduleFolder('kubefed'), 'charts', 'kubefed');
   for (const folder of [chart, join(chart, 'charts', 'controllermanager')]) {
     await host.apply(readFileSync(join(folder, 'crds', 'crds.yaml'), 'utf8'));
@@ -141,7 +141,7 @@ const kubeFedConfig = {
 
 async function joinMember(
   hyperfed: string,
-  { kubeconfig }: Testbed,
+  { kubeconfig }: LocalTestbed,
   host: string,
   member: string,
 ): Promise<void> {
@@ -169,7 +169,7 @@ async function joinMember(
 }
 
 /** One that ended does not give its lock back, and the next would wait until it has run out. */
-async function freeLock({ client }: Cluster): Promise<void> {
+async function freeLock({ client }: LocalCluster): Promise<void> {
   try {
     await client.call('DELETE', lockPath);
   } catch (error) {
@@ -193,7 +193,7 @@ class Manager {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
-  async start(hyperfed: string, host: Cluster, testbed: Testbed): Promise<void> {
+  async start(hyperfed: string, host: LocalCluster, testbed: LocalTestbed): Promise<void> {
     const [healthPort = 0, metricsPort = 0] = await freePorts(2);
     const log = openSync(this.log, 'a');
     const args = [
@@ -247,7 +247,11 @@ interface Listed {
 }
 
 /** Every member is Ready, and each type's controllers run. */
-async function ready(host: Cluster, members: readonly Cluster[], manager: Manager): Promise<void> {
+async function ready(
+  host: LocalCluster,
+  members: readonly LocalCluster[],
+  manager: Manager,
+): Promise<void> {
   await waitFor(
     `all members of KubeFed Ready (${manager.log})`,
     async () => {

@@ -4,8 +4,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { createInterface, type Interface } from 'node:readline';
 import { afterEach, describe, expect, test } from 'vitest';
 import { city, cityRttMs } from './cities.ts';
+import { freePorts } from './free-ports.ts';
 import { Links } from './links.ts';
-import type { TestbedSpec } from './spec.ts';
+import type { Distances } from './spec.ts';
 import { waitFor } from './wait-for.ts';
 
 const names = ['a', 'b', 'c'] as const;
@@ -20,10 +21,15 @@ afterEach(async () => {
   await links.stop();
 });
 
-async function start(spec: Partial<TestbedSpec> = {}): Promise<void> {
-  links = await Links.start({ clusters, ...spec }, (relay) => {
-    pid = relay;
-  });
+async function start(spec: Partial<Distances> = {}): Promise<void> {
+  links = await Links.start(
+    { clusters, ...spec },
+    {
+      onPid: (relay) => {
+        pid = relay;
+      },
+    },
+  );
 }
 
 /** What `cluster`'s agent would be: it listens, and the relay listens before it. */
@@ -244,6 +250,29 @@ describe('links', () => {
     expect(heard).toBe('');
     await links.heal('b', 'a');
     await waitFor('the echo', () => (heard === 'hello' ? true : undefined), { timeoutMs: 5_000 });
+  });
+
+  test('nodes: the dialler is told by its address, and whichever node listens is found', async () => {
+    await start({ rttMs: { a: { b: 60 } } });
+    await links.setNodes('a', ['127.0.0.1']);
+    await links.setNodes('b', ['127.0.0.7', '127.0.0.8']);
+    const [nodePort = 0] = await freePorts(1);
+    const listenOn = async (host: string): Promise<Server> => {
+      const server = createServer(echo).listen(nodePort, host);
+      await once(server, 'listening');
+      open.push({ destroy: () => void server.close() });
+      return server;
+    };
+    const before = await listenOn('127.0.0.8');
+    const port = await links.listen('b', nodePort);
+    const agent = new Agent();
+    const measured = await agent.rttMs(port);
+    expect(measured).toBeGreaterThanOrEqual(59);
+    expect(measured).toBeLessThan(75);
+    // The active agent moves to another node.
+    before.close();
+    await listenOn('127.0.0.7');
+    expect(await agent.rttMs(port)).toBeGreaterThanOrEqual(59);
   });
 
   test('commands fail when the relay has died, and stopping is no fault', async () => {

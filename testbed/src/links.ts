@@ -4,11 +4,22 @@ import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
 import { city, cityRttMs } from './cities.ts';
 import type { RelayAnswer, RelayCommand } from './relay-process.ts';
-import type { TestbedSpec } from './spec.ts';
+import type { Distances } from './spec.ts';
+
+export interface LinksOptions {
+  /** Told of the relay's process at once. */
+  readonly onPid: (pid: number) => void;
+  /** Where the relay listens, and what agents announce. Loopback by default. */
+  readonly host?: string;
+  /** What starts a program where that address is, when it is not here: `nsenter` and its flags. */
+  readonly enter?: readonly string[];
+}
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 export class Links {
+  /** The address at which the relay listens for agents. */
+  readonly host: string;
   readonly #relay: ChildProcess;
   readonly #waiting = new Map<
     number,
@@ -18,11 +29,14 @@ export class Links {
   readonly #rtts = new Map<string, number>();
   #next = 0;
 
-  private constructor() {
-    this.#relay = fork(fileURLToPath(new URL('./relay-process.ts', import.meta.url)), [], {
+  private constructor({ host = '127.0.0.1', enter = [] }: LinksOptions) {
+    this.host = host;
+    const [execPath, ...flags] = [...enter, process.execPath];
+    this.#relay = fork(fileURLToPath(new URL('./relay-process.ts', import.meta.url)), [host], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      // Not what this process was started with (--eval, --inspect, …): the relay imports nothing of ours.
-      execArgv: [],
+      execPath,
+      // Not what this process was started with (--eval, --inspect, …): the relay imports no package of ours.
+      execArgv: flags,
     });
     this.#relay.on('message', (answer: RelayAnswer) => {
       this.#waiting.get(answer.id)?.resolve(answer);
@@ -41,11 +55,10 @@ export class Links {
     });
   }
 
-  /** `onPid` is told of the relay's process at once. */
-  static async start(spec: TestbedSpec, onPid: (pid: number) => void): Promise<Links> {
-    const links = new Links();
+  static async start(spec: Distances, options: LinksOptions): Promise<Links> {
+    const links = new Links(options);
     const { pid } = links.#relay;
-    if (pid !== undefined) onPid(pid);
+    if (pid !== undefined) options.onPid(pid);
     for (const [i, a] of spec.clusters.entries()) {
       for (const b of spec.clusters.slice(i + 1)) {
         const ms = specifiedRttMs(spec, a.name, b.name);
@@ -55,7 +68,10 @@ export class Links {
     return links;
   }
 
-  /** The port that `cluster`'s agent, which listens on `targetPort`, must announce. */
+  /**
+   * The port, at `host`, that `cluster`'s agent must announce. It listens on `targetPort` itself: of
+   * loopback, or of the node on which it happens to run, which the relay finds for each connection.
+   */
   async listen(cluster: string, targetPort: number): Promise<number> {
     const { port } = await this.#command({ kind: 'listen', to: cluster, targetPort });
     if (port === undefined) throw new Fault('Internal', 'the relay did not listen');
@@ -65,6 +81,11 @@ export class Links {
   /** Connections of this process are `cluster`'s. */
   async register(cluster: string, pid: number): Promise<void> {
     await this.#command({ kind: 'register', cluster, pid });
+  }
+
+  /** Connections from these addresses are `cluster`'s, and those to it go to one of them. */
+  async setNodes(cluster: string, addresses: readonly string[]): Promise<void> {
+    await this.#command({ kind: 'nodes', cluster, addresses });
   }
 
   rttMs(a: string, b: string): number {
@@ -105,7 +126,7 @@ export class Links {
 }
 
 /** By matrix, either way round, else by cities, else 0. */
-function specifiedRttMs(spec: TestbedSpec, a: string, b: string): number {
+function specifiedRttMs(spec: Distances, a: string, b: string): number {
   const given = spec.rttMs?.[a]?.[b] ?? spec.rttMs?.[b]?.[a];
   if (given !== undefined) return given;
   const cityOf = (name: string) =>

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { Fault, isFault, parseQuantity } from '@spillway/core';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
-import { parse } from 'yaml';
 import { ensureBinaries } from './binaries.ts';
 import { cities } from './cities.ts';
-import { KubeClient } from './kube-client.ts';
+import type { KubeClient } from './kube-client.ts';
+import { clientOf } from './kubeconfig.ts';
 import {
   allRunning,
   findRunning,
@@ -136,7 +136,7 @@ async function serve(name: string, specText: string): Promise<void> {
     name,
     folder: testbed.folder,
     kubeconfig: testbed.kubeconfig,
-    kubectl: testbed.binaries.kubectl,
+    kubectl: testbed.kubectl,
     clusters: testbed.clusters.map((cluster) => ({
       name: cluster.name,
       kind: 'local',
@@ -198,22 +198,11 @@ async function clustersOf({ name, kubeconfig, clusters }: Running): Promise<read
   );
 }
 
-interface Kubeconfig {
-  readonly clusters: readonly {
-    readonly name: string;
-    readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string };
-  }[];
-}
-
-/** What an API server tells anybody. */
 async function isReady(kubeconfig: string, name: string): Promise<boolean> {
   let client: KubeClient | undefined;
   const late = setTimeout(() => client?.close(), readyMsMax);
   try {
-    const { clusters } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
-    const { server = '', 'certificate-authority-data': data = '' } =
-      clusters.find((each) => each.name === name)?.cluster ?? {};
-    client = new KubeClient({ server, ca: Buffer.from(data, 'base64').toString(), token: '' });
+    client = clientOf(readFileSync(kubeconfig, 'utf8'), name);
     await client.get('/readyz');
     return true;
   } catch {

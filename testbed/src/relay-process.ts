@@ -1,14 +1,16 @@
 /**
  * The relay between agents, a process of its own so that nobody's busy loop delays a packet. For each
- * agent there is one listener, whose address the agent announces; who dials it is found out from the
- * kernel's socket table, since agents do not know of the relay. See docs/adr/0012.
+ * agent there is one listener, whose address the agent announces; who dials it is found out without
+ * asking (dialler.ts), since agents do not know of the relay. See docs/adr/0012.
+ *
+ * Its one argument is the address on which it listens: loopback, or the gateway of the nodes' network.
  *
  * Every chunk waits half the pair's RTT, in order, in each direction. A cut direction holds what it
  * gets, as a partition does for as long as TCP's patience lasts; new connections hang.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { createServer, connect, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { dialler, nodesOf, setNodes, watchPid } from './dialler.ts';
+import { connectFirst } from './first-to-accept.ts';
 
 export type RelayCommand =
   | {
@@ -22,6 +24,12 @@ export type RelayCommand =
       readonly id: number;
       readonly cluster: string;
       readonly pid: number;
+    }
+  | {
+      readonly kind: 'nodes';
+      readonly id: number;
+      readonly cluster: string;
+      readonly addresses: readonly string[];
     }
   | {
       readonly kind: 'rtt';
@@ -43,7 +51,7 @@ export interface RelayAnswer {
   readonly port?: number;
 }
 
-const pids = new Map<number, string>();
+const host = process.argv[2] ?? '127.0.0.1';
 const rtts = new Map<string, number>();
 const cuts = new Set<string>();
 const pipes = new Set<Pipe>();
@@ -121,63 +129,12 @@ function pair(a: string, b: string): string {
   return a < b ? `${a}|${b}` : `${b}|${a}`;
 }
 
-/** The kernel's table is read while it changes, and may lack a line: it is asked again. */
-const tableReadsMax = 3;
-
-/** The cluster whose agent owns the other end of `socket`. Linux only: /proc/net/tcp. */
-function dialler(socket: Socket): string | undefined {
-  const theirs = tableAddress(socket.remoteAddress, socket.remotePort);
-  const ours = tableAddress(socket.localAddress, socket.localPort);
-  let inode: string | undefined;
-  for (let reads = 0; inode === undefined && reads < tableReadsMax; reads++) {
-    inode = readFileSync('/proc/net/tcp', 'utf8')
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      // Both ends: a port that was used lately stands there once more, for the connection that was.
-      .find((fields) => fields[1] === theirs && fields[2] === ours)?.[9];
-  }
-  if (inode === undefined) return undefined;
-  for (const [pid, cluster] of pids) {
-    try {
-      for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-        if (link(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`) return cluster;
-      }
-    } catch {
-      // The agent has ended: it dials nobody.
-      pids.delete(pid);
-    }
-  }
-  return undefined;
-}
-
-/** As /proc/net/tcp writes it: the address's bytes from last to first, in hexadecimal. */
-function tableAddress(address = '', port = 0): string {
-  const bytes = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)?.slice(1) ?? [];
-  const hexadecimal = (value: number, digits: number): string =>
-    value.toString(16).toUpperCase().padStart(digits, '0');
-  const host = bytes.toReversed().map((byte) => hexadecimal(Number(byte), 2));
-  return `${host.join('')}:${hexadecimal(port, 4)}`;
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
 function listen(to: string, targetPort: number): Promise<number> {
   const options = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true };
   const server = createServer(options, (client) => {
     // Somebody who is no registered agent (a drill's stranger) is not delayed.
     const from = dialler(client) ?? '';
-    const target = connect({
-      host: '127.0.0.1',
-      port: targetPort,
-      noDelay: true,
-      allowHalfOpen: true,
-    });
+    const target = connectFirst(nodesOf(to) ?? ['127.0.0.1'], targetPort);
     // Errors end a socket, and its end is passed on by the pipes.
     client.on('error', () => {});
     target.on('error', () => {});
@@ -188,7 +145,7 @@ function listen(to: string, targetPort: number): Promise<number> {
     }, 2 * oneWayMs(from, to));
   });
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.listen(0, host, () => resolve((server.address() as AddressInfo).port));
   });
 }
 
@@ -197,7 +154,10 @@ async function obey(command: RelayCommand): Promise<RelayAnswer> {
     case 'listen':
       return { id: command.id, port: await listen(command.to, command.targetPort) };
     case 'register':
-      pids.set(command.pid, command.cluster);
+      watchPid(command.pid, command.cluster);
+      break;
+    case 'nodes':
+      setNodes(command.cluster, command.addresses);
       break;
     case 'rtt':
       rtts.set(pair(command.a, command.b), command.ms);

@@ -23,12 +23,20 @@ export interface ClusterSpec {
   readonly city: string | undefined;
 }
 
-export interface TestbedSpec {
+export interface LocalTestbedSpec extends Distances {
+  readonly kind?: 'local';
+  readonly clusters: readonly ClusterSpec[];
+  /** After how long without a heartbeat a node is NotReady. Kubernetes' default is 50 s. */
+  readonly nodeGraceSeconds?: number;
+}
+
+export type TestbedSpec = LocalTestbedSpec;
+
+/** What is said of how far clusters are apart. */
+export interface Distances {
   readonly clusters: readonly ClusterSpec[];
   /** RTT in ms by pair of clusters; a pair without is as far apart as its cities, else 0. */
   readonly rttMs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** After how long without a heartbeat a node is NotReady. Kubernetes' default is 50 s. */
-  readonly nodeGraceSeconds?: number;
 }
 
 /** `count` equal nodes, spread over `zones`. */

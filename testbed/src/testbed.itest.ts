@@ -8,12 +8,13 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ensureBinaries } from './binaries.ts';
 import { controlPlanePrograms as programs } from './go-programs.ts';
 import { KubeClient } from './kube-client.ts';
-import { equalNodes, type TestbedSpec } from './spec.ts';
-import { startTestbed, type Testbed } from './testbed.ts';
+import { equalNodes, type LocalTestbedSpec } from './spec.ts';
+import type { LocalTestbed } from './local-testbed.ts';
+import { startTestbed } from './testbed.ts';
 import { leftovers, portsOf, processesOf } from './testing/leftovers.ts';
 import { waitFor } from './wait-for.ts';
 
-const open: Testbed[] = [];
+const open: LocalTestbed[] = [];
 const assets = process.env['KUBEBUILDER_ASSETS'];
 
 afterEach(async () => {
@@ -22,11 +23,11 @@ afterEach(async () => {
   else process.env['KUBEBUILDER_ASSETS'] = assets;
 });
 
-function specOf(name: string): TestbedSpec {
+function specOf(name: string): LocalTestbedSpec {
   return { clusters: [{ name, city: undefined, nodes: equalNodes(1) }] };
 }
 
-async function start(name: string): Promise<Testbed> {
+async function start(name: string): Promise<LocalTestbed> {
   const testbed = await startTestbed(specOf(name));
   open.push(testbed);
   return testbed;
@@ -100,7 +101,7 @@ describe('startTestbed', () => {
     expect(Number(metadata.resourceVersion)).toBeGreaterThan(0);
     const certificate = join(testbed.cluster('paris').folder, 'certs', 'apiserver.crt');
     const ca = readFileSync(certificate, 'utf8');
-    const stranger = new KubeClient({ server, ca, token: 'guessed' });
+    const stranger = new KubeClient({ server, ca, credentials: { token: 'guessed' } });
     await expect(stranger.get('/api/v1/nodes')).rejects.toMatchObject({ status: 401 });
     stranger.close();
   });

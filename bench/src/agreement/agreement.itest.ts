@@ -7,7 +7,13 @@
  */
 import { type Node, type NodeName, type Pod, randomStream, shapeOf } from '@spillway/core';
 import { judge, Ledger, placePods } from '@spillway/scheduling';
-import { type Cluster, KubeError, startTestbed, type Testbed, waitFor } from '@spillway/testbed';
+import {
+  KubeError,
+  type LocalCluster,
+  type LocalTestbed,
+  startTestbed,
+  waitFor,
+} from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GeneratedCluster, generateCluster } from './cluster-generator.ts';
 import { messageOf, reasonCounts, withoutPreemption } from './message.ts';
@@ -39,8 +45,8 @@ const reasonsMin = [
   "node(s) didn't satisfy existing pods anti-affinity rules",
 ];
 
-let testbed: Testbed;
-let cluster: Cluster;
+let testbed: LocalTestbed;
+let cluster: LocalCluster;
 
 beforeAll(async () => {
   testbed = await startTestbed({ clusters: [{ name: 'agreement', nodes: [], city: undefined }] });

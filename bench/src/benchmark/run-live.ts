@@ -9,8 +9,8 @@ import {
   type KubeFed,
   startKubeFed,
   startTestbed,
-  type Testbed,
-  type TestbedSpec,
+  type LocalTestbed,
+  type LocalTestbedSpec,
 } from '@spillway/testbed';
 import { startFederation } from '../federation/federation.ts';
 import { DeploymentsDriver } from '../live/deployments-driver.ts';
@@ -41,7 +41,7 @@ const clustersMax = 10;
 const kubefedHost = 'kubefed-host';
 
 interface Live {
-  readonly testbed: Testbed;
+  readonly testbed: LocalTestbed;
   kubefed: KubeFed | undefined;
 }
 
@@ -169,14 +169,14 @@ function isKubeFed(system: SystemName): system is KubeFedVariant {
   return system.startsWith('kubefed-');
 }
 
-function apiServers(testbed: Testbed): readonly Watched[] {
+function apiServers(testbed: LocalTestbed): readonly Watched[] {
   return testbed.clusters.map((cluster) => ({
     name: `kube-apiserver/${cluster.name}`,
     pid: cluster.pid('kube-apiserver'),
   }));
 }
 
-function testbedOf({ clusters, rttMs }: Trial, federates: boolean): TestbedSpec {
+function testbedOf({ clusters, rttMs }: Trial, federates: boolean): LocalTestbedSpec {
   const host = { name: kubefedHost, city: undefined, nodes: [] };
   const members = clusters.map(({ name, nodes }) => ({
     name,

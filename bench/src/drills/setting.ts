@@ -1,5 +1,5 @@
 /** What every drill begins with: a full home, hosts with room for the burst, a history of them all. */
-import { cities, equalNodes, startTestbed, type Testbed, waitFor } from '@spillway/testbed';
+import { cities, equalNodes, type LocalTestbed, startTestbed, waitFor } from '@spillway/testbed';
 import { isFault, type Pod } from '@spillway/core';
 import { type Federation, startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
@@ -22,13 +22,13 @@ const nodeCpuMilli = 4_000;
 const homeNodes = 5;
 
 export class Setting {
-  readonly testbed: Testbed;
+  readonly testbed: LocalTestbed;
   readonly histories: Histories;
   readonly home: string;
   readonly hosts: readonly string[];
   readonly #say: (text: string) => void;
 
-  private constructor(testbed: Testbed, histories: Histories, say: (text: string) => void) {
+  private constructor(testbed: LocalTestbed, histories: Histories, say: (text: string) => void) {
     this.testbed = testbed;
     this.histories = histories;
     const [home = '', ...hosts] = testbed.clusters.map(({ name }) => name);

@@ -5,14 +5,14 @@ import {
   type KubeFed,
   startKubeFed,
   startTestbed,
-  type Testbed,
+  type LocalTestbed,
 } from '@spillway/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { KubeFedDriver } from './kubefed-driver.ts';
 import type { KubeFedVariant } from './kubefed-objects.ts';
 
 const names = ['paris', 'lyon'];
-let testbed: Testbed;
+let testbed: LocalTestbed;
 let kubefed: KubeFed;
 let driver: KubeFedDriver;
 

@@ -55,7 +55,7 @@ export function whatToType(testbed: Testbed, federation: Federation): string {
 It stays up. To look around, in another terminal:
 
   export KUBECONFIG=${testbed.kubeconfig}
-  alias kubectl=${testbed.binaries.kubectl}
+  alias kubectl=${testbed.kubectl}
   kubectl --context ${first} get nodes
   kubectl --context ${first} -n ${workloadNamespace} get pods -o wide
   export SPILLWAY_AGENT=${federation.agents[0]?.httpUrl ?? ''}

@@ -1,13 +1,13 @@
 /** A real cluster with the agent's manifest applied, seen with exactly the agent's rights. */
 import { readFileSync } from 'node:fs';
 import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
-import { type Cluster, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
+import { equalNodes, type LocalCluster, type LocalTestbed, startTestbed } from '@spillway/testbed';
 import { ApiClient } from '../api-client.ts';
 import { manifestFile } from '../manifest.ts';
 
 export interface AgentCluster {
-  readonly testbed: Testbed;
-  readonly cluster: Cluster;
+  readonly testbed: LocalTestbed;
+  readonly cluster: LocalCluster;
   /** The agent's service account's. */
   readonly kubeconfig: string;
   /** With the agent's rights. */
