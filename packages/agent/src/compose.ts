@@ -52,7 +52,7 @@ import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
 import { startHttpServer } from './http-server.ts';
 import { createLog, type Log } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, measureLinks, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
 import { OwnPods } from './own-pods.ts';
@@ -214,6 +214,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const mesh = await startMesh({
     ...identity,
     ...options.mesh,
+    reachable: options.mesh.reachable === 'auto' ? undefined : options.mesh.reachable,
     bootstrap: [...options.mesh.bootstrap, ...remembered],
     handler: hostRunner,
     clock,
@@ -226,6 +227,8 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       streams.nudge(member.cluster);
     },
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
+    onMoved: (member, path) => neighbours.moved(member, path),
+    onAddresses: () => advertiser.greet(),
     unmeasured: () => directory.nearestUnmeasured(),
     onRefused: (refusal, first) => {
       if (first) log.warn({ ...refusal }, 'refused');
@@ -325,6 +328,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     metrics.guests.reset();
     for (const [cluster, count] of counts.host.byHome) metrics.guests.set({ home: cluster }, count);
     metrics.held.set(counts.host.held);
+    measureLinks(metrics, mesh);
   };
   return {
     notReady: () => (synced ? undefined : 'the caches are not whole yet'),

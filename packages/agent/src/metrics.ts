@@ -1,4 +1,5 @@
 /** Every metric of the agent, in one list. Names follow Prometheus: base units, `_total` counters. */
+import type { Mesh } from '@spillway/mesh';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -78,6 +79,27 @@ export function createMetrics() {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    connections: new Gauge({
+      name: 'spillway_mesh_neighbours_connected',
+      help: 'Neighbours with a connection, by its path: direct, or relayed by a third cluster.',
+      labelNames: ['path'] as const,
+      registers,
+    }),
+    waitsAt: new Gauge({
+      name: 'spillway_mesh_relays_waited_at',
+      help: 'Relays at which this agent waits to be reached.',
+      registers,
+    }),
+    relayReservations: new Gauge({
+      name: 'spillway_mesh_relay_reservations',
+      help: 'Members that wait at this agent to be reached.',
+      registers,
+    }),
+    relayCircuits: new Gauge({
+      name: 'spillway_mesh_relay_circuits',
+      help: 'Connections between other members that this agent relays.',
+      registers,
+    }),
     refused: new Counter({
       name: 'spillway_mesh_refused_total',
       help: 'Connections and messages of peers that proved no membership, and of members out of bounds.',
@@ -91,4 +113,14 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+export function measureLinks(metrics: Metrics, mesh: Mesh): void {
+  const counts = { direct: 0, relayed: 0 };
+  for (const { kind } of mesh.paths().values()) counts[kind] += 1;
+  for (const [path, count] of Object.entries(counts)) metrics.connections.set({ path }, count);
+  const { waitsAt, reservations, circuits } = mesh.relay();
+  metrics.waitsAt.set(waitsAt.length);
+  metrics.relayReservations.set(reservations);
+  metrics.relayCircuits.set(circuits);
 }

@@ -1,5 +1,5 @@
 /** Neighbour objects from the directory, the machines' counts and the mesh, while their CRD is served. */
-import type { Clock, ClusterName, MonotonicMs, WallMs } from '@spillway/core';
+import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
 import type { Directory, DirectoryConfig, Home, Host } from '@spillway/federation';
 import { type ApiClient, type NeighbourFacts, NeighbourObjects } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
@@ -57,7 +57,7 @@ export class NeighbourKeeper {
   #facts(): readonly NeighbourFacts[] {
     const { directory, home, host, mesh, clock } = this.#options;
     const now = clock.monotonicMs();
-    const connected = new Set<ClusterName>(mesh.connected().map(({ cluster }) => cluster));
+    const paths = mesh.paths();
     const { awayByHost } = home.counts();
     const { byHome } = host.counts();
     const hosts = home.hosts();
@@ -68,7 +68,7 @@ export class NeighbourKeeper {
         {
           cluster,
           state: neighbour.liveness,
-          link: connected.has(cluster) ? 'direct' : 'none',
+          link: paths.get(neighbour.peer)?.kind ?? 'none',
           rttMs: neighbour.rttMs,
           rttMeasured: neighbour.rttMeasured,
           accepting: advert.accepting,

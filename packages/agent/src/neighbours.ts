@@ -84,6 +84,13 @@ export class Neighbours implements Neighbourhood {
     if (neighbour !== undefined) coordinates.update(cluster, neighbour.advert.coordinate, rttMs);
   }
 
+  /** Reached by another way than before. */
+  moved({ cluster }: Member, path: string): void {
+    const { directory, log } = this.#options;
+    directory.rttVoid(cluster);
+    log.info({ neighbour: cluster, path }, 'reached by another way');
+  }
+
   #judge(): void {
     const { directory, clock, log, metrics } = this.#options;
     const now = clock.monotonicMs();

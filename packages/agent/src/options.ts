@@ -15,10 +15,12 @@ import {
   hostDefaults,
 } from '@spillway/federation';
 import { guestNetworkDefaults } from '@spillway/kubernetes';
+import { relayDefaults } from '@spillway/mesh';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
 const positive = z.number().positive();
+const count = z.number().int().min(1);
 const fraction = z.number().min(0).max(0.9);
 
 const schema = z.strictObject({
@@ -47,9 +49,33 @@ const schema = z.strictObject({
     .strictObject({
       /** `lan`, `wan` or `edge`: how patient to be with links. */
       preset: z.enum(['lan', 'wan', 'edge']).default('edge'),
+      /** Multiaddrs; none: this agent only dials. */
       listen: z.array(z.string()).default(['/ip4/0.0.0.0/tcp/7420']),
       /** What others are told to dial, where that is not what we listen on. */
       announce: z.array(z.string()).default([]),
+      /**
+       * Whether other clusters can dial what is listened on. `false`, or nothing to listen on: this agent
+       * waits at two members that relay, and is reached through them. `auto`: so too, once nobody has
+       * dialled it for a minute although it has dialled others.
+       */
+      reachable: z.union([z.boolean(), z.literal('auto')]).default('auto'),
+      /** What is given as a relay to members that nobody can dial. */
+      relay: z
+        .strictObject({
+          /** Only where this agent can be dialled itself. */
+          serve: z.boolean().default(relayDefaults.serve),
+          /** Members that may wait here. */
+          reservationsMax: count.default(relayDefaults.reservationsMax),
+          /** Connections that one member may have relayed, and as many to it. */
+          circuitsPerMemberMax: count.default(relayDefaults.circuitsPerMemberMax),
+          /** Relayed connections at once, all members together. */
+          circuitsMax: count.default(relayDefaults.circuitsMax),
+          /** What one relayed connection may carry before it must be opened anew. */
+          circuitBytesMax: count.default(relayDefaults.circuitBytesMax),
+          /** How old one may become before it must be opened anew. */
+          circuitMsMax: count.max(2 ** 31 - 1).default(relayDefaults.circuitMsMax),
+        })
+        .prefault({}),
       /** Any one reachable neighbour is enough. */
       bootstrap: z.array(z.string()).default([]),
       /** Beyond so many connections no more are sought; the others are dialled when needed. */

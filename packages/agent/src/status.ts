@@ -1,5 +1,5 @@
 /** What an agent says of itself and of its neighbours to whoever asks. */
-import type { ClusterName, MonotonicMs } from '@spillway/core';
+import type { MonotonicMs } from '@spillway/core';
 import {
   commonShapeFits,
   type Directory,
@@ -38,6 +38,7 @@ export function agentStatus(agent: {
     epoch,
     peer: mesh.peer,
     addresses: mesh.addresses(),
+    relay: mesh.relay(),
     nodes: ledger.snapshot.nodeCount,
     cpu: { allocatableMilli: allocatable.milliCpu, freeMilli: free.milliCpu },
     memory: { allocatableBytes: allocatable.memoryBytes, freeBytes: free.memoryBytes },
@@ -61,22 +62,29 @@ export function neighbourRows(agent: {
   readonly mesh: Mesh;
   readonly now: MonotonicMs;
 }) {
-  const connected = new Set<ClusterName>(agent.mesh.connected().map(({ cluster }) => cluster));
   const { awayByHost } = agent.home.counts();
   const { byHome } = agent.host.counts();
-  return agent.directory.neighbours().map((neighbour) => ({
-    cluster: neighbour.cluster,
-    liveness: neighbour.liveness,
-    connected: connected.has(neighbour.cluster),
-    rttMs: Math.round(neighbour.rttMs * 10) / 10,
-    rttMeasured: neighbour.rttMeasured,
-    accepting: neighbour.advert.accepting,
-    guestsFree: neighbour.advert.guestsFree,
-    room: commonShapeFits(neighbour.advert.room),
-    gpus: Object.fromEntries(freeExtended(neighbour.advert.room)),
-    ourPodsThere: awayByHost.get(neighbour.cluster) ?? 0,
-    theirPodsHere: byHome.get(neighbour.cluster) ?? 0,
-    lastHeardMsAgo: Math.round(agent.now - neighbour.lastHeard),
-    attributes: neighbour.attributes,
-  }));
+  const paths = agent.mesh.paths();
+  return agent.directory.neighbours().map((neighbour) => {
+    const path = paths.get(neighbour.peer);
+    return {
+      cluster: neighbour.cluster,
+      liveness: neighbour.liveness,
+      connected: path !== undefined,
+      /** `direct`, `relayed`, or `none` while there is no connection. */
+      link: path?.kind ?? 'none',
+      /** The cluster that relays. */
+      ...(path?.via !== undefined && { via: path.via }),
+      rttMs: Math.round(neighbour.rttMs * 10) / 10,
+      rttMeasured: neighbour.rttMeasured,
+      accepting: neighbour.advert.accepting,
+      guestsFree: neighbour.advert.guestsFree,
+      room: commonShapeFits(neighbour.advert.room),
+      gpus: Object.fromEntries(freeExtended(neighbour.advert.room)),
+      ourPodsThere: awayByHost.get(neighbour.cluster) ?? 0,
+      theirPodsHere: byHome.get(neighbour.cluster) ?? 0,
+      lastHeardMsAgo: Math.round(agent.now - neighbour.lastHeard),
+      attributes: neighbour.attributes,
+    };
+  });
 }

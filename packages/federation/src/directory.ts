@@ -174,6 +174,15 @@ export class Directory {
     this.#listed = undefined;
   }
 
+  /** The neighbour is reached by another way than before: what was measured says nothing of this one. */
+  rttVoid(cluster: ClusterName): void {
+    const entry = this.#entries.get(cluster);
+    if (entry === undefined || entry.rttsMs.length === 0) return;
+    entry.rttsMs = [];
+    entry.rttAt = undefined;
+    this.#listed = undefined;
+  }
+
   /** Judges by the time that has passed. Call about once a second. O(neighbours). */
   tick(now: MonotonicMs): readonly LivenessChange[] {
     const changes: LivenessChange[] = [];

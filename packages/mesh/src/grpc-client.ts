@@ -23,7 +23,8 @@ type Cancellable = { cancel(): void };
 
 export class StreamedNegotiationClient implements NegotiationClient {
   readonly #listener: Server;
-  readonly #stub: wire.NegotiationStub;
+  #stub: wire.NegotiationStub;
+  readonly #newStub: () => wire.NegotiationStub;
   readonly #listening: Promise<void>;
 
   readonly #reach: () => Promise<unknown>;
@@ -57,13 +58,17 @@ export class StreamedNegotiationClient implements NegotiationClient {
       this.#listener.listen(path, resolve);
     });
     this.#listener.unref();
-    this.#stub = new wire.NegotiationStub(`unix:${path}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': callBounds.messageBytesMax,
-      'grpc.initial_reconnect_backoff_ms': 200,
-      'grpc.min_reconnect_backoff_ms': 200,
-      'grpc.max_reconnect_backoff_ms': 2_000,
-      'grpc.enable_retries': 0,
-    });
+    this.#newStub = () =>
+      new wire.NegotiationStub(`unix:${path}`, credentials.createInsecure(), {
+        // One of its own: `move` must not come back to the old one's stream.
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.max_receive_message_length': callBounds.messageBytesMax,
+        'grpc.initial_reconnect_backoff_ms': 200,
+        'grpc.min_reconnect_backoff_ms': 200,
+        'grpc.max_reconnect_backoff_ms': 2_000,
+        'grpc.enable_retries': 0,
+      });
+    this.#stub = this.#newStub();
   }
 
   async reserve(request: Parameters<NegotiationClient['reserve']>[0], options: CallOptions) {
@@ -108,6 +113,13 @@ export class StreamedNegotiationClient implements NegotiationClient {
       cancel();
       call.cancel();
     }
+  }
+
+  /** From now on calls open a stream anew; those that run end on theirs. */
+  move(): void {
+    const old = this.#stub;
+    this.#stub = this.#newStub();
+    old.close();
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 export * from './identity/certificate.ts';
 export * from './identity/keys.ts';
 export { type Mesh, type MeshOptions, startMesh } from './mesh.ts';
+export { relayDefaults, type RelayOptions, type RelayState } from './relay/relay-options.ts';
 export type { Refusal } from './refusals.ts';

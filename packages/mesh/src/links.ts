@@ -1,10 +1,10 @@
 /**
  * Keeps connections: to a bootstrap address until somebody is known, then to the members whose
  * adverts tell their addresses, with jittered back-off. Measures RTTs on them, and closes one that
- * has been dead for several pings, so that a new one can be tried.
+ * has been dead for several pings, so that a new one can be tried. What is relayed is replaced by a
+ * direct connection as soon as there is a way.
  */
 import type { Connection, Libp2p } from '@libp2p/interface';
-import type { Ping } from '@libp2p/ping';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import {
   after,
@@ -18,9 +18,11 @@ import {
 } from '@spillway/core';
 import type { Member } from '@spillway/federation';
 import type { Membership } from './identity/certificate.ts';
+import { bestOf, inUse, isRelayedAddress } from './relay/path.ts';
+import { roundTripMs } from './relay/round-trip.ts';
 
 export interface LinksOptions {
-  readonly node: Libp2p<{ ping: Ping }>;
+  readonly node: Libp2p;
   readonly members: Map<PeerId, Membership>;
   readonly self: PeerId;
   readonly bootstrap: readonly string[];
@@ -31,6 +33,10 @@ export interface LinksOptions {
   readonly soughtMax: number;
   /** The neighbour that seems nearest of those never measured, if there is one. */
   readonly unmeasured: () => ClusterName | undefined;
+  /** A relayed connection has a direct one beside it now, and ends soon. */
+  readonly onMoved: (member: Member) => void;
+  /** Every `tickMs`. */
+  readonly onTick: (now: MonotonicMs) => void;
 }
 
 interface Link {
@@ -42,6 +48,13 @@ interface Link {
   nextPing: MonotonicMs;
   pinging: boolean;
   lostPings: number;
+  /** Still to come before pings are `pingMs` apart. */
+  quickPings: number;
+  /** The least on the connection in use, if measured. */
+  rttMs: number | undefined;
+  /** When to try to do without the relay. */
+  nextDirect: MonotonicMs;
+  directBackoffMs: number;
 }
 
 /** Of streams that carry calls between agents. */
@@ -63,6 +76,11 @@ const lostPingsMax = 3;
  */
 const surveyMs = 10_000;
 const surveyPings = 3;
+/** Who is reached through a relay is tried directly at once, and then ever more seldom. */
+const directMsMin = 5_000;
+const directMsMax = 5 * 60_000;
+/** Calls that run on a relayed connection may end there. */
+const drainMs = 5_000;
 
 export class Links {
   readonly #options: LinksOptions;
@@ -93,6 +111,8 @@ export class Links {
     if (String(link.addresses) === String(addresses)) return;
     link.addresses = addresses;
     link.backoffMs = dialMsMin;
+    link.directBackoffMs = directMsMin;
+    link.nextDirect = this.#options.clock.monotonicMs();
     // Both ends learn of each other at once: the smaller peer id dials first.
     const delayMs = this.#options.self < member.peer ? 0 : 2_000;
     link.nextDial = after(this.#options.clock.monotonicMs(), delayMs);
@@ -102,17 +122,35 @@ export class Links {
     const link = this.#link(member);
     link.lostPings = 0;
     link.backoffMs = dialMsMin;
-    link.nextPing = this.#options.clock.monotonicMs();
+    this.#measureAnew(link);
+  }
+
+  /** One more connection to a member. */
+  opened(member: Member, connection: Connection): void {
+    const relayed = this.#options.node
+      .getConnections(connection.remotePeer)
+      .some(({ direct, status }) => !direct && status === 'open');
+    if (!connection.direct || !relayed) return;
+    this.#measureAnew(this.#link(member));
+    this.#options.onMoved(member);
+  }
+
+  /** What the member's last advert says of where it is. */
+  addressesOf(peer: PeerId): readonly string[] {
+    return this.#linkOf(peer)?.addresses ?? [];
+  }
+
+  rttMsOf(peer: PeerId): number {
+    return this.#linkOf(peer)?.rttMs ?? Number.MAX_SAFE_INTEGER;
   }
 
   disconnected(peer: PeerId): void {
-    for (const link of this.#links.values()) {
-      if (link.member.peer !== peer) continue;
-      link.nextDial = after(
-        this.#options.clock.monotonicMs(),
-        jittered(this.#options.random, link.backoffMs, 0.5),
-      );
-    }
+    const link = this.#linkOf(peer);
+    if (link === undefined) return;
+    link.nextDial = after(
+      this.#options.clock.monotonicMs(),
+      jittered(this.#options.random, link.backoffMs, 0.5),
+    );
   }
 
   /** @throws Fault `Unavailable` when the cluster is unknown or can't be reached now. */
@@ -130,6 +168,17 @@ export class Links {
     }
   }
 
+  #linkOf(peer: PeerId): Link | undefined {
+    for (const link of this.#links.values()) if (link.member.peer === peer) return link;
+    return undefined;
+  }
+
+  #measureAnew(link: Link): void {
+    link.rttMs = undefined;
+    link.quickPings = quickPings;
+    link.nextPing = this.#options.clock.monotonicMs();
+  }
+
   #link(member: Member): Link {
     let link = this.#links.get(member.cluster);
     if (link === undefined || link.member.peer !== member.peer) {
@@ -143,6 +192,10 @@ export class Links {
         nextPing: now,
         pinging: false,
         lostPings: 0,
+        quickPings,
+        rttMs: undefined,
+        nextDirect: now,
+        directBackoffMs: directMsMin,
       };
       this.#links.set(member.cluster, link);
     }
@@ -150,18 +203,22 @@ export class Links {
   }
 
   #open(link: Link): Connection | undefined {
-    return this.#options.node
-      .getConnections()
-      .find(
-        ({ remotePeer, status }) => status === 'open' && remotePeer.toString() === link.member.peer,
-      );
+    return bestOf(
+      this.#options.node
+        .getConnections()
+        .filter(({ remotePeer }) => remotePeer.toString() === link.member.peer),
+    );
   }
 
   #tick(): void {
     const { node, clock, members, soughtMax } = this.#options;
     const now = clock.monotonicMs();
     const connections = node.getConnections();
-    const open = new Map(connections.map((each) => [each.remotePeer.toString(), each]));
+    const open = inUse(connections);
+    for (const each of connections) {
+      const used = open.get(each.remotePeer.toString());
+      if (used?.direct && !each.direct) this.#endRelayed(each, used);
+    }
     if (connections.length === 0) this.#dialBootstrap(now);
     for (const link of this.#links.values()) {
       const connection = open.get(link.member.peer);
@@ -170,10 +227,14 @@ export class Links {
         connection.abort(new Fault('NotAMember', 'membership has expired'));
       } else if (connection !== undefined) {
         if (!link.pinging && link.nextPing <= now) void this.#ping(link, connection);
+        if (!connection.direct && !link.dialling && link.nextDirect <= now) {
+          void this.#dialDirect(link);
+        }
       } else if (open.size < soughtMax && !link.dialling && link.nextDial <= now) {
         void this.#dial(link);
       }
     }
+    this.#options.onTick(now);
     if (open.size >= soughtMax && this.#nextSurvey <= now) {
       this.#nextSurvey = after(now, jittered(this.#options.random, surveyMs, 0.25));
       void this.#survey();
@@ -188,7 +249,7 @@ export class Links {
     try {
       const connection = await this.connection(link.member.cluster);
       for (let i = 0; i < surveyPings; i++) {
-        onRtt(link.member, await node.services.ping.ping(connection.remotePeer));
+        onRtt(link.member, await roundTripMs(connection));
       }
       const surplus = node.getConnections().length > soughtMax;
       const used = connection.streams.some(({ protocol }) => protocol === negotiationProtocol);
@@ -212,6 +273,28 @@ export class Links {
     link.dialling = false;
   }
 
+  /** The other end may not be able to dial us, and we may be able to dial it. */
+  async #dialDirect(link: Link): Promise<void> {
+    const { node, clock, random } = this.#options;
+    const addresses = dialable(link, (address) => !isRelayedAddress(address));
+    if (addresses.length === 0) return;
+    link.dialling = true;
+    try {
+      await node.dial(addresses, { signal: AbortSignal.timeout(dialTimeoutMs), force: true });
+      link.directBackoffMs = directMsMin;
+    } catch {
+      // The relay goes on serving.
+      link.directBackoffMs = Math.min(link.directBackoffMs * 2, directMsMax);
+    }
+    link.nextDirect = after(clock.monotonicMs(), jittered(random, link.directBackoffMs, 0.25));
+    link.dialling = false;
+  }
+
+  #endRelayed(relayed: Connection, { timeline }: Connection): void {
+    if (relayed.status !== 'open' || timeline.open + drainMs > this.#options.clock.wallMs()) return;
+    relayed.close().catch((error: Error) => relayed.abort(error));
+  }
+
   #dialBootstrap(now: MonotonicMs): void {
     const { node, bootstrap, clock, random } = this.#options;
     const state = this.#bootstrap;
@@ -228,16 +311,18 @@ export class Links {
     });
   }
 
-  #pings = 0;
-
   async #ping(link: Link, connection: Connection): Promise<void> {
-    const { node, clock, random, onRtt } = this.#options;
+    const { clock, random, onRtt } = this.#options;
     link.pinging = true;
     try {
-      const rttMs = await node.services.ping.ping(connection.remotePeer);
+      const rttMs = await roundTripMs(connection);
       link.lostPings = 0;
-      this.#pings += 1;
-      onRtt(link.member, rttMs);
+      // Of a connection that has been replaced meanwhile nobody wants to know.
+      if (this.#open(link) === connection) {
+        link.quickPings -= 1;
+        link.rttMs = Math.min(link.rttMs ?? rttMs, rttMs);
+        onRtt(link.member, rttMs);
+      }
     } catch {
       link.lostPings += 1;
       if (link.lostPings >= lostPingsMax) {
@@ -245,17 +330,21 @@ export class Links {
         connection.abort(new Fault('Unavailable', 'several pings were lost'));
       }
     }
-    const quick = this.#pings < quickPings * Math.max(1, this.#links.size);
     link.nextPing = after(
       clock.monotonicMs(),
-      jittered(random, quick ? pingMsFirst : pingMs, 0.25),
+      jittered(random, link.quickPings > 0 ? pingMsFirst : pingMs, 0.25),
     );
     link.pinging = false;
   }
 }
 
-function dialable({ member, addresses }: Link): Multiaddr[] {
-  return addresses.map((address) =>
-    multiaddr(address.includes('/p2p/') ? address : `${address}/p2p/${member.peer}`),
-  );
+function dialable(
+  { member, addresses }: Link,
+  suits: (address: string) => boolean = () => true,
+): Multiaddr[] {
+  return addresses
+    .filter(suits)
+    .map((address) =>
+      multiaddr(address.includes('/p2p/') ? address : `${address}/p2p/${member.peer}`),
+    );
 }

@@ -11,6 +11,7 @@ import {
 } from './testing/federation.ts';
 import { callBounds } from './grpc-server.ts';
 import { startMesh } from './mesh.ts';
+import { relayDefaults } from './relay/relay-options.ts';
 
 const soon = { timeout: 15_000, interval: 50 };
 let root: PrivateKey;
@@ -28,8 +29,12 @@ async function pair(options: Partial<MemberOptions> = {}) {
   const home = await member('paris', { bootstrap: host.mesh.addresses() });
   await connected(home, ['lyon']);
   await connected(host, ['paris']);
-  await host.publish();
-  await expect.poll(() => home.adverts.length, soon).toBeGreaterThan(0);
+  // Who has just connected may not have subscribed yet.
+  const heard = async (): Promise<number> => {
+    await host.publish();
+    return home.adverts.length;
+  };
+  await expect.poll(heard, soon).toBeGreaterThan(0);
   return { home, host, negotiator: home.mesh.negotiator(clusterName('lyon')) };
 }
 
@@ -120,6 +125,9 @@ describe('mesh › membership', () => {
       connectionsSought: 128,
       unmeasured: () => undefined,
       onRefused: () => {},
+      onMoved: () => {},
+      onAddresses: () => {},
+      relay: relayDefaults,
     });
     await connected(home, ['lyon']);
     await back.stop();
@@ -152,6 +160,9 @@ describe('mesh › membership', () => {
       connectionsSought: 128,
       unmeasured: () => undefined,
       onRefused: () => {},
+      onMoved: () => {},
+      onAddresses: () => {},
+      relay: relayDefaults,
     });
     await expect(starting).rejects.toThrow(`our own membership certificate is ${problem}`);
   });

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
-import type { Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import {
@@ -36,6 +36,11 @@ import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
 import { Links, negotiationProtocol } from './links.ts';
 import { memberEncrypter } from './member-encrypter.ts';
 import { type Refusal, Refusals } from './refusals.ts';
+import { circuitTransport } from './relay/circuit-transport.ts';
+import { bestOf, inUse, type Path, pathOf } from './relay/path.ts';
+import type { RelayOptions, RelayState } from './relay/relay-options.ts';
+import { circuitsAsked, circuitsThrough, relayServer } from './relay/relay-server.ts';
+import { Reservations, type ReservationStore } from './relay/reservations.ts';
 import { socketDirectory } from './socket-directory.ts';
 
 export interface MeshOptions {
@@ -49,6 +54,12 @@ export interface MeshOptions {
   readonly announce: readonly string[];
   /** Any one reachable member is enough; the rest is learnt. */
   readonly bootstrap: readonly string[];
+  /**
+   * Whether others can dial us. False, or nothing to listen on: we wait at relays. Undefined: we do so
+   * too once nobody has dialled us for a minute, though we have dialled others.
+   */
+  readonly reachable?: boolean | undefined;
+  readonly relay: RelayOptions;
   readonly handler: NegotiationHandler;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,6 +72,16 @@ export interface MeshOptions {
   /** The neighbour that seems nearest of those whose RTT was never measured, if there is one. */
   readonly unmeasured: () => ClusterName | undefined;
   readonly onRefused: (refusal: Refusal, first: boolean) => void;
+  /** A member is reached by another way than before: what was measured of the old one is void. */
+  readonly onMoved: (member: Member, path: Path['kind']) => void;
+  /** What `addresses` returns has changed. */
+  readonly onAddresses: () => void;
+}
+
+/** `via` is the cluster that relays, or its peer id where no more is known of it. */
+export interface PeerPath {
+  readonly kind: Path['kind'];
+  readonly via?: string;
 }
 
 export interface Mesh {
@@ -73,11 +94,19 @@ export interface Mesh {
   /** Calls fail as `Unavailable` while the neighbour is not known or can't be reached. */
   negotiator(cluster: ClusterName): NegotiationClient;
   connected(): readonly Member[];
+  /** How each peer that we are connected with is reached. */
+  paths(): ReadonlyMap<PeerId, PeerPath>;
+  relay(): RelayState;
   refusals(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
-type Services = { identify: Identify; pubsub: GossipSub; ping: Ping };
+type Services = {
+  identify: Identify;
+  pubsub: GossipSub;
+  ping: Ping;
+  relay?: ReturnType<ReturnType<typeof relayServer>>;
+};
 
 /** @throws Fault `NotAMember` when our own certificate is not good for our key. */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
@@ -97,10 +126,17 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   });
   const members = new Map<PeerId, Membership>();
   const topic = `spillway/${federationIdOf(options.root).toString('hex').slice(0, 16)}/adverts/1`;
-  const node = await createLibp2p<Services>({
+  const reachable = options.listen.length === 0 ? false : options.reachable;
+  const serves = options.relay.serve && reachable !== false;
+  const circuits = circuitTransport();
+  const node: Libp2p<Services> = await createLibp2p<Services>({
     privateKey: options.privateKey,
     addresses: { listen: [...options.listen], announce: [...options.announce] },
-    transports: [tcp()],
+    transports: [tcp(), circuits.transport],
+    connectionGater: {
+      denyOutboundRelayedConnection: () =>
+        circuitsAsked(node.getConnections()) > options.relay.circuitsMax,
+    },
     connectionEncrypters: [
       memberEncrypter({
         certificate: options.certificate,
@@ -116,10 +152,13 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
       // GossipSub needs identify's list of protocols.
       identify: identify(),
       ping: ping({ timeout: 10_000 }),
+      ...(serves && { relay: relayServer(options.relay) }),
       pubsub: gossipsub({
         allowPublishToZeroTopicPeers: true,
         allowedTopics: [topic],
         emitSelf: false,
+        // libp2p calls a relayed connection limited, for relays of strangers have narrow limits.
+        runOnLimitedConnection: true,
         D: gossip.degree,
         Dlo: gossip.degreeMin,
         Dhi: gossip.degreeMax,
@@ -142,10 +181,22 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     },
   });
   const directory = await socketDirectory();
-  return new LivingMesh({ ...options, node, member, members, refusals, topic, verify, directory });
+  return new LivingMesh({
+    ...options,
+    node,
+    reachable,
+    store: circuits.store(),
+    member,
+    members,
+    refusals,
+    topic,
+    verify,
+    directory,
+  });
 }
 
 interface Living extends MeshOptions {
+  readonly store: ReservationStore;
   readonly node: Libp2p<Services>;
   readonly member: Membership;
   readonly members: Map<PeerId, Membership>;
@@ -163,6 +214,7 @@ class LivingMesh implements Mesh {
   readonly #clients = new Map<ClusterName, StreamedNegotiationClient>();
   readonly #adverts: Adverts;
   readonly #links: Links;
+  readonly #reservations: Reservations;
   #stopped = false;
 
   constructor(living: Living) {
@@ -181,6 +233,22 @@ class LivingMesh implements Mesh {
       onRtt: living.onRtt,
       soughtMax: living.connectionsSought,
       unmeasured: living.unmeasured,
+      onMoved: (member) => {
+        this.#clients.get(member.cluster)?.move();
+        living.onMoved(member, 'direct');
+      },
+      onTick: (now) => this.#reservations.tick(now),
+    });
+    this.#reservations = new Reservations({
+      node,
+      store: living.store,
+      self: this.peer,
+      reachable: living.reachable,
+      clock: living.clock,
+      random: living.random,
+      addressesOf: (peer) => this.#links.addressesOf(peer),
+      rttMsOf: (peer) => this.#links.rttMsOf(peer),
+      onChange: living.onAddresses,
     });
     this.#adverts = new Adverts({
       pubsub: node.services.pubsub,
@@ -195,11 +263,18 @@ class LivingMesh implements Mesh {
         return receipt;
       },
     });
+    node.addEventListener('connection:open', ({ detail: connection }) => {
+      const member = members.get(peerId(connection.remotePeer.toString()));
+      if (member !== undefined) this.#links.opened(member, connection);
+    });
+    node.addEventListener('connection:close', ({ detail }) => this.#closed(detail));
     node.addEventListener('peer:connect', ({ detail }) => {
       const member = members.get(peerId(detail.toString()));
       if (member === undefined) return;
       this.#links.connected(member);
       living.onPeer(member, 'connected');
+      const connection = bestOf(node.getConnections(detail));
+      if (connection?.direct === false) living.onMoved(member, 'relayed');
     });
     node.addEventListener('peer:disconnect', ({ detail }) => {
       const peer = peerId(detail.toString());
@@ -215,13 +290,15 @@ class LivingMesh implements Mesh {
         if (member === undefined) stream.abort(new Error('not a member'));
         else this.#servers.accept(stream, member);
       },
-      { maxInboundStreams: callBounds.streamsPerMemberMax },
+      { maxInboundStreams: callBounds.streamsPerMemberMax, runOnLimitedConnection: true },
     );
     this.#links.start();
   }
 
   addresses(): readonly string[] {
-    return this.#living.node.getMultiaddrs().map(String);
+    const { node, reachable } = this.#living;
+    const direct = reachable === false ? [] : node.getMultiaddrs().map(String);
+    return [...direct, ...this.#reservations.addresses()];
   }
 
   async publish(advert: Advert): Promise<number> {
@@ -237,7 +314,9 @@ class LivingMesh implements Mesh {
         reach: () => this.#links.connection(cluster),
         open: async () => {
           const connection = await this.#links.connection(cluster);
-          return await connection.newStream(negotiationProtocol);
+          return await connection.newStream([negotiationProtocol], {
+            runOnLimitedConnection: true,
+          });
         },
       });
       this.#clients.set(cluster, client);
@@ -251,8 +330,49 @@ class LivingMesh implements Mesh {
       .flatMap((peer) => this.#living.members.get(peerId(peer.toString())) ?? []);
   }
 
+  paths(): ReadonlyMap<PeerId, PeerPath> {
+    const paths = new Map<PeerId, PeerPath>();
+    for (const connection of inUse(this.#living.node.getConnections()).values()) {
+      const path = pathOf(connection);
+      const via = path.kind === 'relayed' && path.via && this.#nameOf(path.via);
+      paths.set(peerId(connection.remotePeer.toString()), {
+        kind: path.kind,
+        ...(via && { via }),
+      });
+    }
+    return paths;
+  }
+
+  relay(): RelayState {
+    const { node } = this.#living;
+    const { relay } = node.services;
+    return {
+      serves: relay !== undefined,
+      waitsAt: this.#reservations.held().map((peer) => this.#nameOf(peer)),
+      reservations: relay?.reservations.size ?? 0,
+      circuits: circuitsThrough(node.getConnections()),
+    };
+  }
+
   refusals(): Readonly<Record<string, number>> {
     return this.#living.refusals.counts();
+  }
+
+  #nameOf(peer: PeerId): string {
+    return this.#living.members.get(peer)?.cluster ?? peer;
+  }
+
+  /**
+   * GossipSub keeps the one stream to a peer that it opened first, and opens no other when that ends with
+   * its connection; it does when the peer is identified.
+   */
+  #closed({ remotePeer }: Connection): void {
+    const { node } = this.#living;
+    const left = bestOf(node.getConnections(remotePeer));
+    if (left === undefined || this.#stopped) return;
+    node.services.identify.identify(left).catch(() => {
+      // It has ended meanwhile.
+    });
   }
 
   async stop(): Promise<void> {

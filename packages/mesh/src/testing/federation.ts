@@ -17,6 +17,7 @@ import { issueCertificate } from '../identity/certificate.ts';
 import { newKey, peerIdOf, type PrivateKey } from '../identity/keys.ts';
 import { type Mesh, startMesh } from '../mesh.ts';
 import type { Refusal } from '../refusals.ts';
+import { relayDefaults, type RelayOptions } from '../relay/relay-options.ts';
 
 export const clock: Clock = {
   monotonicMs: () => performance.now() as MonotonicMs,
@@ -32,8 +33,14 @@ export interface TestMember {
   readonly adverts: Advert[];
   readonly refusals: Refusal[];
   readonly rtts: Map<ClusterName, number>;
+  /** Who was reached by another way than before, in order. */
+  readonly moved: ClusterName[];
   /** Of itself, with a greater sequence each time. */
-  publish(labels?: Readonly<Record<string, string>>): Promise<void>;
+  publish(
+    labels?: Readonly<Record<string, string>>,
+    /** Not what the mesh says that they are. */
+    addresses?: readonly string[],
+  ): Promise<void>;
 }
 
 export interface MemberOptions {
@@ -44,6 +51,10 @@ export interface MemberOptions {
   readonly handler?: Partial<NegotiationHandler>;
   readonly expiresMs?: number;
   readonly connectionsSought?: number;
+  readonly listen?: readonly string[];
+  readonly announce?: readonly string[];
+  readonly reachable?: boolean;
+  readonly relay?: Partial<RelayOptions>;
 }
 
 export async function startMember(options: MemberOptions): Promise<TestMember> {
@@ -51,14 +62,17 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
   const key = options.key ?? (await newKey());
   const adverts: Advert[] = [];
   const refusals: Refusal[] = [];
+  const moved: ClusterName[] = [];
   const rtts = new Map<ClusterName, number>();
   const newest = new Map<ClusterName, number>();
   const mesh = await startMesh({
     privateKey: key,
     certificate: await certificateFor(root, { name, key, expiresMs }),
     root: root.publicKey,
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    announce: [],
+    listen: options.listen ?? ['/ip4/127.0.0.1/tcp/0'],
+    announce: options.announce ?? [],
+    reachable: options.reachable,
+    relay: { ...relayDefaults, ...options.relay },
     bootstrap,
     handler: { ...refusing, ...handler },
     clock,
@@ -70,6 +84,8 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
       return 'accepted';
     },
     onPeer: () => {},
+    onMoved: ({ cluster }) => moved.push(cluster),
+    onAddresses: () => {},
     connectionsSought: options.connectionsSought ?? 128,
     unmeasured: () => adverts.map(({ cluster }) => cluster).find((cluster) => !rtts.has(cluster)),
     onRtt: ({ cluster }, rttMs) => rtts.set(cluster, rttMs),
@@ -84,9 +100,10 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     adverts,
     refusals,
     rtts,
-    async publish(labels = {}) {
+    moved,
+    async publish(labels = {}, addresses = mesh.addresses()) {
       sequence += 1;
-      await mesh.publish(advertOf(mesh, { sequence, labels }));
+      await mesh.publish({ ...advertOf(mesh, { sequence, labels }), addresses });
     },
   };
 }
