@@ -55,6 +55,7 @@ export interface MemberOptions {
   readonly announce?: readonly string[];
   readonly reachable?: boolean;
   readonly relay?: Partial<RelayOptions>;
+  readonly onAdvert?: (advert: Advert) => void;
 }
 
 export async function startMember(options: MemberOptions): Promise<TestMember> {
@@ -81,6 +82,7 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
       if (advert.version.sequence <= (newest.get(from.cluster) ?? -1)) return 'replayed';
       newest.set(from.cluster, advert.version.sequence);
       adverts.push(advert);
+      options.onAdvert?.(advert);
       return 'accepted';
     },
     onPeer: () => {},
