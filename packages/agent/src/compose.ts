@@ -2,7 +2,6 @@
  * The only wiring. A standby has a Lease to wait for, health and metrics; the active agent has all the
  * rest. Losing the Lease ends the process: what an agent knows lies in the API server.
  */
-import { readFileSync } from 'node:fs';
 import {
   type Clock,
   type ClusterName,
@@ -35,13 +34,7 @@ import {
   type PlacementPolicy,
   type Policies,
 } from '@spillway/federation';
-import {
-  inspectCertificate,
-  readCertificate,
-  readPrivateKey,
-  readPublicKey,
-  startMesh,
-} from '@spillway/mesh';
+import { startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
 import { wellKnown } from '@spillway/core';
 import { Advertiser } from './advertiser.ts';
@@ -51,6 +44,7 @@ import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
 import { startHttpServer } from './http-server.ts';
+import { readIdentity } from './identity.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics, measureLinks, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
@@ -359,31 +353,6 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       hostRunner.stop();
       await mesh.stop();
     },
-  };
-}
-
-function readIdentity({ identity, cluster }: AgentOptions) {
-  const read = (key: keyof typeof identity): string => {
-    try {
-      return readFileSync(identity[key], 'utf8');
-    } catch (error) {
-      throw new Fault('InvalidConfig', `identity.${key}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-  };
-  const certificate = readCertificate(read('certificate'));
-  const { cluster: certified } = inspectCertificate(certificate);
-  if (certified !== cluster) {
-    throw new Fault(
-      'InvalidConfig',
-      `cluster: configured as ${cluster}, but the certificate is for ${certified}`,
-    );
-  }
-  return {
-    privateKey: readPrivateKey(read('key')),
-    certificate,
-    root: readPublicKey(read('federation')),
   };
 }
 

@@ -20,27 +20,33 @@ const soon = { timeout: 60_000, interval: 200 };
 const port = 7420;
 const program = fileURLToPath(new URL('../testing/member-process.ts', import.meta.url));
 
+/** Arguments of `ip` that run Node in a place. */
+function inNamespace({ namespace }: Place, args: readonly string[]): string[] {
+  return ['netns', 'exec', namespace, process.execPath, ...args];
+}
+
+interface Answer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
 class Member {
   readonly place: Place;
   readonly #process: ChildProcess;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
   #next = 0;
 
   constructor(place: Place, config: MemberConfig) {
     this.place = place;
     this.#process = spawn(
       'ip',
-      [
-        ...['netns', 'exec', place.namespace, process.execPath],
-        ...['--conditions=spillway-source', program, JSON.stringify(config)],
-      ],
+      inNamespace(place, ['--conditions=spillway-source', program, JSON.stringify(config)]),
       { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
     );
-    this.#process.on('message', ({ id, value, error }: Record<string, unknown>) => {
-      const waiting = this.#waiting.get(id as number);
-      this.#waiting.delete(id as number);
-      if (error === undefined) waiting?.resolve(value);
-      else waiting?.reject(new Error(`${config.name}: ${String(error)}`));
+    this.#process.on('message', (answer: Answer) => {
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
     });
   }
 
@@ -60,10 +66,12 @@ class Member {
 
   async #ask(command: MemberCommand): Promise<unknown> {
     const id = this.#next++;
-    const waiting = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, waiting);
-    this.#process.send({ id, command });
-    return await waiting.promise;
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#process.send({ id, command });
+    });
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer.value;
   }
 }
 
@@ -111,9 +119,7 @@ async function opens(from: Place, to: string): Promise<boolean> {
     socket.setTimeout(2000, () => process.exit(1));
     socket.on('error', () => process.exit(1));
     socket.on('connect', () => process.exit(0));`;
-  return await promisify(execFile)('ip', [
-    ...['netns', 'exec', from.namespace, process.execPath, '-e', script],
-  ]).then(
+  return await promisify(execFile)('ip', inNamespace(from, ['-e', script])).then(
     () => true,
     () => false,
   );

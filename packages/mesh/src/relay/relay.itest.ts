@@ -168,9 +168,9 @@ describe('relay › a member that can be dialled after all', () => {
       .toBe('relayed lyon');
     const calling = paris.mesh.negotiator(clusterName('oslo'));
     let calls = 0;
-    let done = false;
+    const done = new AbortController();
     const caller = (async () => {
-      while (!done) {
+      while (!done.signal.aborted) {
         await calling.reserve({ ...request, requestId: `${calls}` }, { deadlineMs: 5_000 });
         calls += 1;
       }
@@ -184,7 +184,7 @@ describe('relay › a member that can be dialled after all', () => {
     const before = calls;
     const heard = paris.adverts.length;
     await expect.poll(() => calls, soon).toBeGreaterThan(before + 20);
-    done = true;
+    done.abort();
     await caller;
     await lyon.mesh.stop();
     await speaking([paris, oslo], () => paris.adverts.length > heard + 2);
