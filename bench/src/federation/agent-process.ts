@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentBundle } from '@spillway/agent';
+import type { AgentBundle } from '@spillway/bundling';
 import { Fault } from '@spillway/core';
 import { type Cluster, type Testbed, waitFor } from '@spillway/testbed';
 

@@ -1,7 +1,7 @@
 /** A federation on a test bed: a root, a certificate and an agent per cluster, known to each other. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleAgent } from '@spillway/agent';
+import { bundleAgent } from '@spillway/bundling';
 import { clusterName } from '@spillway/core';
 import {
   certificateText,
