@@ -3,6 +3,7 @@ import { clusterName } from '@spillway/core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, type PrivateKey } from '../identity/keys.ts';
 import { type MemberOptions, startMember, type TestMember } from '../testing/federation.ts';
+import { startUntrueRelay, type UntrueRelay } from '../testing/untrue-relay.ts';
 
 const soon = { timeout: 20_000, interval: 50 };
 let root: PrivateKey;
@@ -189,5 +190,63 @@ describe('relay › a member that can be dialled after all', () => {
     await lyon.mesh.stop();
     await speaking([paris, oslo], () => paris.adverts.length > heard + 2);
     expect(path(oslo, paris)).toBe('direct');
+  });
+});
+
+describe('relay › one that is a member and untrue', () => {
+  /** A member that waits there, and its address. */
+  async function waiting(name: string, judas: UntrueRelay, options: Partial<MemberOptions> = {}) {
+    const each = await member(name, { listen: [], bootstrap: judas.addresses, ...options });
+    await expect.poll(() => each.mesh.addresses().length, soon).toBe(1);
+    return { each, address: each.mesh.addresses().slice(0, 1) };
+  }
+
+  test('reads nothing of what it relays', async () => {
+    const judas = await startUntrueRelay(root);
+    const secret = 'what-only-oslo-may-know';
+    const asked: unknown[] = [];
+    const { each: oslo, address } = await waiting('oslo', judas, {
+      handler: {
+        reserve: async (_caller, { labels, count }) => {
+          asked.push(labels['secret']);
+          return { granted: count, verdicts: [] };
+        },
+      },
+    });
+    const paris = await member('paris', { listen: [], bootstrap: address });
+    await speaking([paris, oslo], () => paris.adverts.length > 0 && oslo.adverts.length > 0);
+    expect(path(paris, oslo)).toBe('relayed judas');
+    const before = judas.seen().length;
+    const calling = paris.mesh.negotiator(clusterName('oslo'));
+    await calling.reserve({ ...request, labels: { secret } }, { deadlineMs: 5_000 });
+    expect(asked).toEqual([secret]);
+    // It did pass by, and what passed by says nothing.
+    expect(judas.seen().length - before).toBeGreaterThan(300);
+    for (const plain of [secret, 'shop', 'Reserve', '/spillway/negotiation', 'meshsub', 'paris']) {
+      expect(judas.seen().includes(plain), plain).toBe(false);
+    }
+    await judas.stop();
+  });
+
+  test('can’t pass one member off as another', async () => {
+    const judas = await startUntrueRelay(root);
+    const { each: oslo, address } = await waiting('oslo', judas);
+    const { each: accomplice } = await waiting('bern', judas);
+    const caller = await member('paris', { listen: [], bootstrap: address });
+    await speaking([caller, oslo], () => caller.adverts.length > 0 && path(caller, oslo));
+    judas.mislead(oslo.mesh.peer, accomplice.mesh.peer);
+    judas.mislead(caller.mesh.peer, accomplice.mesh.peer);
+    judas.cut();
+    // They seek each other again and again; each time the one before has been seen through.
+    await expect.poll(() => judas.misled(), soon).toBeGreaterThan(3);
+    for (const there of [oslo, accomplice]) {
+      expect(path(caller, there)).toBeUndefined();
+      expect(path(there, caller)).toBeUndefined();
+    }
+    const calling = caller.mesh.negotiator(clusterName('oslo'));
+    await expect(calling.reserve(request, { deadlineMs: 5_000 })).rejects.toThrow(
+      "oslo can't be reached",
+    );
+    await judas.stop();
   });
 });
