@@ -5,7 +5,6 @@
 import {
   type Clock,
   type ClusterName,
-  Fault,
   type MonotonicMs,
   randomStream,
   type WallMs,
@@ -28,15 +27,10 @@ import {
   directoryPresets,
   Home,
   Host,
-  nearest,
-  parsePolicy,
-  policyText,
-  type PlacementPolicy,
   type Policies,
 } from '@spillway/federation';
 import { startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
-import { wellKnown } from '@spillway/core';
 import { Advertiser } from './advertiser.ts';
 import { ClusterEvents } from './cluster-events.ts';
 import { CustomResources } from './custom-resources.ts';
@@ -52,7 +46,8 @@ import { Neighbours } from './neighbours.ts';
 import { OwnPods } from './own-pods.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
-import { agentStatus, neighbourRows } from './status.ts';
+import { policiesOf } from './policies.ts';
+import { Questions, standbyAnswer } from './questions.ts';
 
 export interface Agent {
   readonly httpPort: number;
@@ -117,9 +112,10 @@ export async function startAgent(
   const http = await startHttpServer(options.http, {
     healthy: () => true,
     notReady,
-    status: () => active?.status() ?? { cluster: options.cluster, active: false },
-    neighbours: () => active?.neighbours() ?? [],
-    explainPod: (namespace, name) => active?.explainPod(namespace, name),
+    question: async (asked) => {
+      if (active !== undefined) return await active.questions.answer(asked);
+      return standbyAnswer(asked, options);
+    },
     metrics,
   });
   elector.start();
@@ -138,9 +134,7 @@ export async function startAgent(
 
 interface ActiveAgent {
   notReady(): string | undefined;
-  status(): unknown;
-  neighbours(): unknown;
-  explainPod(namespace: string, name: string): unknown;
+  readonly questions: Questions;
   stop(): Promise<void>;
 }
 
@@ -326,21 +320,22 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   };
   return {
     notReady: () => (synced ? undefined : 'the caches are not whole yet'),
-    status: () =>
-      agentStatus({
-        options,
-        epoch,
-        mesh,
-        home,
-        host,
-        ledger,
-        directory,
-        synced,
-        recorder,
-        resources,
-      }),
-    neighbours: () => neighbourRows({ directory, home, host, mesh, now: clock.monotonicMs() }),
-    explainPod: (namespace, name) => home.explain(namespace, name),
+    questions: new Questions({
+      options,
+      epoch,
+      mesh,
+      home,
+      host,
+      ledger,
+      directory,
+      neighbours,
+      recorder,
+      resources,
+      policies,
+      pods,
+      clock,
+      synced: () => synced,
+    }),
     async stop() {
       for (const timer of timers) clearInterval(timer);
       resources.stop();
@@ -352,26 +347,6 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       homeRunner.stop();
       hostRunner.stop();
       await mesh.stop();
-    },
-  };
-}
-
-/** Pod before namespace before federation. A text that can't be read holds the pod until it is mended. */
-function policiesOf(federation: string): Policies {
-  const fallback = parsePolicy(federation);
-  if ('problem' in fallback) throw new Fault('InvalidConfig', `policy: ${fallback.problem}`);
-  const fallbackText = policyText(fallback);
-  const parsed = new Map<string, PlacementPolicy | { readonly problem: string }>();
-  return {
-    policyFor(pod, namespaceAnnotations) {
-      const text =
-        pod.metadata.annotations?.[wellKnown.policyAnnotation] ??
-        namespaceAnnotations[wellKnown.policyAnnotation];
-      if (text === undefined) return { policy: fallback, text: fallbackText };
-      const policy = parsed.get(text) ?? parsePolicy(text);
-      if (parsed.size < 1_000) parsed.set(text, policy);
-      if ('problem' in policy) return { policy: nearest, text, problem: policy.problem };
-      return { policy, text: policyText(policy) };
     },
   };
 }

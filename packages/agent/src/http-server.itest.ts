@@ -17,9 +17,7 @@ beforeAll(async () => {
     {
       healthy: () => true,
       notReady: () => missing,
-      status: () => ({ cluster: 'paris' }),
-      neighbours: () => [],
-      explainPod: () => undefined,
+      question: async ({ method, path, body }) => ({ status: 200, body: { method, path, body } }),
       metrics: createMetrics(),
     },
   );
@@ -55,6 +53,27 @@ describe('the agent’s HTTP', () => {
     missing = 'the caches are not whole yet';
     expect(await ask('127.0.0.1', '/readyz')).toEqual({ status: 503, text: `${missing}\n` });
     missing = undefined;
+  });
+});
+
+describe('a question', () => {
+  const post = async (body: string) =>
+    await fetch(`http://127.0.0.1:${server.port}/v1/dry-run?x=y`, { method: 'POST', body });
+
+  test('comes with its body', async () => {
+    const response = await post('{"batches":[]}');
+    expect(await response.json()).toEqual({
+      method: 'POST',
+      path: '/v1/dry-run',
+      body: { batches: [] },
+    });
+  });
+
+  test('is refused when it is no JSON, and when it is too long', async () => {
+    const rubbish = await post('batches');
+    expect([rubbish.status, await rubbish.text()]).toEqual([400, expect.stringContaining('JSON')]);
+    const long = await post(`"${'x'.repeat(9 * 1024 * 1024)}"`);
+    expect([long.status, await long.text()]).toEqual([400, expect.stringContaining('longer')]);
   });
 });
 

@@ -3,21 +3,23 @@
  * and Prometheus come from elsewhere. Questions are answered to loopback only, that is in a pod to who
  * may forward its ports: the API server has asked the asker's own rights by then.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Fault } from '@spillway/core';
 import type { Metrics } from './metrics.ts';
+import type { Answer, Question } from './questions.ts';
 
 export interface Answers {
   /** The process makes progress. */
   readonly healthy: () => boolean;
   /** What is still missing before this agent can do its work; undefined when it can. */
   readonly notReady: () => string | undefined;
-  readonly status: () => unknown;
-  readonly neighbours: () => unknown;
-  /** Undefined when there is no such pod of ours. */
-  readonly explainPod: (namespace: string, name: string) => unknown;
+  /** Whatever is under /v1/. */
+  readonly question: (question: Question) => Promise<Answer>;
   readonly metrics: Metrics;
 }
+
+const bodyBytesMax = 8 * 1024 * 1024;
 
 export interface HttpServer {
   readonly port: number;
@@ -29,10 +31,9 @@ export async function startHttpServer(
   answers: Answers,
 ): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    const { method = 'GET', url = '/' } = request;
-    const asked = { method, url, local: isLoopback(request.socket.remoteAddress) };
-    answer(asked, response, answers).catch((error: unknown) => {
-      send(response, 500, { error: String(error) });
+    answer(request, response, answers).catch((error: unknown) => {
+      const status = error instanceof Fault && error.code === 'InvalidInput' ? 400 : 500;
+      send(response, status, { error: error instanceof Fault ? error.message : String(error) });
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -42,24 +43,23 @@ export async function startHttpServer(
   return { port: (server.address() as AddressInfo).port, stop: () => closed(server) };
 }
 
-interface Asked {
-  readonly method: string;
-  readonly url: string;
-  /** By a process that shares our network namespace, or whoever it forwards for. */
-  readonly local: boolean;
-}
-
 async function answer(
-  { method, url, local }: Asked,
+  request: IncomingMessage,
   response: ServerResponse,
   answers: Answers,
 ): Promise<void> {
+  const { method = 'GET', url = '/' } = request;
   const { pathname, searchParams } = new URL(url, 'http://agent');
-  if (method !== 'GET') return send(response, 405, { error: 'only GET is answered' });
-  if (pathname.startsWith('/v1/') && !local) {
-    const error = 'questions are answered through kubectl port-forward only';
-    return send(response, 403, { error });
+  if (pathname.startsWith('/v1/')) {
+    if (!isLoopback(request.socket.remoteAddress)) {
+      const error = 'questions are answered through kubectl port-forward only';
+      return send(response, 403, { error });
+    }
+    const asked = { method, path: pathname, query: searchParams, body: await bodyOf(request) };
+    const { status, body } = await answers.question(asked);
+    return send(response, status, body);
   }
+  if (method !== 'GET') return send(response, 405, { error: 'only GET is answered' });
   switch (pathname) {
     case '/healthz':
       return answers.healthy() ? send(response, 200, 'ok\n') : send(response, 503, 'stuck\n');
@@ -73,19 +73,28 @@ async function answer(
       response.setHeader('content-type', answers.metrics.registry.contentType);
       response.end(await answers.metrics.registry.metrics());
       return;
-    case '/v1/status':
-      return send(response, 200, answers.status());
-    case '/v1/neighbours':
-      return send(response, 200, answers.neighbours());
-    case '/v1/explain': {
-      const name = searchParams.get('name') ?? '';
-      const explanation = answers.explainPod(searchParams.get('namespace') ?? 'default', name);
-      return explanation === undefined
-        ? send(response, 404, { error: `no pod ${name} that is ours to place or away` })
-        : send(response, 200, explanation);
-    }
     default:
       return send(response, 404, { error: `nothing at ${pathname}` });
+  }
+}
+
+/** @throws Fault `InvalidInput` for what is no JSON or too much. */
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > bodyBytesMax)
+      throw new Fault('InvalidInput', `the question is longer than ${bodyBytesMax} bytes`);
+  }
+  if (bytes === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  } catch (error) {
+    throw new Fault('InvalidInput', `the question is no JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** What an agent says of itself and of its neighbours to whoever asks. */
-import type { MonotonicMs } from '@spillway/core';
+import { type Clock, version } from '@spillway/core';
 import {
   commonShapeFits,
   type Directory,
@@ -12,6 +12,7 @@ import {
 import type { EventRecorder } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
+import type { ActiveStatus, NeighbourAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
 import type { AgentOptions } from './options.ts';
 
@@ -23,23 +24,28 @@ export function agentStatus(agent: {
   readonly host: Host;
   readonly ledger: Ledger;
   readonly directory: Directory;
-  readonly synced: boolean;
+  readonly synced: () => boolean;
   readonly recorder: EventRecorder;
   readonly resources: CustomResources;
-}) {
-  const { options, epoch, mesh, home, host, ledger, directory, synced } = agent;
+  readonly clock: Clock;
+}): ActiveStatus {
+  const { options, epoch, mesh, home, host, ledger, directory } = agent;
   const { waiting, awayByHost } = home.counts();
   const { guests, held, byHome } = host.counts();
   const { allocatable, free } = roomTotals(ledger.snapshot);
+  const relay = mesh.relay();
   return {
     cluster: options.cluster,
     active: true,
-    ready: synced,
+    version,
+    instance: options.instance,
+    ready: agent.synced(),
     epoch,
     peer: mesh.peer,
-    addresses: mesh.addresses(),
-    relay: mesh.relay(),
-    nodes: ledger.snapshot.nodeCount,
+    addresses: [...mesh.addresses()],
+    relay: { ...relay, waitsAt: [...relay.waitsAt] },
+    certificateExpiresInMs: Math.round(mesh.member.expiresMs - agent.clock.wallMs()),
+    nodes: ledger.snapshot.candidates().length,
     cpu: { allocatableMilli: allocatable.milliCpu, freeMilli: free.milliCpu },
     memory: { allocatableBytes: allocatable.memoryBytes, freeBytes: free.memoryBytes },
     waiting,
@@ -49,8 +55,7 @@ export function agentStatus(agent: {
     neighbours: directory.neighbours().length,
     refused: mesh.refusals(),
     eventsDropped: agent.recorder.dropped,
-    /** Those of Spillway's that the API server serves. */
-    customResources: agent.resources.served ?? [],
+    customResources: [...(agent.resources.served ?? [])],
     rssBytes: process.memoryUsage.rss(),
   };
 }
@@ -60,31 +65,39 @@ export function neighbourRows(agent: {
   readonly home: Home;
   readonly host: Host;
   readonly mesh: Mesh;
-  readonly now: MonotonicMs;
-}) {
+  readonly clock: Clock;
+}): readonly NeighbourAnswer[] {
+  const now = agent.clock.monotonicMs();
+  const paths = agent.mesh.paths();
   const { awayByHost } = agent.home.counts();
   const { byHome } = agent.host.counts();
-  const paths = agent.mesh.paths();
-  return agent.directory.neighbours().map((neighbour) => {
+  return agent.directory.neighbours().map(({ cluster, advert, ...neighbour }) => {
     const path = paths.get(neighbour.peer);
+    const { allocatable, free } = advert.totals;
     return {
-      cluster: neighbour.cluster,
+      cluster,
       liveness: neighbour.liveness,
-      connected: path !== undefined,
-      /** `direct`, `relayed`, or `none` while there is no connection. */
       link: path?.kind ?? 'none',
-      /** The cluster that relays. */
       ...(path?.via !== undefined && { via: path.via }),
       rttMs: Math.round(neighbour.rttMs * 10) / 10,
       rttMeasured: neighbour.rttMeasured,
-      accepting: neighbour.advert.accepting,
-      guestsFree: neighbour.advert.guestsFree,
-      room: commonShapeFits(neighbour.advert.room),
-      gpus: Object.fromEntries(freeExtended(neighbour.advert.room)),
-      ourPodsThere: awayByHost.get(neighbour.cluster) ?? 0,
-      theirPodsHere: byHome.get(neighbour.cluster) ?? 0,
-      lastHeardMsAgo: Math.round(agent.now - neighbour.lastHeard),
+      accepting: advert.accepting,
+      guestsFree: advert.guestsFree,
+      room: commonShapeFits(advert.room),
+      gpus: Object.fromEntries(freeExtended(advert.room)),
+      totals: { allocatable: cpuAndMemory(allocatable), free: cpuAndMemory(free) },
+      ourPodsThere: awayByHost.get(cluster) ?? 0,
+      theirPodsHere: byHome.get(cluster) ?? 0,
+      lastHeardMsAgo: Math.round(now - neighbour.lastHeard),
+      advertMsAgo: Math.round(now - neighbour.advertAt),
+      peer: neighbour.peer,
+      addresses: [...advert.addresses],
       attributes: neighbour.attributes,
+      labels: advert.labels,
     };
   });
+}
+
+function cpuAndMemory(of: { readonly milliCpu: number; readonly memoryBytes: number }) {
+  return { milliCpu: of.milliCpu, memoryBytes: of.memoryBytes };
 }

@@ -53,7 +53,7 @@ describe('spillway federation', () => {
     [
       'a time that is none',
       ['--cluster', 'lyon', '--days', 'many'],
-      '--days many: expected a positive',
+      "argument 'many' is invalid. Expected a positive number",
     ],
     ['a root that is not there', ['--cluster', 'lyon', '--root', 'nowhere.key'], 'nowhere.key'],
   ])('admit refuses %s, and says what is wrong', (_, args, problem) => {

@@ -1,2 +1,1 @@
-export { agentCommands } from './commands/agent.ts';
-export { federationCommand } from './commands/federation.ts';
+export { allOf, exitCodes, spillwayProgram } from './program.ts';

@@ -1,21 +1,28 @@
 #!/usr/bin/env node
-/** Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 4 there is no such thing. */
-import { isFault } from '@spillway/core';
-import { Command, CommanderError } from 'commander';
-import { agentCommands } from './commands/agent.ts';
-import { benchCommand } from './commands/bench.ts';
-import { federationCommand } from './commands/federation.ts';
+/** Exit codes: see program.ts. */
+import { type FaultCode, isFault } from '@spillway/core';
+import { CommanderError } from 'commander';
+import { spillwayProgram } from './program.ts';
 
-const program = new Command('spillway')
-  .description('Clusters at the edge lend each other room.')
-  .version('0.1.0')
-  .showHelpAfterError('(--help shows what there is)')
-  .exitOverride();
-for (const command of [...agentCommands(), federationCommand(), benchCommand()])
-  program.addCommand(command);
+const codes: Partial<Readonly<Record<FaultCode, number>>> = {
+  InvalidConfig: 2,
+  InvalidId: 2,
+  InvalidInput: 2,
+  InvalidQuantity: 2,
+  Unavailable: 3,
+  DeadlineExceeded: 3,
+  NotFound: 4,
+  PermissionDenied: 5,
+  NotAMember: 5,
+};
+
+// `spillway … | head` ends the reader first.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 
 try {
-  await program.parseAsync();
+  await spillwayProgram().parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
@@ -23,6 +30,6 @@ try {
     process.stderr.write(
       `error: ${isFault(error) ? error.message : ((error as Error).stack ?? String(error))}\n`,
     );
-    process.exitCode = isFault(error, 'NotFound') ? 4 : 1;
+    process.exitCode = isFault(error) ? (codes[error.code] ?? 1) : 1;
   }
 }

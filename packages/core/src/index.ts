@@ -11,4 +11,5 @@ export * from './resources.ts';
 export * from './shape.ts';
 export * from './time.ts';
 export * from './verdict.ts';
+export * from './version.ts';
 export * from './well-known.ts';

@@ -2,6 +2,7 @@ export type * from './advert.ts';
 export * from './advert-pacing.ts';
 export * from './coordinates.ts';
 export * from './directory.ts';
+export * from './forecast.ts';
 export * from './home/claim.ts';
 export { checkedHomeConfig, type HomeConfig, homeDefaults } from './home/config.ts';
 export * from './home/events.ts';

@@ -2,7 +2,7 @@ import { type Node, type Pod, shapeOf } from '@spillway/core';
 import { placePods, Snapshot } from '@spillway/scheduling';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitCount, roomBounds, roomOf } from './room.ts';
+import { fitCount, roomBounds, roomOf, roomWithout } from './room.ts';
 
 const nodes = fc.array(
   fc.record({
@@ -91,6 +91,19 @@ test('with more kinds of free node than an advert holds, it promises less and ne
       const shape = shapeOf(pod('asked', { cpu: `${milliCpu}m`, memory: `${mib}Mi` }));
       const promised = fitCount(room, shape);
       expect(promised).toBeLessThanOrEqual(placePods(snapshot, shape, 100_000).nodes.length);
+    }),
+  );
+});
+
+test('room without some pods takes as many fewer, and none below nothing', () => {
+  fc.assert(
+    fc.property(nodes, asked, fc.nat(60), (specs, { milliCpu, mib }, count) => {
+      const room = roomOf(snapshotOf(specs));
+      const shape = shapeOf(pod('asked', { cpu: `${milliCpu}m`, memory: `${mib}Mi` }));
+      const left = roomWithout(room, shape, count);
+      expect(fitCount(left, shape)).toBe(Math.max(0, fitCount(room, shape) - count));
+      const total = (of: typeof room): number => of.bins.reduce((sum, { nodes }) => sum + nodes, 0);
+      expect(total(left)).toBe(total(room));
     }),
   );
 });

@@ -69,18 +69,44 @@ export function roomTotals(snapshot: Snapshot): {
 
 /** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(classes + bins). */
 export function fitCount(room: Room, shape: PodShape): number {
-  let fits = 0;
+  const times = timesPerNode(room, shape);
+  return room.bins.reduce((fits, { nodes }, i) => fits + nodes * (times[i] ?? 0), 0);
+}
+
+/** What is left when `count` pods of `shape` have come, as many as fit: node by node, the first that fits. */
+export function roomWithout(room: Room, shape: PodShape, count: number): Room {
+  const times = timesPerNode(room, shape);
+  const bins: RoomBin[] = [];
+  let left = count;
+  for (const [i, bin] of room.bins.entries()) {
+    const perNode = times[i] ?? 0;
+    const full = perNode === 0 ? 0 : Math.min(bin.nodes, Math.floor(left / perNode));
+    const some = perNode > 0 && full < bin.nodes ? left - full * perNode : 0;
+    const untouched = bin.nodes - full - (some > 0 ? 1 : 0);
+    if (full > 0) bins.push({ ...bin, nodes: full, free: freeWithout(bin.free, shape, perNode) });
+    if (some > 0) bins.push({ ...bin, nodes: 1, free: freeWithout(bin.free, shape, some) });
+    if (untouched > 0) bins.push({ ...bin, nodes: untouched });
+    left -= full * perNode + some;
+  }
+  return { ...room, bins };
+}
+
+/** Of each bin: how often `shape` fits on one node of it. */
+function timesPerNode(room: Room, shape: PodShape): readonly number[] {
   const alone = shape.hostPorts.length > 0 || repelsItself(shape);
   const open = room.classes.map(
     (kind) =>
       untoleratedTaint(kind.taints, shape.tolerations) === undefined && mayBeSelected(shape, kind),
   );
-  for (const { nodeClass, nodes, free } of room.bins) {
-    if (!open[nodeClass]) continue;
+  return room.bins.map(({ nodeClass, free }) => {
+    if (!open[nodeClass]) return 0;
     const times = timesIn(free, shape.requests);
-    fits += nodes * (alone ? Math.min(1, times) : times);
-  }
-  return fits;
+    return alone ? Math.min(1, times) : times;
+  });
+}
+
+function freeWithout(free: Amounts, { requests }: PodShape, times: number): Amounts {
+  return { ...plus(free, requests, -times), pods: free.pods - times };
 }
 
 /** The free amounts that no other bin's surpass in every respect: the largest pods that still fit. */

@@ -12,11 +12,14 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { Fault } from '@spillway/core';
 import { ApiFault, faultOfError, faultOfResponse } from './api-fault.ts';
 
-export interface ApiClientOptions {
-  /** Empty: the pod's own service account. */
-  readonly kubeconfig: string;
-  readonly context?: string;
-}
+export type ApiClientOptions =
+  | {
+      /** Empty: the pod's own service account. */
+      readonly kubeconfig: string;
+      readonly context?: string;
+    }
+  /** Found and chosen already. */
+  | { readonly config: KubeConfig };
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -52,24 +55,12 @@ export class ApiClient {
 
   /** @throws Fault `InvalidConfig` when the kubeconfig can't be read or names no cluster. */
   constructor(options: ApiClientOptions) {
-    this.#config = new KubeConfig();
-    try {
-      if (options.kubeconfig === '') this.#config.loadFromCluster();
-      else this.#config.loadFromFile(options.kubeconfig);
-      if (options.context !== undefined) this.#config.setCurrentContext(options.context);
-    } catch (error) {
-      const where = options.kubeconfig || 'the pod’s service account';
-      throw new Fault(
-        'InvalidConfig',
-        `kubeconfig: ${where} can't be read: ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
+    this.#config = 'config' in options ? options.config : loaded(options);
     const cluster = this.#config.getCurrentCluster();
     if (!cluster?.server) {
       throw new Fault(
         'InvalidConfig',
-        `kubeconfig: ${options.kubeconfig || 'in-cluster'} names no cluster`,
+        `kubeconfig: ${('kubeconfig' in options && options.kubeconfig) || 'context'} names no cluster`,
       );
     }
     this.#server = new URL(cluster.server);
@@ -247,6 +238,23 @@ export class ApiClient {
     const until = performance.now() + credentialsMs;
     this.#credentials = { options, agent, tls: tlsText, until };
     return options;
+  }
+}
+
+function loaded(options: { readonly kubeconfig: string; readonly context?: string }): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (options.kubeconfig === '') config.loadFromCluster();
+    else config.loadFromFile(options.kubeconfig);
+    if (options.context !== undefined) config.setCurrentContext(options.context);
+    return config;
+  } catch (error) {
+    const where = options.kubeconfig || 'the pod’s service account';
+    throw new Fault(
+      'InvalidConfig',
+      `kubeconfig: ${where} can't be read: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 

@@ -40,7 +40,9 @@ function atHome(cpu = '1', policyProblem?: string) {
   const home = new Home({
     room: ledger,
     neighbourhood: directory,
-    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', ...problem }) },
+    policies: {
+      policyFor: () => ({ policy: nearest, text: 'nearest', source: 'test', ...problem }),
+    },
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,

@@ -33,6 +33,13 @@ export interface HomeOptions {
   readonly clusterOfNode: (node: string) => ClusterName | undefined;
 }
 
+/** What a namespace says of its pods. */
+export interface NamespaceFacts {
+  /** Pods that the home's own scheduler finds no room for may leave. */
+  readonly offload: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 export type PodExplanation =
   | {
       readonly state: 'waiting';
@@ -48,10 +55,7 @@ export class Home {
   readonly #away: Away;
   /** Pods without a node, ours or not: a namespace's label may make them ours. */
   readonly #unbound = new Map<PodUid, Pod>();
-  readonly #namespaces = new Map<
-    string,
-    { readonly offload: boolean; readonly annotations: Readonly<Record<string, string>> }
-  >();
+  readonly #namespaces = new Map<string, NamespaceFacts>();
   /** Pods whose node is no virtual one as far as is known: nodes may be listed after pods. */
   readonly #bound = new Map<PodUid, Pod>();
   #effects: HomeEffect[] = [];
@@ -105,6 +109,11 @@ export class Home {
   /** For people and metrics. */
   counts(): { readonly waiting: number; readonly awayByHost: ReadonlyMap<ClusterName, number> } {
     return { waiting: this.#waiting.size, awayByHost: this.#away.countByHost() };
+  }
+
+  /** Those whose pods may leave, or that are annotated. */
+  namespaces(): ReadonlyMap<string, NamespaceFacts> {
+    return this.#namespaces;
   }
 
   /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */

@@ -21,5 +21,11 @@ export interface Policies {
   policyFor(
     pod: Pod,
     namespaceAnnotations: Readonly<Record<string, string>>,
-  ): { readonly policy: PlacementPolicy; readonly text: string; readonly problem?: string };
+  ): {
+    readonly policy: PlacementPolicy;
+    readonly text: string;
+    readonly problem?: string;
+    /** Where it comes from, for people to read. */
+    readonly source: string;
+  };
 }

@@ -140,7 +140,9 @@ export class ModelAgent {
     this.home = new Home({
       room: this.ledger,
       neighbourhood: this.directory,
-      policies: { policyFor: () => ({ policy: nearest, text: policyText(nearest) }) },
+      policies: {
+        policyFor: () => ({ policy: nearest, text: policyText(nearest), source: 'simulated' }),
+      },
       config: homeDefaults,
       random: randomStream(seed, `home/${cluster}/${epoch}`),
       homeEpoch: epoch,

@@ -1,0 +1,71 @@
+/** Where pods that do not exist yet would go now: `POST /v1/dry-run`. */
+import type { Pod } from '@spillway/core';
+import { z } from 'zod';
+import { verdict } from './explanation.ts';
+
+/** All of one question's, a Deployment of so many replicas counting as so many. */
+export const dryRunPodsMax = 10_000;
+const batchesMax = 500;
+
+export const dryRunQuestion = z.strictObject({
+  batches: z
+    .array(
+      z.strictObject({
+        name: z.string().max(500).describe('deployment/web'),
+        count: z.number().int().min(0).max(dryRunPodsMax),
+        pod: z.custom<Pod>(
+          (value) => {
+            const { metadata, spec } = (value ?? {}) as Partial<Pod>;
+            return typeof metadata === 'object' && Array.isArray(spec?.containers);
+          },
+          { message: 'expected a pod with metadata and spec.containers' },
+        ),
+      }),
+    )
+    .max(batchesMax),
+  namespaces: z
+    .record(
+      z.string(),
+      z.strictObject({
+        labels: z.record(z.string(), z.string()),
+        annotations: z.record(z.string(), z.string()),
+      }),
+    )
+    .describe('that come with the pods, and go before those that exist'),
+});
+export type DryRunQuestion = z.infer<typeof dryRunQuestion>;
+
+const place = z.object({ count: z.number().int() });
+
+export const dryRunAnswer = z.object({
+  cluster: z.string().describe('the home'),
+  batches: z.array(
+    z.object({
+      name: z.string(),
+      namespace: z.string(),
+      count: z.number().int(),
+      scheduler: z
+        .enum(['spillway', 'offered', 'other'])
+        .describe(
+          'spillway: it places them at home and away; offered: what the cluster’s own scheduler finds no room for may leave; other: Spillway leaves them alone',
+        ),
+      policy: z.object({ text: z.string(), source: z.string(), problem: z.string().optional() }),
+      home: z.array(place.extend({ node: z.string() })),
+      neighbours: z.array(place.extend({ cluster: z.string(), rttMs: z.number() })),
+      nowhere: z.number().int().describe('for these there is no room'),
+      whyNotHome: z.array(verdict).describe('nodes by reason; empty when all fit at home'),
+      stays: z.array(verdict).describe('why they must not leave their home'),
+      others: z
+        .array(
+          z.object({
+            cluster: z.string(),
+            rttMs: z.number(),
+            fits: z.number().int().describe('how many more it would take after these'),
+            why: z.string().describe('what speaks against it, or why it was not needed'),
+          }),
+        )
+        .describe('every neighbour, best first'),
+    }),
+  ),
+});
+export type DryRunAnswer = z.infer<typeof dryRunAnswer>;

@@ -1,0 +1,28 @@
+/** Why a pod waits, or where it is: `GET /v1/explain?namespace=…&name=…`. */
+import { z } from 'zod';
+
+export const verdict = z.object({
+  code: z.string(),
+  reason: z.string(),
+  stage: z.string().describe('of the pipeline'),
+  nodes: z.number().int().optional().describe('how many nodes'),
+});
+
+export const waitingExplanation = z.object({
+  state: z.literal('waiting'),
+  message: z.string(),
+  home: z.array(verdict).describe('the home’s nodes, by reason'),
+  neighbours: z.record(z.string(), z.string()).describe('why not, by neighbour'),
+});
+
+export const awayExplanation = z.object({
+  state: z.literal('away'),
+  host: z.string().describe('the neighbour that runs it'),
+  phase: z.enum(['committing', 'away', 'ending', 'finished']),
+});
+
+export const explanationAnswer = z.discriminatedUnion('state', [
+  waitingExplanation,
+  awayExplanation,
+]);
+export type ExplanationAnswer = z.infer<typeof explanationAnswer>;

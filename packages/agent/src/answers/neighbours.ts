@@ -1,0 +1,31 @@
+/** Who the neighbours are: `GET /v1/neighbours`. */
+import { z } from 'zod';
+import { counts } from './status.ts';
+
+const amounts = z.object({ milliCpu: z.number(), memoryBytes: z.number() });
+
+export const neighbourAnswer = z.object({
+  cluster: z.string(),
+  liveness: z.enum(['alive', 'suspect', 'gone']),
+  link: z
+    .enum(['direct', 'relayed', 'none'])
+    .describe('how it is reached now; none while there is no connection'),
+  via: z.string().optional().describe('the cluster that relays'),
+  rttMs: z.number(),
+  rttMeasured: z.boolean().describe('false: predicted from coordinates'),
+  accepting: z.boolean(),
+  guestsFree: z.number().int().describe('how many more guests it lets in'),
+  room: counts.describe('how often some common shapes fit there'),
+  gpus: counts.describe('free extended resources by name'),
+  totals: z.object({ allocatable: amounts, free: amounts }),
+  ourPodsThere: z.number().int(),
+  theirPodsHere: z.number().int(),
+  lastHeardMsAgo: z.number(),
+  advertMsAgo: z.number().describe('how old what it says of its room is'),
+  peer: z.string(),
+  addresses: z.array(z.string()),
+  attributes: z.record(z.string(), z.string()).describe('signed by the federation’s root'),
+  labels: z.record(z.string(), z.string()).describe('said by itself'),
+});
+export const neighboursAnswer = z.array(neighbourAnswer);
+export type NeighbourAnswer = z.infer<typeof neighbourAnswer>;

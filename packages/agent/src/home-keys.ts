@@ -1,0 +1,23 @@
+/** The home's knobs in words, for whoever configures an agent. */
+import type { HomeConfig } from '@spillway/federation';
+
+export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
+  batchMs: 'how long a new pod waits for others of its shape, so that they are decided together',
+  neighbourBatchMs:
+    'after a change of neighbours’ room, how long until waiting pods are tried again',
+  askPatienceMs: 'how long better ranked neighbours may keep the answers of the others waiting',
+  localGraceMs: 'a pod that fits at home is left to the home’s own scheduler for so long',
+  retryMsMin: 'first retry of a shape for which there was no room',
+  retryMsMax: 'the retry doubles up to this',
+  refusedPatienceMs:
+    'a bound pod whose host has no room after all, and which a controller would replace, fails after so long',
+  refusalTtlMs: 'a neighbour’s refusal is forgotten after so long, or with its next advert',
+  askFanOutMax: 'at most so many neighbours are asked at once for one shape',
+  askCountMax: 'for so many pods of one shape at once',
+  doubtMs: 'a neighbour that said it was full longer ago than this is asked all the same',
+  doubtedMax: 'at most so many of them at once for one shape, the nearest',
+  commitPodsMax: 'pods of one commit',
+  commitsInFlightPerHostMax: 'commits at one host at once',
+  releaseGuestsMax: 'guests of one release',
+  explainMsMin: 'a pod’s owner is told why it waits at most so often',
+};

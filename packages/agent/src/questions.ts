@@ -1,0 +1,108 @@
+/** The questions under /v1/ and who answers them. The answers' types are in answers/. */
+import { type Clock, Fault, type FaultCode, isFault, version } from '@spillway/core';
+import type { Directory, Home, Host, Policies } from '@spillway/federation';
+import type { EventRecorder, Pods } from '@spillway/kubernetes';
+import type { Mesh } from '@spillway/mesh';
+import type { Ledger } from '@spillway/scheduling';
+import type { StatusAnswer } from './answers/index.ts';
+import type { CustomResources } from './custom-resources.ts';
+import { dryRun } from './dry-run.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { AgentOptions } from './options.ts';
+import { policyEntries } from './policy-entries.ts';
+import { agentStatus, neighbourRows } from './status.ts';
+
+export interface Question {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Parsed JSON; undefined when there was none. */
+  readonly body: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** The parts of an active agent that are asked about. */
+export interface Asked {
+  readonly options: AgentOptions;
+  readonly epoch: number;
+  readonly mesh: Mesh;
+  readonly home: Home;
+  readonly host: Host;
+  readonly ledger: Ledger;
+  readonly directory: Directory;
+  readonly neighbours: Neighbours;
+  readonly recorder: EventRecorder;
+  readonly resources: CustomResources;
+  readonly policies: Policies;
+  readonly pods: Pods;
+  readonly clock: Clock;
+  readonly synced: () => boolean;
+}
+
+type Handler = (asked: Asked, question: Question) => unknown;
+
+const handlers: Readonly<Record<string, Handler>> = {
+  'GET /v1/status': agentStatus,
+  'GET /v1/neighbours': neighbourRows,
+  'GET /v1/explain': explain,
+  'GET /v1/policy': policyEntries,
+  'POST /v1/dry-run': dryRun,
+};
+
+export class Questions {
+  readonly #asked: Asked;
+
+  constructor(asked: Asked) {
+    this.#asked = asked;
+  }
+
+  async answer(question: Question): Promise<Answer> {
+    const handler = handlers[`${question.method} ${question.path}`];
+    if (handler === undefined) return unknownQuestion(question);
+    try {
+      return { status: 200, body: await handler(this.#asked, question) };
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      return { status: statusOf(error), body: { error: error.message } };
+    }
+  }
+}
+
+/** A standby knows who it is, and nothing else. */
+export function standbyAnswer(question: Question, { cluster, instance }: AgentOptions): Answer {
+  if (question.path === '/v1/status') {
+    const status: StatusAnswer = { cluster, active: false, version, instance };
+    return { status: 200, body: status };
+  }
+  const error = `this agent of ${cluster} stands by: ask the active one`;
+  return { status: 503, body: { error } };
+}
+
+function explain({ home }: Asked, { query }: Question): unknown {
+  const name = query.get('name') ?? '';
+  const explanation = home.explain(query.get('namespace') ?? 'default', name);
+  if (explanation !== undefined) return explanation;
+  throw new Fault('NotFound', `no pod ${name} that is ours to place or away`);
+}
+
+function unknownQuestion({ method, path }: Question): Answer {
+  const otherwise = Object.keys(handlers).find((key) => key.endsWith(` ${path}`));
+  return otherwise === undefined
+    ? { status: 404, body: { error: `nothing at ${path}; this agent is ${version}` } }
+    : { status: 405, body: { error: `${method} ${path}: expected ${otherwise}` } };
+}
+
+const statuses: Partial<Readonly<Record<FaultCode, number>>> = {
+  NotFound: 404,
+  InvalidInput: 400,
+  InvalidId: 400,
+  InvalidQuantity: 400,
+};
+
+function statusOf({ code }: Fault): number {
+  return statuses[code] ?? 503;
+}

@@ -1,0 +1,118 @@
+/** `spillway dry-run -f FILE`: where the pods of manifests would go now, and why not elsewhere. */
+import { type DryRunAnswer, dryRunAnswer } from '@spillway/agent/answers';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { userCluster } from '../connection/cluster.ts';
+import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
+import { batchesIn, type Manifests, manifestText } from '../manifests.ts';
+import { type Format, print, rendered, withOutput } from '../output/format.ts';
+import { table } from '../output/table.ts';
+import { plural, rtt } from '../output/words.ts';
+
+type Options = ConnectionOptions & {
+  readonly file: readonly string[];
+  readonly namespace?: string;
+  readonly output: Format;
+};
+type Batch = DryRunAnswer['batches'][number];
+
+export function dryRunCommand(): Command {
+  const command = new Command('dry-run')
+    .description('where the pods of manifests would go now, and why not elsewhere')
+    .requiredOption('-f, --file <file...>', 'manifests, YAML or JSON; - is standard input')
+    .option('-n, --namespace <name>', 'of objects that name none; else the context’s')
+    .addHelpText(
+      'after',
+      `
+Pods, Deployments, ReplicaSets, StatefulSets and Jobs are looked at; Namespaces among them count for their
+labels and annotations. Nothing is created, asked or reserved: the agent runs its own pipeline on what it
+knows of its nodes and of its neighbours' adverts. In the end each host decides for itself.
+
+Examples:
+  spillway dry-run -f deployment.yaml
+  helm template my-chart | spillway dry-run -f - -n shop
+  spillway dry-run -f job.yaml -o json | jq '.batches[] | {name, nowhere}'
+
+Exit code 1 when some pods would find no room anywhere.`,
+    );
+  return withOutput(withAgent(command), ['table', 'wide', 'json', 'yaml']).action(
+    async (options: Options) => {
+      const text = manifestText(options.file);
+      const agent = await agentOf(options);
+      const namespace = options.namespace ?? (await contextNamespace(options));
+      const manifests = batchesIn(text, namespace);
+      const question = { batches: manifests.batches, namespaces: manifests.namespaces };
+      const value = await agent.ask(dryRunAnswer, { path: '/v1/dry-run', body: question });
+      print(
+        rendered(options.output, { value, table: (wide) => dryRunText(value, manifests, wide) }),
+      );
+      if (value.batches.some(({ nowhere }) => nowhere > 0)) process.exitCode = 1;
+    },
+  );
+}
+
+/** Where the agent is named by its address there may be no kubeconfig at all. */
+async function contextNamespace(options: Options): Promise<string> {
+  if ((options.agent ?? process.env['SPILLWAY_AGENT'] ?? '') !== '') return 'default';
+  return (await userCluster(options)).namespace;
+}
+
+export function dryRunText(
+  answer: DryRunAnswer,
+  { skipped }: Pick<Manifests, 'skipped'>,
+  wide = false,
+): string {
+  const parts = answer.batches.map((batch) => batchText(batch, answer.cluster, wide));
+  if (skipped.length > 0) parts.push(`Not looked at: ${skipped.join(', ')}.`);
+  return parts.join('\n\n') || 'There are no pods in these manifests.';
+}
+
+const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
+  spillway: 'Spillway schedules them',
+  offered: 'may leave when the cluster’s own scheduler finds no room',
+  other: 'not Spillway’s: its namespace is not labelled spillway.dev/offload=enabled',
+};
+
+function batchText(batch: Batch, cluster: string, wide: boolean): string {
+  const { name, namespace, count, home, neighbours, nowhere, policy } = batch;
+  const atHome = home.reduce((sum, place) => sum + place.count, 0);
+  const nodes = home.map((place) => `${place.node} ${place.count}`).join(', ');
+  const places: string[][] = [];
+  if (atHome > 0) places.push([`${atHome}`, `${cluster} (home)`, '', nodes]);
+  for (const place of neighbours)
+    places.push([`${place.count}`, place.cluster, rtt(place.rttMs), 'if its agent agrees']);
+  if (nowhere > 0) places.push([`${nowhere}`, pc.red('nowhere'), '', 'would wait']);
+  const lines = [
+    `${pc.bold(name)} in ${namespace}: ${plural(count, 'pod')}; ${schedulers[batch.scheduler]}`,
+    `policy ${policy.text} (${policy.source})`,
+    ...(policy.problem === undefined ? [] : [pc.red(policy.problem)]),
+    '',
+    table(['PODS', 'WHERE', 'RTT', 'NOTE'], places),
+  ];
+  const why = whyNot(batch, cluster, wide);
+  if (why.length > 0) lines.push('', table(['NOT MORE AT', 'WHY'], why));
+  return lines.join('\n');
+}
+
+function whyNot(batch: Batch, cluster: string, wide: boolean): string[][] {
+  const { whyNotHome, stays, others, nowhere } = batch;
+  const rows: string[][] = [];
+  if (whyNotHome.length > 0) {
+    const reasons = whyNotHome.map(({ nodes, reason }) =>
+      nodes === undefined ? reason : `${plural(nodes, 'node')}: ${reason}`,
+    );
+    rows.push([`${cluster} (home)`, reasons.join('; ')]);
+  }
+  if (stays.length > 0)
+    rows.push([
+      'any neighbour',
+      `must stay at home: it ${stays.map(({ reason }) => reason).join('; ')}`,
+    ]);
+  // Where all have found a place, who else could have taken them is for those who ask for it.
+  if (stays.length > 0 || (nowhere === 0 && whyNotHome.length === 0 && !wide)) return rows;
+  for (const { cluster: name, rttMs, fits, why } of others) {
+    if (why !== 'takes some' || wide)
+      rows.push([`${name} ${rtt(rttMs)}`, fits > 0 ? `${why}; has room for ${fits} more` : why]);
+  }
+  return rows;
+}

@@ -1,0 +1,78 @@
+/** `spillway neighbours`: who the neighbours are, how near, what they have. */
+import { type NeighbourAnswer, neighboursAnswer } from '@spillway/agent/answers';
+import { Command } from 'commander';
+import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
+import { type Format, rendered, withOutput } from '../output/format.ts';
+import { table } from '../output/table.ts';
+import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
+import { age, livenessText, rtt } from '../output/words.ts';
+
+type Options = ConnectionOptions & WatchOptions & { readonly output: Format };
+
+export function neighboursCommand(): Command {
+  const command = new Command('neighbours')
+    .alias('neighbors')
+    .alias('nb')
+    .description('who the neighbours are, nearest first')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  spillway neighbours                    nearest first; ~ before an RTT: predicted, not measured
+  spillway neighbours -o wide            with addresses, attributes and labels
+  spillway neighbours -o name            neighbour/lyon, one a line`,
+    );
+  return withWatch(withOutput(withAgent(command))).action(async (options: Options) => {
+    const agent = await agentOf(options);
+    await shown(async () => {
+      const value = byDistance(await agent.ask(neighboursAnswer, { path: '/v1/neighbours' }));
+      return rendered(options.output, {
+        value,
+        table: (wide) => neighboursText(value, wide),
+        names: (rows) => rows.map(({ cluster }) => `neighbour/${cluster}`),
+      });
+    }, options);
+  });
+}
+
+export function byDistance(rows: readonly NeighbourAnswer[]): readonly NeighbourAnswer[] {
+  return [...rows].sort((a, b) => a.rttMs - b.rttMs || (a.cluster < b.cluster ? -1 : 1));
+}
+
+const columns = 'NEIGHBOUR,STATE,RTT,500m/512Mi,1/1Gi,2/4Gi,GPUS,OURS THERE,THEIRS HERE,HEARD';
+
+export function neighboursText(rows: readonly NeighbourAnswer[], wide = false): string {
+  if (rows.length === 0) return 'No neighbours are known yet.';
+  return table(
+    [
+      ...columns.split(','),
+      ...(wide ? ['LINK', 'GUESTS MORE', 'ADVERT', 'ATTRIBUTES', 'ADDRESSES'] : []),
+    ],
+    rows.map((row) => [
+      row.cluster,
+      livenessText(row.liveness),
+      rtt(row.rttMs, row.rttMeasured),
+      row.room['500m/512Mi'] ?? 0,
+      row.room['1/1Gi'] ?? 0,
+      row.room['2/4Gi'] ?? 0,
+      Object.values(row.gpus).reduce((sum, count) => sum + count, 0) || '-',
+      row.ourPodsThere,
+      row.theirPodsHere,
+      age(row.lastHeardMsAgo),
+      ...(wide
+        ? [
+            row.via === undefined ? row.link : `${row.link} by ${row.via}`,
+            row.accepting ? row.guestsFree : 'takes none',
+            age(row.advertMsAgo),
+            labelsText({ ...row.labels, ...row.attributes }),
+            row.addresses.join(' ') || '-',
+          ]
+        : []),
+    ]),
+  );
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return pairs.sort().join(',') || '-';
+}

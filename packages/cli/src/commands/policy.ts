@@ -1,0 +1,72 @@
+/** `spillway policy`: which placement policy is in force where, and where it comes from. */
+import { policyAnswer, type PolicyEntry } from '@spillway/agent/answers';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { userCluster } from '../connection/cluster.ts';
+import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
+import { type Format, print, rendered, withOutput } from '../output/format.ts';
+import { table } from '../output/table.ts';
+
+type Options = ConnectionOptions & { readonly namespace?: string; readonly output: Format };
+
+export function policyCommand(): Command {
+  const command = new Command('policy')
+    .description('which placement policy is in force, and where it comes from')
+    .argument('[pod]', 'for this pod; else for the namespace of -n; else a list of all that is set')
+    .option('-n, --namespace <name>', 'for this namespace')
+    .addHelpText(
+      'after',
+      `
+A pod's own annotation goes before its namespace's, and that before the agent's configuration.
+
+Examples:
+  spillway policy                        all that is set in this cluster
+  spillway policy -n shop                for the pods of a namespace
+  spillway policy web-7 -n shop          for one pod
+  kubectl annotate namespace shop spillway.dev/policy='nearest; rtt<=40' && spillway policy -n shop`,
+    );
+  return withOutput(withAgent(command)).action(
+    async (pod: string | undefined, options: Options) => {
+      const agent = await agentOf(options);
+      const namespace = options.namespace ?? (pod && (await contextNamespace(options)));
+      const query = new URLSearchParams({ ...(namespace && { namespace }), ...(pod && { pod }) });
+      const value = await agent.ask(policyAnswer, { path: `/v1/policy?${query.toString()}` });
+      print(
+        rendered(options.output, {
+          value,
+          table: () => policyText(value),
+          names: (entries) => entries.map(scopeText),
+        }),
+      );
+    },
+  );
+}
+
+async function contextNamespace(options: Options): Promise<string> {
+  try {
+    return (await userCluster(options)).namespace;
+  } catch {
+    return 'default';
+  }
+}
+
+export function policyText(entries: readonly PolicyEntry[]): string {
+  const rows = entries.map((entry) => [
+    scopeText(entry),
+    entry.scope === 'federation' ? '-' : entry.offload ? 'may leave' : 'stay',
+    entry.problem === undefined ? entry.policy : pc.red(entry.problem),
+    entry.source,
+  ]);
+  return table(['SCOPE', 'UNSCHEDULABLE PODS', 'POLICY', 'FROM'], rows);
+}
+
+function scopeText({ scope, namespace = '', pod = '' }: PolicyEntry): string {
+  switch (scope) {
+    case 'federation':
+      return 'federation';
+    case 'namespace':
+      return `namespace/${namespace}`;
+    case 'pod':
+      return `pod/${namespace}/${pod}`;
+  }
+}

@@ -1,0 +1,54 @@
+/** The options by which commands find an agent and a cluster, and what comes of them. */
+import type { Command } from 'commander';
+import { type AgentClient, agentClient } from './agent-client.ts';
+import { type UserCluster, userCluster } from './cluster.ts';
+import { findActivePod, systemNamespace } from './find-agent.ts';
+import { portForward } from './port-forward.ts';
+
+export interface ConnectionOptions {
+  readonly agent?: string;
+  readonly agentNamespace: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}
+
+/** Where an agent's pod answers questions. */
+const agentPort = 7421;
+
+export function withCluster(command: Command): Command {
+  return command
+    .option('--context <name>', 'context of the kubeconfig; else its current one')
+    .option('--kubeconfig <file>', 'else KUBECONFIG, else ~/.kube/config');
+}
+
+export function withAgent(command: Command): Command {
+  return withCluster(command)
+    .option(
+      '--agent <url>',
+      'HTTP address of an agent that runs as a plain process, or SPILLWAY_AGENT; else the active agent’s pod is asked through the API server',
+    )
+    .option('--agent-namespace <name>', 'where agents are installed', systemNamespace);
+}
+
+/** The agent to ask. @throws Fault that says what to do. */
+export async function agentOf(options: ConnectionOptions): Promise<AgentClient> {
+  const url = options.agent ?? process.env['SPILLWAY_AGENT'];
+  if (url !== undefined && url !== '') {
+    return agentClient({
+      where: url,
+      url,
+      hint: 'name another with --agent URL or SPILLWAY_AGENT, or unset it to ask the one in the cluster of your kubeconfig',
+    });
+  }
+  return await podAgent(await userCluster(options), options.agentNamespace);
+}
+
+async function podAgent(cluster: UserCluster, agentNamespace: string): Promise<AgentClient> {
+  const pod = await findActivePod(cluster, agentNamespace);
+  return agentClient({
+    where: `pod ${pod.namespace}/${pod.name} of ${cluster.context}`,
+    url: `http://127.0.0.1:${agentPort}`,
+    connect: async () => await portForward(cluster, pod, agentPort),
+    hint: `kubectl -n ${pod.namespace} logs ${pod.name}`,
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * Where pods are and why: what the agent knows of those that are its to place, and what the API server
+ * shows the user of the others.
+ */
+import { awayExplanation, explanationAnswer, waitingExplanation } from '@spillway/agent/answers';
+import { Fault, isFault, type Namespace, type Pod, wellKnown } from '@spillway/core';
+import { claimOf } from '@spillway/federation';
+import { z } from 'zod';
+import type { AgentClient } from './connection/agent-client.ts';
+import type { UserCluster } from './connection/cluster.ts';
+import { read } from './connection/find-agent.ts';
+
+const named = { namespace: z.string(), name: z.string() };
+
+export const podExplanation = z.discriminatedUnion('state', [
+  waitingExplanation.extend(named),
+  awayExplanation.extend(named),
+  z.object({ ...named, state: z.literal('home'), node: z.string(), phase: z.string() }),
+  z.object({ ...named, state: z.literal('other'), message: z.string() }),
+]);
+type PodExplanation = z.infer<typeof podExplanation>;
+
+export const deploymentExplanation = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  wanted: z.number().int(),
+  pods: z.array(podExplanation),
+});
+
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface Deployment {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly selector: {
+      readonly matchLabels?: Readonly<Record<string, string>>;
+      readonly matchExpressions?: readonly {
+        readonly key: string;
+        readonly operator: string;
+        readonly values?: readonly string[];
+      }[];
+    };
+  };
+}
+
+/** At once; an agent answers from memory. */
+const asksMax = 16;
+
+/** @throws Fault `NotFound` when neither the agent nor the API server knows it. */
+export async function explainPod(
+  pod: Named,
+  from: { readonly agent: AgentClient; readonly cluster: UserCluster | undefined },
+): Promise<PodExplanation> {
+  const { namespace, name } = pod;
+  try {
+    const query = new URLSearchParams({ namespace, name });
+    const path = `/v1/explain?${query.toString()}`;
+    return { ...(await from.agent.ask(explanationAnswer, { path })), namespace, name };
+  } catch (error) {
+    if (!isFault(error, 'NotFound') || from.cluster === undefined) throw error;
+    return await seenByUser(pod, from.cluster);
+  }
+}
+
+/** @throws Fault `NotFound`, `PermissionDenied` */
+export async function explainDeployment(
+  deployment: Named,
+  from: { readonly agent: AgentClient; readonly cluster: UserCluster },
+): Promise<z.infer<typeof deploymentExplanation>> {
+  const { namespace, name } = deployment;
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
+  const { spec } = await read<Deployment>(from.cluster, path);
+  const selector = encodeURIComponent(selectorText(spec.selector));
+  const { items } = await read<{ items: readonly Pod[] }>(
+    from.cluster,
+    `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
+  );
+  const names = items.map(({ metadata }) => metadata.name ?? '').sort();
+  const pods: PodExplanation[] = [];
+  for (let i = 0; i < names.length; i += asksMax) {
+    const some = names.slice(i, i + asksMax);
+    // oxlint-disable-next-line no-await-in-loop -- so many at once and no more
+    pods.push(
+      ...(await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)))),
+    );
+  }
+  return { name, namespace, wanted: spec.replicas ?? 1, pods };
+}
+
+async function seenByUser(
+  { namespace, name }: Named,
+  cluster: UserCluster,
+): Promise<PodExplanation> {
+  const pod = await existing<Pod>(cluster, `/api/v1/namespaces/${namespace}/pods/${name}`, {
+    otherwise: `no pod ${name} in namespace ${namespace} of ${cluster.context}`,
+  });
+  const { spec, status } = pod;
+  if (spec.nodeName)
+    return {
+      namespace,
+      name,
+      state: 'home',
+      node: spec.nodeName,
+      phase: status?.phase ?? 'Pending',
+    };
+  const { metadata } = await read<Namespace>(cluster, `/api/v1/namespaces/${namespace}`);
+  const offload = metadata.labels?.[wellKnown.offloadLabel] === 'enabled';
+  return { namespace, name, state: 'other', message: notOurs(pod, offload) };
+}
+
+function notOurs(pod: Pod, offload: boolean): string {
+  const { schedulerName = 'default-scheduler', schedulingGates } = pod.spec;
+  if (claimOf(pod, offload) !== undefined) return 'the agent is about to take it up; ask again';
+  if (schedulingGates?.length)
+    return 'it has scheduling gates, which nobody schedules before they are removed';
+  if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined)
+    return `it is a guest of ${pod.metadata.labels[wellKnown.homeLabel] ?? ''}`;
+  if (offload) return `${schedulerName} has not found it unschedulable yet`;
+  return `${schedulerName} places it, and its namespace is not labelled ${wellKnown.offloadLabel}=enabled`;
+}
+
+async function existing<T>(
+  cluster: UserCluster,
+  path: string,
+  { otherwise }: { readonly otherwise: string },
+): Promise<T> {
+  try {
+    return await read<T>(cluster, path);
+  } catch (error) {
+    if (isFault(error, 'NotFound')) throw new Fault('NotFound', otherwise, { cause: error });
+    throw error;
+  }
+}
+
+function selectorText({
+  matchLabels = {},
+  matchExpressions = [],
+}: Deployment['spec']['selector']): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const expressions = matchExpressions.map(({ key, operator, values = [] }) => {
+    switch (operator) {
+      case 'Exists':
+        return key;
+      case 'DoesNotExist':
+        return `!${key}`;
+      default:
+        return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
+    }
+  });
+  return [...labels, ...expressions].join(',');
+}

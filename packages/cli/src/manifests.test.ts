@@ -1,0 +1,77 @@
+import { Fault } from '@spillway/core';
+import { describe, expect, it } from 'vitest';
+import { batchesIn } from './manifests.ts';
+
+const template = `
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: c, image: web, resources: { limits: { cpu: 1, memory: 1Gi }, requests: { cpu: 500m } } }] }`;
+
+describe('batchesIn', () => {
+  it.each([
+    ['Deployment', 'replicas: 3', 3],
+    ['Deployment', 'paused: false', 1],
+    ['ReplicaSet', 'replicas: 0', 0],
+    ['StatefulSet', 'replicas: 2', 2],
+    ['Job', 'parallelism: 4', 4],
+    ['Job', 'parallelism: 4\n  completions: 3', 3],
+    ['Job', 'backoffLimit: 1', 1],
+  ])('%s with %s makes %s pods', (kind, spec, count) => {
+    const text = `apiVersion: x/v1\nkind: ${kind}\nmetadata: { name: web }\nspec:\n  ${spec}${template}`;
+    const { batches } = batchesIn(text, 'shop');
+    expect(batches).toMatchObject([{ name: `${kind.toLowerCase()}/web`, count }]);
+    expect(batches[0]?.pod.metadata).toEqual({
+      name: 'web-dry-run',
+      namespace: 'shop',
+      labels: { app: 'web' },
+    });
+  });
+
+  it('asks for what is limited, as the API server does, unless it asks for less', () => {
+    const text = `apiVersion: x/v1\nkind: Deployment\nmetadata: { name: web }\nspec:${template}`;
+    const [container] = batchesIn(text, 'shop').batches[0]?.pod.spec.containers ?? [];
+    expect(container?.resources?.requests).toEqual({ cpu: '500m', memory: '1Gi' });
+  });
+
+  it('takes pods, lists, namespaces and several documents, and names what it leaves out', () => {
+    const { batches, namespaces, skipped } = batchesIn(
+      `
+apiVersion: v1
+kind: Namespace
+metadata: { name: lab, labels: { spillway.dev/offload: enabled } }
+---
+apiVersion: v1
+kind: List
+items:
+  - { apiVersion: v1, kind: Pod, metadata: { name: one, namespace: lab }, spec: { containers: [{ name: c }] } }
+  - { apiVersion: v1, kind: Service, metadata: { name: web } }
+---
+# nothing here
+---
+{ apiVersion: v1, kind: Pod, metadata: { generateName: two- }, spec: { containers: [{ name: c }] } }
+`,
+      'shop',
+    );
+    expect(batches.map(({ name, pod }) => [name, pod.metadata.namespace])).toEqual([
+      ['pod/one', 'lab'],
+      ['pod/two-', 'shop'],
+    ]);
+    expect(namespaces).toEqual({
+      lab: { labels: { 'spillway.dev/offload': 'enabled' }, annotations: {} },
+    });
+    expect(skipped).toEqual(['service/web']);
+  });
+
+  it.each([
+    ['what is no YAML', 'a: [', 'document 1'],
+    ['what is no object', 'kind: Pod', 'expected apiVersion and kind'],
+    [
+      'a pod without containers',
+      'apiVersion: v1\nkind: Pod\nmetadata: { name: x }',
+      'x has no containers',
+    ],
+  ])('refuses %s', (_, text, problem) => {
+    expect(() => batchesIn(text, 'shop')).toThrow(Fault);
+    expect(() => batchesIn(text, 'shop')).toThrow(problem);
+  });
+});

@@ -1,0 +1,31 @@
+/** What `-o json` and `-o yaml` print, by command: published as JSON Schemas in schemas/, for scripts. */
+import {
+  dryRunAnswer,
+  neighboursAnswer,
+  policyAnswer,
+  statusAnswer,
+} from '@spillway/agent/answers';
+import { z } from 'zod';
+import { topOutput } from '../commands/top.ts';
+import { deploymentExplanation, podExplanation } from '../explanations.ts';
+
+export const certificateOutput = z.object({
+  cluster: z.string(),
+  peer: z.string(),
+  federation: z.string().describe('the first half of SHA-256 of the root’s public key, in hex'),
+  notBefore: z.iso.datetime(),
+  expires: z.iso.datetime(),
+  serial: z.string(),
+  attributes: z.record(z.string(), z.string()),
+});
+
+export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
+  status: statusAnswer,
+  neighbours: neighboursAnswer,
+  top: topOutput,
+  'explain-pod': podExplanation,
+  'explain-deployment': deploymentExplanation,
+  'dry-run': dryRunAnswer,
+  policy: policyAnswer,
+  'federation-inspect': certificateOutput,
+};

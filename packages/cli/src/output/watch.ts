@@ -1,0 +1,52 @@
+/** `-w`: shows again and again, in place on a terminal, one after the other elsewhere, until interrupted. */
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { print } from './format.ts';
+
+export interface WatchOptions {
+  readonly watch: boolean;
+  readonly interval: number;
+}
+
+const intervalSDefault = 2;
+/** An agent that does not answer for a moment ends no watch: so many times in a row do. */
+const failuresMax = 5;
+
+export function withWatch(command: Command): Command {
+  return command
+    .option('-w, --watch', 'show it again and again', false)
+    .option('--interval <seconds>', 'between two looks', seconds, intervalSDefault);
+}
+
+export async function shown(
+  show: () => Promise<string>,
+  { watch, interval }: WatchOptions,
+): Promise<void> {
+  if (!watch) return print(await show());
+  const draw = await drawing();
+  let failures = 0;
+  for (;;) {
+    try {
+      draw(await show());
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (failures === failuresMax) throw error;
+      process.stderr.write(`${(error as Error).message}\n`);
+    }
+    // oxlint-disable-next-line no-await-in-loop -- one look after the other
+    await new Promise((resolve) => setTimeout(resolve, interval * 1000));
+  }
+}
+
+async function drawing(): Promise<(text: string) => void> {
+  if (!process.stdout.isTTY) return print;
+  const { default: logUpdate } = await import('log-update');
+  return logUpdate;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (value >= 0.2 && value <= 3600) return value;
+  throw new InvalidArgumentError('Expected seconds, 0.2 to 3600.');
+}

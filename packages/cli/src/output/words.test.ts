@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { pairs, table } from './table.ts';
+import { age, bar, countsText, rtt } from './words.ts';
+
+describe('age', () => {
+  it.each([
+    [0, '0s'],
+    [119_000, '119s'],
+    [120_000, '2m'],
+    [7_199_000, '119m'],
+    [7_200_000, '2h'],
+    [48 * 3_600_000, '2d'],
+    [-5, '0s'],
+  ])('%d ms is %s', (ms, text) => {
+    expect(age(ms)).toBe(text);
+  });
+});
+
+describe('countsText', () => {
+  it('puts the most first, equal ones by name, and leaves out zeros', () => {
+    expect(countsText({ b: 1, a: 1, c: 3, d: 0 })).toBe('c 3, a 1, b 1');
+  });
+
+  it('says none', () => {
+    expect(countsText({ a: 0 })).toBe('none');
+  });
+});
+
+describe('rtt', () => {
+  it.each([
+    [8.53, true, '8.5ms'],
+    [80.4, true, '80ms'],
+    [12, false, '~12ms'],
+  ])('%d ms, measured %s, is %s', (ms, measured, text) => {
+    expect(rtt(ms, measured)).toBe(text);
+  });
+});
+
+describe('bar', () => {
+  it.each([
+    [0, '░░░░'],
+    [0.5, '██░░'],
+    [7, '████'],
+  ])('of %d', (share, text) => {
+    expect(bar(share, 4)).toBe(text);
+  });
+});
+
+describe('table', () => {
+  it('aligns columns and leaves nothing at the end of lines', () => {
+    const text = table(
+      ['NAME', 'N'],
+      [
+        ['a', 1],
+        ['longer', 22],
+      ],
+    );
+    expect(text).toBe('NAME     N\na        1\nlonger   22');
+  });
+
+  it('pairs have no head', () => {
+    expect(
+      pairs([
+        ['Name:', 'a'],
+        ['Longer:', ''],
+      ]),
+    ).toBe('Name:     a\nLonger:');
+  });
+});

@@ -1,0 +1,14 @@
+/**
+ * `npm run generate-docs`: writes every page and schema that is made from code. Tests of the packages
+ * that they are made from hold them to it.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { publishedDocuments as agentDocuments } from '../packages/agent/src/documents.ts';
+import { publishedDocuments as cliDocuments } from '../packages/cli/src/documents.ts';
+
+for (const { file, text } of [...cliDocuments(), ...agentDocuments()]) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  process.stdout.write(`${relative(process.cwd(), file)}\n`);
+}
