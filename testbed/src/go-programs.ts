@@ -17,6 +17,11 @@ export const modulePaths = {
   kubefed: 'sigs.k8s.io/kubefed',
   kind: 'sigs.k8s.io/kind',
   helm: 'helm.sh/helm/v4',
+  containerd: 'github.com/containerd/containerd/v2',
+  crictl: 'sigs.k8s.io/cri-tools',
+  coredns: 'github.com/coredns/coredns',
+  // Our own: what a node needs and no module has.
+  own: 'spillway.dev/testbed/own',
 } as const;
 export type GoModule = keyof typeof modulePaths;
 
@@ -36,6 +41,17 @@ export const sources = {
   hyperfed: { module: 'kubefed', path: 'sigs.k8s.io/kubefed/cmd/hyperfed' },
   kind: { module: 'kind', path: 'sigs.k8s.io/kind' },
   helm: { module: 'helm', path: 'helm.sh/helm/v4/cmd/helm' },
+  // The rest is for a kind node that is made here.
+  kubelet: kubernetes('kubelet'),
+  kubeadm: kubernetes('kubeadm'),
+  'kube-proxy': kubernetes('kube-proxy'),
+  containerd: containerd('containerd'),
+  'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),
+  ctr: containerd('ctr'),
+  crictl: { module: 'crictl', path: 'sigs.k8s.io/cri-tools/cmd/crictl' },
+  coredns: { module: 'coredns', path: '.' },
+  pause: { module: 'own', path: './pause' },
+  'runc-as-allowed': { module: 'own', path: './runc-as-allowed' },
 } as const satisfies Readonly<Record<string, Source>>;
 /** Those beside a control plane's are built when they are asked for by name. */
 export type GoProgram = keyof typeof sources;
@@ -50,6 +66,8 @@ export function versionFlags(module: GoModule, version: string): readonly string
       `k8s.io/component-base/version.gitMinor=${minor}`,
     ],
     kubefed: [`sigs.k8s.io/kubefed/pkg/version.version=${version}`],
+    containerd: [`github.com/containerd/containerd/v2/version.Version=${version}`],
+    crictl: [`sigs.k8s.io/cri-tools/pkg/version.Version=${version}`],
     helm: [`helm.sh/helm/v4/internal/version.version=${version}`],
   };
   return (variables[module] ?? []).map((variable) => `-X ${variable}`);
@@ -57,4 +75,8 @@ export function versionFlags(module: GoModule, version: string): readonly string
 
 function kubernetes(program: string): Source {
   return { module: 'control-plane', path: `k8s.io/kubernetes/cmd/${program}` };
+}
+
+function containerd(program: string): Source {
+  return { module: 'containerd', path: `github.com/containerd/containerd/v2/cmd/${program}` };
 }

@@ -8,6 +8,7 @@ export {
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';
 export { type Component, components } from './component-arguments.ts';
+export { type DockerAccess, ensureDocker, findDocker } from './docker/ensure-docker.ts';
 export { freePorts } from './free-ports.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
 export { podAnnotations } from './kwok-stages.ts';

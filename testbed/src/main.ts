@@ -6,6 +6,7 @@ import { Fault, isFault, parseQuantity } from '@spillway/core';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { ensureBinaries } from './binaries.ts';
+import { addDockerCommands } from './docker/docker-command.ts';
 import { cities } from './cities.ts';
 import type { KubeClient } from './kube-client.ts';
 import { clientOf } from './kubeconfig.ts';
@@ -60,6 +61,7 @@ program
   .description('ends a test bed and removes all that it left')
   .option('--name <name>', 'of the test bed', nameOf, 'default')
   .action(async ({ name }: { name: string }) => await down(name));
+addDockerCommands(program);
 program.command('serve', { hidden: true }).argument('<name>').argument('<spec>').action(serve);
 
 try {

@@ -1,0 +1,3 @@
+module spillway.dev/testbed/own
+
+go 1.26.0
