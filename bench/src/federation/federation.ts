@@ -28,10 +28,13 @@ export interface Federation {
 
 const certificateMs = 24 * 60 * 60 * 1000;
 
-/** All agents active, and each one aware of all others. `settings` as for the agent's `--set`. */
+/** As for the agent's `--set`: of all agents, or of each cluster's. */
+export type Settings = readonly string[] | ((cluster: string) => readonly string[]);
+
+/** All agents active, and each one aware of all others. */
 export async function startFederation(
   testbed: Testbed,
-  settings: readonly string[] = [],
+  settings: Settings = [],
 ): Promise<Federation> {
   const bundle = await bundleAgent();
   const root = await newKey();
@@ -60,7 +63,7 @@ export async function startFederation(
           ...place,
           // Everybody is told the first one's address only; the rest is learnt.
           bootstrap: i === 0 ? [] : [`/ip4/127.0.0.1/tcp/${places[0]?.announcePort ?? 0}`],
-          settings,
+          settings: typeof settings === 'function' ? settings(cluster.name) : settings,
         }),
     ),
   );
