@@ -102,3 +102,136 @@ describe('once they are installed, without a restart', () => {
     await federation.agent(victim).ready();
   });
 });
+
+interface PolicyRow {
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly { readonly status: string; readonly reason: string }[];
+  };
+}
+
+describe('an OffloadPolicy', () => {
+  const yaml = (spec: string): string => `apiVersion: spillway.dev/v1alpha1
+kind: OffloadPolicy
+metadata: { name: shop, namespace: shop }
+spec: ${spec}
+`;
+  const policy = async (spec: string): Promise<void> => {
+    await setting.homeCluster.apply(yaml(spec));
+    const { metadata } = JSON.parse(kubectl('-n', 'shop', 'get', 'op', 'shop', '-o', 'json')) as {
+      metadata: { generation: number };
+    };
+    await waitFor(
+      'the agent has taken it up',
+      () => {
+        const row = JSON.parse(
+          kubectl('-n', 'shop', 'get', 'op', 'shop', '-o', 'json'),
+        ) as PolicyRow;
+        return row.status?.observedGeneration === metadata.generation || undefined;
+      },
+      soon,
+    );
+  };
+  const make = async (name: string, extra = ''): Promise<void> =>
+    await setting.homeCluster.apply(`apiVersion: v1
+kind: Pod
+metadata:
+  name: ${name}
+  namespace: shop
+  labels: { app: ${name} }
+  annotations: { testbed.spillway.dev/run-time: 600s }
+spec:
+  schedulerName: spillway
+${extra}
+  containers:
+    - { name: main, image: registry.example/main:1, resources: { requests: { cpu: 100m } } }
+`);
+  const podAt = (name: string) =>
+    setting.pods('shop').find(({ metadata }) => metadata.name === name);
+  const runsAt = async (name: string, host: string): Promise<void> => {
+    await waitFor(
+      `${name} runs at ${host}`,
+      () => {
+        const pod = podAt(name);
+        if (pod?.spec.nodeName && pod.spec.nodeName !== `spillway-${host}`)
+          throw new Error(`it is at ${pod.spec.nodeName}`);
+        return pod?.status?.phase === 'Running' || undefined;
+      },
+      soon,
+    );
+  };
+  const waitsFor = async (name: string): Promise<string> =>
+    await waitFor(
+      `${name} is told why it waits`,
+      () =>
+        podAt(name)?.status?.conditions?.find(
+          ({ type, status, message }) => type === 'PodScheduled' && status === 'False' && message,
+        )?.message,
+      soon,
+    );
+
+  beforeAll(async () => {
+    await setting.homeCluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n');
+  });
+
+  test('that prefers, refuses or requires clusters decides where pods go, from the next pod on', async () => {
+    const [near = '', far = ''] = setting.hosts;
+    await policy(`{ preferred: [{ names: [${far}] }] }`);
+    await make('prefers-far');
+    await runsAt('prefers-far', far);
+    await policy(`{ refused: [{ selector: { matchLabels: { city: ${far} } } }] }`);
+    await make('refuses-far');
+    await runsAt('refuses-far', near);
+    await policy(`{ policy: cluster-affinity, required: [{ names: [${far}] }] }`);
+    await make('requires-far');
+    await runsAt('requires-far', far);
+  });
+
+  test('that lets nothing leave keeps pods at home, with the reason; its change wakes them', async () => {
+    await policy('{ mayLeave: { pods: Never } }');
+    await make('stays');
+    expect(await waitsFor('stays')).toContain(
+      'may not leave its home, says OffloadPolicy shop/shop',
+    );
+    const explained = await federation
+      .agent(home)
+      .get<{ message: string; policy: object }>('/v1/explain?namespace=shop&name=stays');
+    expect(explained.message).toContain('may not leave its home, says OffloadPolicy shop/shop');
+    expect(explained.policy).toEqual({ text: 'nearest; stay', source: 'OffloadPolicy shop/shop' });
+    await policy('{ mayLeave: { pods: Always } }');
+    await waitFor('it runs', () => podAt('stays')?.status?.phase === 'Running' || undefined, soon);
+  });
+
+  test('of partition policy fence lets a pod leave only if nothing would replace it', async () => {
+    await policy('{ partition: fence }');
+    await make('evictable');
+    expect(await waitsFor('evictable')).toContain(
+      'it must tolerate node.kubernetes.io/unreachable and node.kubernetes.io/not-ready (NoExecute) without tolerationSeconds',
+    );
+    await make(
+      'fenced',
+      `  tolerations:
+    - { key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute }
+    - { key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute }`,
+    );
+    await waitFor('it runs', () => podAt('fenced')?.status?.phase === 'Running' || undefined, soon);
+    expect(podAt('fenced')?.metadata.annotations?.['spillway.dev/partition']).toBe('fence');
+  });
+
+  test('is known before the first decision of an agent that starts anew', async () => {
+    await policy('{ mayLeave: { pods: Never } }');
+    await federation.agent(home).end('SIGKILL');
+    await make('early');
+    await federation.agent(home).start();
+    await federation.agent(home).ready();
+    expect(await waitsFor('early')).toContain('may not leave its home');
+    expect(podAt('early')?.spec.nodeName).toBeUndefined();
+  });
+
+  test('is printed by kubectl with whether it is in force', () => {
+    const table = kubectl('get', 'offloadpolicies', '-A');
+    expect(table).toMatch(
+      /^NAMESPACE +NAME +POLICY +MAY LEAVE +RTT MAX +PARTITION +IN FORCE +AGE\nshop +shop +nearest +Never +keep +True/,
+    );
+  });
+});

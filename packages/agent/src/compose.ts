@@ -27,7 +27,7 @@ import {
   directoryPresets,
   Home,
   Host,
-  type Policies,
+  PolicyBook,
 } from '@spillway/federation';
 import { startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
@@ -44,9 +44,9 @@ import { createMetrics, measureLinks, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
 import { OwnPods } from './own-pods.ts';
+import { OffloadPolicies } from './offload-policies.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
-import { policiesOf } from './policies.ts';
 import { Questions, standbyAnswer } from './questions.ts';
 
 export interface Agent {
@@ -71,7 +71,7 @@ export async function startAgent(
   const log = createLog({ level: options.log.level, cluster: options.cluster });
   const metrics = createMetrics();
   const identity = readIdentity(options);
-  const policies = policiesOf(options.policy);
+  const policies = new PolicyBook(options.policy);
   const api = new ApiClient({ kubeconfig: options.kubeconfig });
   let active: ActiveAgent | undefined;
   let starting: Promise<void> = Promise.resolve();
@@ -143,7 +143,7 @@ interface ActiveOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly identity: ReturnType<typeof readIdentity>;
-  readonly policies: Policies;
+  readonly policies: PolicyBook;
   readonly api: ApiClient;
   readonly epoch: number;
 }
@@ -174,6 +174,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     incarnation: `${epoch}`,
     guestNamespace: guestNamespaceName,
   });
+  let listed = false;
   let synced = false;
   const ownPods = new OwnPods();
   const hostRunner = new HostRunner({
@@ -276,17 +277,32 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     random: randomStream(seed, 'watch'),
     onEvent: (event) => clusterEvents.take(event),
     onSynced: () => {
-      synced = true;
-      homeRunner.feed({ kind: 'synced' });
-      advertiser.start();
-      log.info({}, 'caches are whole');
+      listed = true;
+      void resources.settled.then(() => {
+        synced = true;
+        homeRunner.feed({ kind: 'synced' });
+        advertiser.start();
+        log.info({}, 'caches are whole');
+      });
     },
     onBroken: (kind, error) => log.warn({ kind, err: error }, 'watch broke; it is resumed'),
   });
   neighbours.hostsOurs = (cluster) => home.hosts().has(cluster);
   neighbours.onRoom = () => homeRunner.feed({ kind: 'roomChanged', where: 'neighbour' });
   const keeper = new NeighbourKeeper({ api, directory, preset, home, host, mesh, clock, log });
-  const resources = new CustomResources({ api, log, keepNeighbours: () => keeper.keep() });
+  const resources = new CustomResources({
+    api,
+    log,
+    keepNeighbours: () => keeper.keep(),
+    policies: new OffloadPolicies({
+      api,
+      book: policies,
+      clock,
+      random: randomStream(seed, 'policies'),
+      log,
+      onChanged: (namespace) => homeRunner.feed({ kind: 'policiesChanged', namespace }),
+    }),
+  });
   neighbours.start();
   recorder.start();
   watch.start();
@@ -319,7 +335,10 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     measureLinks(metrics, mesh);
   };
   return {
-    notReady: () => (synced ? undefined : 'the caches are not whole yet'),
+    notReady: () => {
+      if (synced) return undefined;
+      return (listed && resources.problem) || 'the caches are not whole yet';
+    },
     questions: new Questions({
       options,
       epoch,

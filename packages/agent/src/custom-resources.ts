@@ -10,39 +10,46 @@ import {
   servedCustomResources,
 } from '@spillway/kubernetes';
 import type { Log } from './log.ts';
+import type { OffloadPolicies } from './offload-policies.ts';
 
 export interface CustomResourcesOptions {
   readonly api: ApiClient;
   readonly log: Log;
   /** Called about once a second while Neighbours are served; false when they turn out not to be. */
   readonly keepNeighbours: () => Promise<boolean>;
+  readonly policies: OffloadPolicies;
 }
 
 const discoveryMs = 10_000;
+/** Until it has been told for the first time: decisions wait for it. */
+const firstDiscoveryMs = 500;
 const keepMs = 1_000;
 
 export class CustomResources {
   readonly #options: CustomResourcesOptions;
+  /**
+   * Resolves when all OffloadPolicies are known, or known not to exist: a decision before could let a
+   * pod leave that must not. Policies that are served but can't be read (a missing right) hold it up.
+   */
+  readonly settled: Promise<void>;
+  #settle: () => void = () => {};
   #served: ReadonlySet<CustomResource> | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  #discovery: NodeJS.Timeout | undefined;
+  #keeping: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(options: CustomResourcesOptions) {
     this.#options = options;
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
   }
 
-  start(): void {
-    const keep = (): void => {
-      if (this.#served?.has('neighbours')) void this.#keep();
-    };
-    this.#timers = [
-      setInterval(() => void this.#discover(), discoveryMs),
-      setInterval(keep, keepMs),
-    ];
-    void this.#discover();
-  }
-
-  stop(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+  /** What holds `settled` up. */
+  get problem(): string | undefined {
+    return this.#served === undefined
+      ? 'which custom resources are served is not known yet'
+      : this.#options.policies.problem;
   }
 
   /** Undefined until the API server has been asked. */
@@ -50,12 +57,33 @@ export class CustomResources {
     return this.#served && [...this.#served];
   }
 
+  start(): void {
+    this.#keeping = setInterval(() => {
+      if (this.#served?.has('neighbours')) void this.#keep();
+    }, keepMs);
+    void this.#discoverAgain();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#discovery);
+    clearInterval(this.#keeping);
+    this.#options.policies.stop();
+  }
+
   async #keep(): Promise<void> {
     if (!(await this.#options.keepNeighbours())) await this.#discover();
   }
 
+  async #discoverAgain(): Promise<void> {
+    await this.#discover();
+    if (this.#stopped) return;
+    const pauseMs = this.#served === undefined ? firstDiscoveryMs : discoveryMs;
+    this.#discovery = setTimeout(() => void this.#discoverAgain(), pauseMs);
+  }
+
   async #discover(): Promise<void> {
-    const { api, log } = this.#options;
+    const { api, log, policies } = this.#options;
     let served: ReadonlySet<CustomResource>;
     try {
       served = await servedCustomResources(api);
@@ -63,8 +91,14 @@ export class CustomResources {
       log.warn({ err: error }, 'which custom resources are served could not be asked');
       return;
     }
+    if (this.#stopped) return;
     const before = this.#served;
     this.#served = served;
+    if (served.has('offloadpolicies')) policies.start(this.#settle);
+    else {
+      policies.end();
+      this.#settle();
+    }
     const same =
       before !== undefined &&
       customResources.every((name) => before.has(name) === served.has(name));

@@ -28,7 +28,8 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
     const pod = { ...given, metadata: { ...given.metadata, namespace, uid: `dry-run-${i}` } };
     const facts = factsOf(namespace, question, home.namespaces());
     const said = policies.policyFor(pod, facts.annotations);
-    return { name, namespace, count, pod, policy: said.policy, claim: claimed(pod, facts), said };
+    const { policy, source } = said;
+    return { name, namespace, count, pod, policy, source, claim: claimed(pod, facts), said };
   });
   const asks = batches.map((batch) =>
     batch.said.problem === undefined ? batch : { ...batch, claim: undefined },

@@ -31,7 +31,11 @@ import { WakeTimer } from './wake-timer.ts';
 
 /** What the home needs of its own API server. Each call has a deadline of its own. */
 export interface HomeWrites {
-  bindPod(ref: PodRef, node: NodeName): Promise<Exclude<BindOutcome, 'failed'>>;
+  bindPod(
+    ref: PodRef,
+    node: NodeName,
+    annotations?: Readonly<Record<string, string>>,
+  ): Promise<Exclude<BindOutcome, 'failed'>>;
   patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'>;
   /** Deletes without grace, by UID. */
   finalizeDeletion(ref: PodRef): Promise<'ok' | 'gone'>;
@@ -97,7 +101,7 @@ export class HomeRunner {
         return;
       case 'bindAway': {
         const node = virtualNodeName(effect.host) as NodeName;
-        void this.#binds(() => this.#bind(effect.ref, node, 'boundAway', effect.host));
+        void this.#binds(() => this.#bind(effect.ref, node, 'boundAway', effect));
         return;
       }
       case 'reserve':
@@ -133,19 +137,19 @@ export class HomeRunner {
     ref: PodRef,
     node: NodeName,
     kind: 'boundLocally' | 'boundAway',
-    host?: ClusterName,
+    away?: Extract<HomeEffect, { kind: 'bindAway' }>,
   ): Promise<void> {
     const { writes, log, metrics, news } = this.#options;
     let outcome: BindOutcome;
     try {
-      outcome = await writes.bindPod(ref, node);
+      outcome = await writes.bindPod(ref, node, away?.annotations);
     } catch (error) {
       log.warn({ pod: nameOf(ref), node, err: error }, 'binding failed; it is tried again');
       outcome = 'failed';
     }
     if (outcome === 'bound') {
       metrics.placed.inc({ where: kind === 'boundLocally' ? 'home' : 'neighbour' });
-      news.bound(ref, node, host);
+      news.bound(ref, node, away?.host);
     }
     this.feed({ kind, uid: ref.uid, outcome });
   }

@@ -24,11 +24,11 @@ function listed(asked: Asked): readonly PolicyEntry[] {
     ([, { offload, annotations }]) =>
       offload || annotations[wellKnown.policyAnnotation] !== undefined,
   );
-  const names = told.map(([name]) => name).sort();
+  const names = new Set([...told.map(([name]) => name), ...asked.policies.namespaces()]);
   const { policy, source } = entry(asked, emptyPod(''));
   return [
     { scope: 'federation', offload: false, policy, source },
-    ...names.map((name) => ofNamespace(asked, name)),
+    ...[...names].sort().map((name) => ofNamespace(asked, name)),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** The questions under /v1/ and who answers them. The answers' types are in answers/. */
 import { type Clock, Fault, type FaultCode, isFault, version } from '@spillway/core';
-import type { Directory, Home, Host, Policies } from '@spillway/federation';
+import type { Directory, Home, Host, PolicyBook } from '@spillway/federation';
 import type { EventRecorder, Pods } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
@@ -37,7 +37,7 @@ export interface Asked {
   readonly neighbours: Neighbours;
   readonly recorder: EventRecorder;
   readonly resources: CustomResources;
-  readonly policies: Policies;
+  readonly policies: PolicyBook;
   readonly pods: Pods;
   readonly clock: Clock;
   readonly synced: () => boolean;

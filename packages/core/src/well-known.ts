@@ -8,6 +8,8 @@ export const wellKnown = {
   policyAnnotation: 'spillway.dev/policy',
   /** Label `true` on the pod of a cluster's active agent, and on no other: what a Service selects. */
   activeLabel: 'spillway.dev/active',
+  /** Annotation `fence` on pods that are away under that partition policy, written by their binding. */
+  partitionAnnotation: 'spillway.dev/partition',
   /** Label `true` on virtual nodes. */
   virtualNodeLabel: 'spillway.dev/virtual-node',
   /** Label on virtual nodes: the neighbour they stand for. */

@@ -16,7 +16,14 @@ const near = neighbourOf('near', {
 const far = neighbourOf('far', { rttMs: 50, advert: { room: { classes, bins: [bin(2, 4, 16)] } } });
 
 function pods(name: string, count: number, more: Partial<ForecastPods> = {}): ForecastPods {
-  return { pod: podOf(name), count, claim: 'named', policy: policyOf('nearest'), ...more };
+  return {
+    pod: podOf(name),
+    count,
+    claim: 'named',
+    policy: policyOf('nearest'),
+    source: 'the test',
+    ...more,
+  };
 }
 
 function policyOf(text: string) {

@@ -13,6 +13,7 @@ import {
 } from '@spillway/core';
 import { type Plan, placePods, type Snapshot } from '@spillway/scheduling';
 import type { Neighbour } from './directory.ts';
+import { policyVerdicts } from './fence.ts';
 import type { Claim } from './home/claim.ts';
 import { type RankedNeighbour, rankNeighbours } from './neighbour-placement.ts';
 import type { PlacementPolicy } from './policy.ts';
@@ -27,6 +28,8 @@ export interface ForecastPods {
   /** Undefined: Spillway would leave them to the cluster's own scheduler. */
   readonly claim: Claim | undefined;
   readonly policy: PlacementPolicy;
+  /** Where the policy comes from, for people to read. */
+  readonly source: string;
 }
 
 export interface Forecast {
@@ -75,7 +78,7 @@ function forecastOne(
   batch: ForecastPods,
   before: ForecastOptions,
 ): { readonly result: Forecast; readonly after: ForecastOptions } {
-  const { pod, count, claim, policy } = batch;
+  const { pod, count, claim, policy, source } = batch;
   const shape = shapeOf(pod);
   const plan: Plan =
     shape.unsupported.length > 0
@@ -85,7 +88,7 @@ function forecastOne(
     (filled, node, i) => filled.withPod(onNode(pod, node, i)),
     before.snapshot,
   );
-  const stays = travelVerdicts(pod);
+  const stays = [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)];
   const missing = count - plan.nodes.length;
   const rank = (neighbours: readonly Neighbour[], placed: ForecastOptions['placed']) =>
     rankNeighbours({ shape, count: Math.max(1, missing), policy, neighbours, placed });

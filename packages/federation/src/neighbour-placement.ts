@@ -4,7 +4,7 @@
  */
 import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@spillway/core';
 import type { Neighbour } from './directory.ts';
-import { meets, type PlacementPolicy, requirementText } from './policy.ts';
+import { meets, type PlacementPolicy, termText } from './policy.ts';
 import { fitCount } from './room.ts';
 
 export interface RankedNeighbour {
@@ -59,7 +59,7 @@ export function rankNeighbours(options: {
       rttMs: neighbour.rttMs,
       advertAt: neighbour.advertAt,
       score: scoreOf(neighbour.rttMs),
-      preferred: policy.prefer.filter((requirement) => meets(requirement, named)).length,
+      preferred: policy.prefer.filter((term) => meets(term, named)).length,
       guests: placed?.get(neighbour.cluster) ?? 0,
     });
   }
@@ -89,20 +89,16 @@ function estimated(
   }
   // What the root signed goes before what the cluster says of itself.
   const named = { name: cluster, labels: { ...advert.labels, ...attributes } };
-  const unmet = policy.require.find((requirement) => !meets(requirement, named));
+  const unmet = policy.require.find((term) => !meets(term, named));
   if (unmet)
     return refuse(
       'Refused',
       'ClusterAffinity',
-      `is not ${requirementText(unmet)}, which the policy requires`,
+      `is not ${termText(unmet)}, which the policy requires`,
     );
-  const hit = policy.refuse.find((requirement) => meets(requirement, named));
+  const hit = policy.refuse.find((term) => meets(term, named));
   if (hit)
-    return refuse(
-      'Refused',
-      'ClusterAffinity',
-      `is ${requirementText(hit)}, which the policy refuses`,
-    );
+    return refuse('Refused', 'ClusterAffinity', `is ${termText(hit)}, which the policy refuses`);
   if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
     return refuse(
       'Refused',

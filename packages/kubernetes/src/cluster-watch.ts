@@ -42,12 +42,12 @@ export class ClusterWatch {
   start(): void {
     const { api, random, onEvent, onBroken } = this.#options;
     for (const kind of Object.keys(paths) as WatchedKind[]) {
-      const reflector = new Reflector({
+      const reflector = new Reflector<ClusterEvent['object']>({
         api,
         random,
         kind,
         path: paths[kind],
-        onEvent,
+        onEvent: (type, object) => onEvent({ kind, type, object } as ClusterEvent),
         onListed: () => this.#listed(kind),
         onBroken: (error) => onBroken(kind, error),
         signal: this.#stopping.signal,

@@ -11,6 +11,7 @@ export * from './lease-elector.ts';
 export { leaseRenewMs } from './node-lease.ts';
 export * from './neighbour-objects.ts';
 export type * from './neighbour-status.ts';
+export * from './offload-policies.ts';
 export * from './pods.ts';
 export * from './shadow-pod.ts';
 export * from './virtual-nodes.ts';

@@ -7,6 +7,7 @@ import {
   randomStream,
   type WallMs,
 } from '@spillway/core';
+import { type OffloadPolicy, PolicyBook } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -18,6 +19,7 @@ import { servedCustomResources } from './custom-resources.ts';
 import { LeaseElector } from './lease-elector.ts';
 import { manifestFile } from './manifest.ts';
 import { NeighbourObjects } from './neighbour-objects.ts';
+import { OffloadPolicyWatch, writeOffloadPolicyStatus } from './offload-policies.ts';
 import { Pods } from './pods.ts';
 import { type AgentCluster, startAgentCluster, systemClock } from './testing/agent-cluster.ts';
 import { type Asked, BadRoad } from './testing/bad-road.ts';
@@ -181,6 +183,32 @@ async function everything(): Promise<void> {
   const fail = (_: unknown, error: unknown): void => {
     throw error;
   };
+  const policies = '/apis/spillway.dev/v1alpha1/namespaces/default/offloadpolicies';
+  const object = await agent.cluster.client.call<OffloadPolicy>('POST', policies, {
+    apiVersion: 'spillway.dev/v1alpha1',
+    kind: 'OffloadPolicy',
+    metadata: { name: 'a' },
+    spec: {},
+  });
+  const book = new PolicyBook('nearest');
+  book.set(object);
+  const policyWatch = new OffloadPolicyWatch({
+    api,
+    random: randomStream(1, 'policies'),
+    onEvent: () => {},
+    onListed: () => {},
+    onBroken: (error) => fail('', error),
+  });
+  policyWatch.start();
+  await waitFor(
+    'the watch of policies',
+    () => road.asked.some(({ path }) => path.includes('offloadpolicies?watch')) || undefined,
+    { timeoutMs: 5_000 },
+  );
+  policyWatch.stop();
+  for (const report of book.reports('default')) {
+    await writeOffloadPolicyStatus(api, report, systemClock.wallMs());
+  }
   const heard = systemClock.wallMs();
   await neighbours.keep([factsOf('lyon', { lastHeard: heard })], heard, fail);
   await neighbours.keep([], (heard + 60_000) as WallMs, fail);

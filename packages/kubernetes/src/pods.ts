@@ -34,10 +34,11 @@ export class Pods {
     }
   }
 
-  /** Whoever binds first wins: `taken` when the pod has a node already, `gone` when it is another or none. */
+  /** `annotations` are written on the pod by the binding. Whoever binds first wins: `taken` when the pod has a node already, `gone` when it is another or none. */
   async bindPod(
     { namespace, name, uid }: PodRef,
     node: NodeName,
+    annotations: Readonly<Record<string, string>> = {},
   ): Promise<'bound' | 'taken' | 'gone'> {
     try {
       await this.#api.call({
@@ -46,7 +47,7 @@ export class Pods {
         body: {
           apiVersion: 'v1',
           kind: 'Binding',
-          metadata: { namespace, name, uid },
+          metadata: { namespace, name, uid, annotations },
           target: { apiVersion: 'v1', kind: 'Node', name: node },
         },
       });

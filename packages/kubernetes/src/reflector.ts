@@ -6,16 +6,18 @@
  * Nothing is cached but which objects exist and in which version: whoever listens keeps what it needs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClusterEvent, Fault, jittered, type ObjectMeta, type Random } from '@spillway/core';
+import { Fault, jittered, type ObjectMeta, type Random } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault } from './api-fault.ts';
 
-export interface ReflectorOptions {
+export interface ReflectorOptions<Listed extends WithMetadata> {
   readonly api: ApiClient;
   readonly random: Random;
-  readonly kind: ClusterEvent['kind'];
+  /** For messages. */
+  readonly kind: string;
   readonly path: string;
-  readonly onEvent: (event: ClusterEvent) => void;
+  /** Of a deletion that was missed, no more than the metadata is known. */
+  readonly onEvent: (type: 'set' | 'deleted', object: Listed) => void;
   /** A list has been told to its end. */
   readonly onListed: () => void;
   /** It is tried again after a pause. */
@@ -32,14 +34,14 @@ const listMsMax = 60_000;
 const retryMsMin = 200;
 const retryMsMax = 10_000;
 
-export class Reflector {
-  readonly #options: ReflectorOptions;
+export class Reflector<Listed extends WithMetadata> {
+  readonly #options: ReflectorOptions<Listed>;
   readonly #known = new Map<string, ObjectMeta>();
   /** Where to resume; undefined: list. */
   #version: string | undefined;
   #progress = false;
 
-  constructor(options: ReflectorOptions) {
+  constructor(options: ReflectorOptions<Listed>) {
     this.#options = options;
   }
 
@@ -77,7 +79,7 @@ export class Reflector {
     let version = '';
     let next = '';
     do {
-      const page: List = await api.call<List>({
+      const page: List<Listed> = await api.call<List<Listed>>({
         method: 'GET',
         path: `${path}?limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`,
         deadlineMs: listMsMax,
@@ -100,7 +102,7 @@ export class Reflector {
     const { api, path, kind, signal } = this.#options;
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${from}`;
     for await (const line of api.lines(`${path}?${query}`, { idleMs, signal })) {
-      const { type, object } = JSON.parse(line) as WatchLine;
+      const { type, object } = JSON.parse(line) as WatchLine<Listed>;
       if (type === 'ERROR')
         throw new WatchError('Unavailable', `watch of ${kind}: ${object.message}`);
       if (type === 'DELETED') this.#deleted(object);
@@ -121,28 +123,28 @@ export class Reflector {
     this.#emit('set', object);
   }
 
-  #deleted(object: Listed): void {
+  #deleted(object: WithMetadata): void {
     // Only once, should a list that broke off have told of it already.
-    if (this.#known.delete(keyOf(object.metadata))) this.#emit('deleted', object);
+    if (this.#known.delete(keyOf(object.metadata))) this.#emit('deleted', object as Listed);
   }
 
-  #emit(type: ClusterEvent['type'], object: Listed): void {
+  #emit(type: 'set' | 'deleted', object: Listed): void {
     // Who manages which field is of no use to anybody here, and the largest part of many objects.
     delete (object.metadata as { managedFields?: unknown }).managedFields;
-    this.#options.onEvent({ kind: this.#options.kind, type, object } as ClusterEvent);
+    this.#options.onEvent(type, object);
   }
 }
 
-interface Listed {
+interface WithMetadata {
   readonly metadata: ObjectMeta;
 }
 
-interface List {
+interface List<Listed> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
   readonly items: readonly Listed[];
 }
 
-interface WatchLine {
+interface WatchLine<Listed> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: Listed & { readonly message?: string };
 }

@@ -13,12 +13,15 @@ export const waitingExplanation = z.object({
   message: z.string(),
   home: z.array(verdict).describe('the home’s nodes, by reason'),
   neighbours: z.record(z.string(), z.string()).describe('why not, by neighbour'),
+  policy: z
+    .object({ text: z.string(), source: z.string() })
+    .describe('the placement policy that it goes by, and where that comes from'),
 });
 
 export const awayExplanation = z.object({
   state: z.literal('away'),
   host: z.string().describe('the neighbour that runs it'),
-  phase: z.enum(['committing', 'away', 'ending', 'finished']),
+  phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
 });
 
 export const explanationAnswer = z.discriminatedUnion('state', [

@@ -64,6 +64,7 @@ export class AwayEntries {
       homeGone: false,
       finalized: false,
       refusedSince: undefined,
+      withdrawn: undefined,
       writing: undefined,
       final: undefined,
       unwritten: undefined,

@@ -6,9 +6,10 @@ import type { Slots } from './slots.ts';
 
 /**
  * `committing`: bound; the guest is not known to exist. `away`: the guest exists. `ending`: the pod
- * is being deleted, or is gone, and its guest must go. `finished`: its last status is written.
+ * is being deleted, or is gone, and its guest must go. `withdrawing`: its host has refused a fenced pod
+ * for too long; it fails once the host has confirmed that no guest of it is, or will be. `finished`: its last status is written.
  */
-export type AwayPhase = 'committing' | 'away' | 'ending' | 'finished';
+export type AwayPhase = 'committing' | 'away' | 'withdrawing' | 'ending' | 'finished';
 
 export interface AwayEntry {
   readonly ref: PodRef;
@@ -37,6 +38,8 @@ export interface AwayEntry {
   /** Deleted without grace; somebody's finalizer may still hold it. */
   finalized: boolean;
   refusedSince: MonotonicMs | undefined;
+  /** What a withdrawing one fails with. */
+  withdrawn: { readonly reason: string; readonly message: string } | undefined;
   writing: PodStatus | undefined;
   /** The terminal status that was written. */
   final: PodStatus | undefined;

@@ -20,6 +20,7 @@ import {
   type Random,
   virtualNodeName,
 } from '@spillway/core';
+import { isFenced } from '../fence.ts';
 import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
 import { travelVerdicts } from '../travel.ts';
@@ -196,7 +197,8 @@ export class Away {
     for (const entry of this.#entries.takeDue(now)) {
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#write(entry);
       if (entry.calling) continue;
-      const unwanted = entry.phase === 'ending' || entry.stray;
+      const { phase } = entry;
+      const unwanted = phase === 'ending' || phase === 'withdrawing' || entry.stray;
       if (entry.phase === 'committing' || entry.probing) commits.push(entry);
       else if (unwanted && !entry.guestGone) releases.push(entry);
       else if (entry.phase === 'ending') this.#letGo(entry);
@@ -272,8 +274,10 @@ export class Away {
     }
     const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
     if (replaced && now - entry.refusedSince >= this.#options.config.refusedPatienceMs) {
-      const message = `${entry.host} refused it: ${reason}`;
-      this.#guestGone(entry, { reason: 'GuestRefused', message });
+      const why = { reason: 'GuestRefused', message: `${entry.host} refused it: ${reason}` };
+      // A creation that failed as far as the host could tell may yet come true.
+      if (isFenced(entry.pod)) this.#withdraw(entry, why);
+      else this.#guestGone(entry, why);
     } else this.#retryLater(entry, now);
   }
 
@@ -309,7 +313,8 @@ export class Away {
     entry: AwayEntry,
     why: { readonly reason: string; readonly message: string; readonly lastStatus?: PodStatus },
   ): void {
-    const { reason, message, lastStatus } = why;
+    const { lastStatus } = why;
+    const { reason, message } = entry.withdrawn ?? why;
     entry.guestGone = true;
     entry.retryAt = undefined;
     entry.stray = false;
@@ -322,6 +327,15 @@ export class Away {
     this.#tell(entry, 'GuestLost', `${reason}: ${message}`, true);
     entry.phase = 'away';
     this.#mirror(entry, { ...lastStatus, phase: 'Failed', reason, message });
+  }
+
+  /** Its guest is released, and so long as that is not confirmed nothing replaces the pod. */
+  #withdraw(entry: AwayEntry, why: NonNullable<AwayEntry['withdrawn']>): void {
+    entry.backoff.reset();
+    entry.phase = 'withdrawing';
+    entry.withdrawn = why;
+    this.#settle(entry, false);
+    this.#entries.due(entry);
   }
 
   #end(entry: AwayEntry): void {

@@ -33,6 +33,8 @@ export type HomeEvent =
       readonly offload: boolean;
       readonly annotations: Readonly<Record<string, string>>;
     }
+  /** What `Policies` says of a namespace's pods has changed. */
+  | { readonly kind: 'policiesChanged'; readonly namespace: string }
   /** The home's caches are whole: from now on what is absent does not exist. */
   | { readonly kind: 'synced' }
   /** Room may have appeared at home, or at a neighbour (a new advert, a new peer). */
@@ -82,7 +84,13 @@ export type BindOutcome = 'bound' | 'taken' | 'gone' | 'failed';
 export type HomeEffect =
   | { readonly kind: 'bindLocally'; readonly ref: PodRef; readonly node: NodeName }
   | { readonly kind: 'reserve'; readonly host: ClusterName; readonly request: ReserveRequest }
-  | { readonly kind: 'bindAway'; readonly ref: PodRef; readonly host: ClusterName }
+  | {
+      readonly kind: 'bindAway';
+      readonly ref: PodRef;
+      readonly host: ClusterName;
+      /** Written on the pod by the binding itself. */
+      readonly annotations: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'commit'; readonly host: ClusterName; readonly request: CommitRequest }
   | {
       readonly kind: 'release';

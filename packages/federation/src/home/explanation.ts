@@ -43,9 +43,16 @@ export function explained(group: Group): {
   readonly message: string;
   readonly home: readonly Verdict[];
   readonly neighbours: Readonly<Record<string, string>>;
+  readonly policy: { readonly text: string; readonly source: string };
 } {
   const { message = 'being decided', home = [], neighbours } = group.explanation ?? {};
-  return { message, home, neighbours: Object.fromEntries(neighbours ?? []) };
+  const { text, source } = group.policyFor;
+  return {
+    message,
+    home,
+    neighbours: Object.fromEntries(neighbours ?? []),
+    policy: { text, source },
+  };
 }
 
 function explanationText(why: Why, context: ExplanationContext): string {

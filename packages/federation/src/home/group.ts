@@ -9,12 +9,14 @@ import {
   type Verdict,
 } from '@spillway/core';
 import type { AdvertVersion } from '../advert.ts';
+import { policyVerdicts } from '../fence.ts';
 import type { PlacementPolicy } from '../policy.ts';
 import { cutToTravel, needsOf, travelVerdicts } from '../travel.ts';
 import type { Ask } from './ask.ts';
 import type { Backoff } from './backoff.ts';
 import type { Claim } from './claim.ts';
 import type { PodRef } from './events.ts';
+import type { PolicyForPod } from './ports.ts';
 
 export interface WaitingPod {
   readonly ref: PodRef;
@@ -37,8 +39,8 @@ export interface Group {
   readonly claim: Claim;
   readonly shape: PodShape;
   readonly policy: PlacementPolicy;
-  /** Its owner's mistake: until it is mended, nobody is asked. */
-  readonly problem: string | undefined;
+  /** With a `problem`, its author's mistake: until it is mended, nobody is asked. */
+  readonly policyFor: PolicyForPod;
   readonly priority: number;
   readonly sample: Pod;
   /** Why its pods must stay at home, if they must. */
@@ -61,15 +63,19 @@ export function groupKey(options: {
   readonly claim: Claim;
   readonly shape: PodShape;
   readonly pod: Pod;
-  readonly policyText: string;
+  readonly policyFor: PolicyForPod;
 }): string {
+  const { policy, source, text, problem } = options.policyFor;
+  const kept = policyVerdicts(options.pod, policy, source).map(({ reason }) => reason);
   const { configMaps, secrets } = needsOf(options.pod.spec);
   return [
     options.claim,
     options.shape.key,
     configMaps.join(','),
     secrets.join(','),
-    options.policyText,
+    problem ?? text,
+    source,
+    kept.join(','),
     options.pod.spec.priority ?? 0,
   ].join('\n');
 }
@@ -78,20 +84,20 @@ export function newGroup(options: {
   readonly key: string;
   readonly claim: Claim;
   readonly pod: Pod;
-  readonly policy: PlacementPolicy;
-  readonly problem: string | undefined;
+  readonly policyFor: PolicyForPod;
   readonly backoff: Backoff;
   readonly nextTry: MonotonicMs;
 }): Group {
+  const { policy, source } = options.policyFor;
   return {
     key: options.key,
     claim: options.claim,
     shape: shapeOf(options.pod),
-    policy: options.policy,
-    problem: options.problem,
+    policy,
+    policyFor: options.policyFor,
     priority: options.pod.spec.priority ?? 0,
     sample: cutToTravel(options.pod),
-    stays: travelVerdicts(options.pod),
+    stays: [...policyVerdicts(options.pod, policy, source), ...travelVerdicts(options.pod)],
     pods: new Map(),
     refusals: new Map(),
     backoff: options.backoff,

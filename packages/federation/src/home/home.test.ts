@@ -11,7 +11,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { Directory, directoryPresets } from '../directory.ts';
 import { originCoordinate } from '../coordinates.ts';
-import { nearest } from '../policy.ts';
+import { nearest, policyText } from '../policy.ts';
 import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
 import { memberOf } from '../testing/adverts.ts';
 import { homeDefaults } from './config.ts';
@@ -22,7 +22,7 @@ const [near, far] = [cluster('near'), cluster('far')];
 const { batchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } = homeDefaults;
 
 /** A home with one node and two neighbours of 4 CPUs each, `near` at 10 ms and `far` at 90. */
-function atHome(cpu = '1', policyProblem?: string) {
+function atHome(cpu = '1', policyProblem?: string, policy = nearest) {
   const directory = new Directory({
     config: directoryPresets.lan,
     self: cluster('home'),
@@ -41,7 +41,7 @@ function atHome(cpu = '1', policyProblem?: string) {
     room: ledger,
     neighbourhood: directory,
     policies: {
-      policyFor: () => ({ policy: nearest, text: 'nearest', source: 'test', ...problem }),
+      policyFor: () => ({ policy, text: policyText(policy), source: 'the test', ...problem }),
     },
     config: homeDefaults,
     random: randomStream(1, 'home'),

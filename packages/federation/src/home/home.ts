@@ -46,6 +46,8 @@ export type PodExplanation =
       readonly message: string;
       readonly home: readonly Verdict[];
       readonly neighbours: Readonly<Record<string, string>>;
+      /** The placement policy that it goes by, and where that comes from. */
+      readonly policy: { readonly text: string; readonly source: string };
     }
   | { readonly state: 'away'; readonly host: ClusterName; readonly phase: string };
 
@@ -140,11 +142,10 @@ export class Home {
         if (offload || Object.keys(annotations).length > 0) {
           this.#namespaces.set(name, { offload, annotations });
         } else this.#namespaces.delete(name);
-        for (const pod of this.#unbound.values()) {
-          if (pod.metadata.namespace === name) this.#claim(pod, now);
-        }
-        return;
+        return this.#claimAll(name, now);
       }
+      case 'policiesChanged':
+        return this.#claimAll(event.namespace, now);
       case 'synced': {
         this.#synced = true;
         const bound = [...this.#bound.values()];
@@ -197,6 +198,12 @@ export class Home {
     this.#bound.delete(uid);
     this.#waiting.seenAway(pod, host);
     this.#away.seen(pod, host);
+  }
+
+  #claimAll(namespace: string, now: MonotonicMs): void {
+    for (const pod of this.#unbound.values()) {
+      if (pod.metadata.namespace === namespace) this.#claim(pod, now);
+    }
   }
 
   #claim(pod: Pod, now: MonotonicMs): void {

@@ -15,17 +15,17 @@ export interface Neighbourhood {
   neighbours(): readonly Neighbour[];
 }
 
-/** The policy for a pod: its own annotation, its namespace's, the federation's, the nearer one winning. */
+/** The policy for a pod: the one that is said nearest to it. */
 export interface Policies {
-  /** `text` is canonical: equal policies have equal texts. A policy that can't be read is a problem for the owner to mend. */
-  policyFor(
-    pod: Pod,
-    namespaceAnnotations: Readonly<Record<string, string>>,
-  ): {
-    readonly policy: PlacementPolicy;
-    readonly text: string;
-    readonly problem?: string;
-    /** Where it comes from, for people to read. */
-    readonly source: string;
-  };
+  policyFor(pod: Pod, namespaceAnnotations: Readonly<Record<string, string>>): PolicyForPod;
+}
+
+export interface PolicyForPod {
+  readonly policy: PlacementPolicy;
+  /** Canonical: equal policies have equal texts. */
+  readonly text: string;
+  /** Where it comes from, for people to read: `OffloadPolicy shop/eu-only`. */
+  readonly source: string;
+  /** It can't be read: for its author to mend. Its pods wait until then. */
+  readonly problem?: string;
 }

@@ -15,6 +15,7 @@ import {
   shapeOf,
   type VerdictCount,
 } from '@spillway/core';
+import { bindingAnnotations, boundPod } from '../fence.ts';
 import { placePods } from '@spillway/scheduling';
 import { rankNeighbours } from '../neighbour-placement.ts';
 import { Ask, partsOf, refusalText, withDoubted } from './ask.ts';
@@ -72,8 +73,8 @@ export class Waiting {
     const ref = refOf(pod);
     if (this.#bindings.has(ref.uid)) return;
     const { config, policies } = this.#options;
-    const { policy, text, problem } = policies.policyFor(pod, namespaceAnnotations);
-    const key = groupKey({ claim, shape: shapeOf(pod), pod, policyText: problem ?? text });
+    const policyFor = policies.policyFor(pod, namespaceAnnotations);
+    const key = groupKey({ claim, shape: shapeOf(pod), pod, policyFor });
     const current = this.#groupOfPod.get(ref.uid);
     const since = current?.pods.get(ref.uid)?.since ?? now;
     if (current !== undefined && current.key !== key) this.#remove(ref.uid);
@@ -81,7 +82,7 @@ export class Waiting {
     if (group === undefined) {
       const backoff = new Backoff(config.retryMsMin, config.retryMsMax);
       const nextTry = after(now, config.batchMs);
-      group = newGroup({ key, claim, pod, policy, problem, backoff, nextTry });
+      group = newGroup({ key, claim, pod, policyFor, backoff, nextTry });
       this.#groups.set(key, group);
     }
     const known = group.pods.get(ref.uid);
@@ -155,7 +156,10 @@ export class Waiting {
     const binding = this.#bindings.get(uid);
     if (!(binding?.to instanceof Slots)) return;
     this.#bindings.end(uid);
-    if (outcome === 'bound') return this.#options.onBoundAway(binding.waiting.pod, binding.to);
+    if (outcome === 'bound') {
+      const { waiting, group } = binding;
+      return this.#options.onBoundAway(boundPod(waiting.pod, group.policy), binding.to);
+    }
     this.#settle(binding.to);
     // Whether the binding took effect is not known: if it did, the watch will show the pod bound.
     if (outcome === 'failed') this.#putBack(binding, now);
@@ -234,8 +238,9 @@ export class Waiting {
   #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): void {
     const { config, neighbourhood } = this.#options;
     const neighbours = neighbourhood.neighbours();
-    if (group.problem !== undefined) {
-      this.#explain(group, { home, neighbours: new Map(), problem: group.problem }, now);
+    const { problem } = group.policyFor;
+    if (problem !== undefined) {
+      this.#explain(group, { home, neighbours: new Map(), problem }, now);
       return;
     }
     if (group.stays.length > 0) {
@@ -323,7 +328,8 @@ export class Waiting {
       const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
       for (const waiting of mine) {
         this.#beginBinding(group, waiting, slots);
-        this.#options.emit({ kind: 'bindAway', ref: waiting.ref, host: share.host });
+        const annotations = bindingAnnotations(group.policy);
+        this.#options.emit({ kind: 'bindAway', ref: waiting.ref, host: share.host, annotations });
       }
     }
     if (group === undefined) return;

@@ -14,6 +14,12 @@ const stage = 'HostAdmission';
 export const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
 export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
 
+export const stillEnding: Verdict = {
+  code: 'Unschedulable',
+  reason: 'an earlier copy of it is still being ended',
+  stage,
+};
+
 export function capReached(guestsMax: number): Verdict {
   return { code: 'Refused', reason: `its cap of ${guestsMax} guests is reached`, stage };
 }

@@ -21,6 +21,7 @@ import type {
   ReserveAnswer,
   ReserveRequest,
 } from '../negotiation.ts';
+import { isFenced } from '../fence.ts';
 import { Admission } from './admission.ts';
 import {
   assumedPod,
@@ -30,6 +31,7 @@ import {
   guestIdOf,
   keyOf,
   statusUpdate,
+  stillEnding,
   unseenUpdate,
 } from './answers.ts';
 import type { HostConfig } from './config.ts';
@@ -182,7 +184,11 @@ export class Host {
     const known = this.#guests.get(id);
     if (known?.state === 'seen' || known?.state === 'created') return { uid, outcome: 'created' };
     if (known !== undefined) {
-      if (known.ending !== undefined) return { uid, outcome: 'ended', reason: 'released' };
+      if (known.ending !== undefined) {
+        // It may yet come to be, and be ended: of a fenced pod that is not said before it is so.
+        if (isFenced(pod)) return { uid, outcome: 'refused', verdict: stillEnding };
+        return { uid, outcome: 'ended', reason: 'released' };
+      }
       known.waitingCalls.add(call);
       if (known.state === 'doubtful' && known.pending !== undefined) {
         this.#guests.settleDoubt(known, 'creating');
@@ -278,7 +284,7 @@ export class Host {
   #endIfWanted(guest: Guest): void {
     const { shadow, ending, graceSent } = guest;
     if (ending === undefined || shadow === undefined) return;
-    const { gracePeriodSeconds } = ending;
+    const gracePeriodSeconds = graceOf(shadow, ending.gracePeriodSeconds);
     const grace = gracePeriodSeconds ?? graceDefaultSeconds;
     if (graceSent !== undefined && graceSent <= grace) return;
     guest.graceSent = grace;
@@ -319,4 +325,9 @@ export class Host {
       )
     );
   }
+}
+
+/** Without any grace the object goes before its containers do: of a fenced pod the kubelet is waited for. */
+function graceOf(shadow: Pod, seconds: number | undefined): number | undefined {
+  return seconds === 0 && isFenced(shadow) ? 1 : seconds;
 }

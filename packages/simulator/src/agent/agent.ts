@@ -24,6 +24,7 @@ import {
   type DirectoryConfig,
   type GuestUpdate,
   Home,
+  type HomeConfig,
   homeDefaults,
   type HomeEffect,
   type HomeEvent,
@@ -32,14 +33,14 @@ import {
   type HostEffect,
   type HostEvent,
   type Member,
-  nearest,
+  type PlacementPolicy,
   type PodRef,
-  policyText,
   type ReserveAnswer,
   type ReserveRequest,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { callHost } from './calls.ts';
+import { onePolicy } from './one-policy.ts';
 import { type GuestFeed, ModelGuestStreams } from './guest-streams.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import { summary } from './effect-summary.ts';
@@ -58,6 +59,10 @@ export interface ModelAgentOptions {
   readonly directory: DirectoryConfig;
   readonly timing: AgentTiming;
   readonly proximity: Proximity;
+  /** Of all its pods; `nearest` without. */
+  readonly policy?: PlacementPolicy;
+  /** Changes of the home's knobs. */
+  readonly homeConfig?: Partial<HomeConfig>;
   /** Whether it looks through every neighbour for guests that a former life left there. */
   readonly looksThrough: boolean;
   /** The agent that is active in a cluster now, if one is. */
@@ -140,10 +145,8 @@ export class ModelAgent {
     this.home = new Home({
       room: this.ledger,
       neighbourhood: this.directory,
-      policies: {
-        policyFor: () => ({ policy: nearest, text: policyText(nearest), source: 'simulated' }),
-      },
-      config: homeDefaults,
+      policies: onePolicy(options.policy),
+      config: { ...homeDefaults, ...options.homeConfig },
       random: randomStream(seed, `home/${cluster}/${epoch}`),
       homeEpoch: epoch,
       clusterOfNode: (node) => this.#clusterOf(node),
@@ -297,7 +300,7 @@ export class ModelAgent {
         const { ref } = effect;
         const node = kind === 'bindLocally' ? effect.node : virtualNodeName(effect.host);
         return this.#writes.write(
-          () => api.bind(ref, node),
+          () => api.bind(ref, node, kind === 'bindAway' ? effect.annotations : {}),
           (outcome) => {
             const event = kind === 'bindLocally' ? 'boundLocally' : 'boundAway';
             this.feedHome({ kind: event, uid: ref.uid, outcome: outcome ?? 'failed' });

@@ -56,12 +56,21 @@ export class ModelApiServer {
     });
   }
 
-  bind(ref: PodRef, node: string): 'bound' | 'taken' | 'gone' {
+  /** Annotations of the binding are written on the pod, as Kubernetes does. */
+  bind(
+    ref: PodRef,
+    node: string,
+    annotations: Readonly<Record<string, string>> = {},
+  ): 'bound' | 'taken' | 'gone' {
     const pod = this.same(ref);
     if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return 'gone';
     if (pod.spec.nodeName) return 'taken';
     this.#store({
       ...pod,
+      metadata: {
+        ...pod.metadata,
+        annotations: { ...pod.metadata.annotations, ...annotations },
+      },
       spec: { ...pod.spec, nodeName: node },
       status: { ...pod.status, conditions: [{ type: 'PodScheduled', status: 'True' }] },
     });

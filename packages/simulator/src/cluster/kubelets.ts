@@ -72,15 +72,23 @@ class RunningPods {
   }
 }
 
+/** What runs, whatever the API server still knows of it: a pod deleted without grace runs on for a while. */
+export interface Kubelets {
+  readonly running: ReadonlyMap<PodUid, Pod>;
+}
+
 export function startKubelets(options: {
   readonly api: ModelApiServer;
   readonly time: VirtualTime;
   readonly random: Random;
   readonly timing: KubeletTiming;
-}): void {
+}): Kubelets {
   const { api, time, random, timing } = options;
+  const running = new Map<PodUid, Pod>();
   const taken = new Set<PodUid>();
   const stopping = new Set<PodUid>();
+  /** Their containers have ended: only the object is left to go. */
+  const stopped = new Set<PodUid>();
   const nodes = new Map(
     api.nodes.map(({ metadata, status }) => [
       metadata.name ?? '',
@@ -104,6 +112,7 @@ export function startKubelets(options: {
       return;
     }
     node.start(refOf(pod).uid, requests);
+    running.set(refOf(pod).uid, current);
     api.patchStatus(refOf(pod), { phase: 'Running', startTime: `${time.now}` });
     const runMs = Number(current.metadata.annotations?.[runMsAnnotation]);
     if (runMs > 0) time.after(runMs, () => end(pod));
@@ -114,9 +123,12 @@ export function startKubelets(options: {
     if (!nodeName || isVirtual(nodeName)) return;
     const { uid } = refOf(object);
     if (type === 'deleted' || isEnded(object)) nodes.get(nodeName)?.end(uid);
+    if (isEnded(object) || stopped.has(uid)) running.delete(uid);
+    else if (type === 'deleted') time.after(timing.stopMs[1], () => running.delete(uid));
     if (type === 'deleted') {
       taken.delete(uid);
       stopping.delete(uid);
+      stopped.delete(uid);
       return;
     }
     if (!taken.has(uid)) {
@@ -125,7 +137,11 @@ export function startKubelets(options: {
     }
     if (object.metadata.deletionTimestamp && !stopping.has(uid)) {
       stopping.add(uid);
-      time.after(within(timing.stopMs), () => api.delete(refOf(object), 0));
+      time.after(within(timing.stopMs), () => {
+        if (api.same(refOf(object)) !== undefined) stopped.add(uid);
+        api.delete(refOf(object), 0);
+      });
     }
   });
+  return { running };
 }

@@ -3,6 +3,7 @@ import { type ClusterName, type Pod, virtualNodeName, wellKnown } from '@spillwa
 import { refOf } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/kubelets.ts';
+import { copyOfAnnotation } from './controllers.ts';
 import { isShadow, type ModelCluster, type ModelWorld } from './world.ts';
 
 /** The first broken invariant, in words. Cheap while nothing has been written. */
@@ -12,7 +13,7 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
     const changed = world.clusters.filter(({ name, api }) => checked.get(name) !== api.version);
     if (changed.length === 0) return undefined;
     for (const { name, api } of changed) checked.set(name, api.version);
-    return doubled(world) ?? first(changed, ({ api }) => overcommitted(api));
+    return doubled(world) ?? overlapping(world) ?? first(changed, ({ api }) => overcommitted(api));
   };
 }
 
@@ -43,6 +44,25 @@ function doubled(world: ModelWorld): string | undefined {
       const where = copies.get(key);
       if (where !== undefined) return `${key} runs twice: at ${where} and ${name}`;
       copies.set(key, name);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Of pods that stand for one another no two may run, under `fence`: by what their kubelets run, which is
+ * more than what the API servers know of.
+ */
+export function overlapping(world: ModelWorld): string | undefined {
+  const copies = new Map<string, string>();
+  for (const { name, kubelets } of world.clusters) {
+    for (const { metadata } of kubelets.running.values()) {
+      const copyOf = metadata.annotations?.[copyOfAnnotation];
+      if (copyOf === undefined) continue;
+      const here = `${metadata.namespace}/${metadata.name} (${metadata.uid}) at ${name}`;
+      const other = copies.get(copyOf);
+      if (other !== undefined) return `two copies of ${copyOf} run: ${other}, and ${here}`;
+      copies.set(copyOf, here);
     }
   }
   return undefined;

@@ -11,12 +11,24 @@ import {
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import { directoryPresets, originCoordinate, refOf } from '@spillway/federation';
+import {
+  directoryPresets,
+  nearest,
+  originCoordinate,
+  type PartitionPolicy,
+  refOf,
+} from '@spillway/federation';
 import { ModelAgent } from '../agent/agent.ts';
 import type { ModelGossip } from '../agent/speaker.ts';
-import { ModelApiServer } from '../cluster/api-server.ts';
+import { isEnded, ModelApiServer } from '../cluster/api-server.ts';
 import { KubeScheduler } from '../cluster/kube-scheduler.ts';
-import { runMsAnnotation, startKubelets } from '../cluster/kubelets.ts';
+import {
+  type Kubelets,
+  type KubeletTiming,
+  runMsAnnotation,
+  startKubelets,
+} from '../cluster/kubelets.ts';
+import { copyOfAnnotation, isStateful, startControllers } from './controllers.ts';
 import { calm, ModelNetwork, storm } from '../network/network.ts';
 import { lateWriteMsMax } from '../agent/writes.ts';
 import { VirtualTime } from '../virtual-time.ts';
@@ -28,6 +40,11 @@ export interface WorldOptions {
   readonly podsPerCluster: number;
   /** Whether the clusters' own schedulers place pods too. */
   readonly rivals: boolean;
+  /**
+   * With it, all pods go by this partition policy, have controllers that replace them, and their nodes
+   * are lost at any time: those that do not tolerate that are evicted.
+   */
+  readonly partition?: PartitionPolicy;
   /** How long users and faults are busy, ms. */
   readonly troubleMs: number;
 }
@@ -35,6 +52,7 @@ export interface WorldOptions {
 export interface ModelCluster {
   readonly name: ClusterName;
   readonly api: ModelApiServer;
+  readonly kubelets: Kubelets;
   agent: ModelAgent | undefined;
   epoch: number;
 }
@@ -44,6 +62,9 @@ const delayMsMax = 40;
 const schedulerTiming = { watchMs: 30, decisionMs: 300, bindMs: 20, backoffMsMax: 10_000 };
 const advertBytes = 500;
 const traceMax = 4_000;
+const evictionGraceSeconds = 30;
+/** Less than a write may come late, so that a home gives up what its host may still create. */
+const refusedPatienceMs = 1_000;
 /** A Lease passes on only after writes of the former holder have come to an end. */
 const takeoverMsMin = lateWriteMsMax + 500;
 const takeoverMsMax = 8_000;
@@ -66,24 +87,26 @@ export class ModelWorld {
       delays.below(delayMsMax),
     );
     const names = Array.from({ length: options.clusters }, (_, i) => `c${i}` as ClusterName);
-    this.clusters = names.map((name) => ({
-      name,
-      api: new ModelApiServer({
+    this.clusters = names.map((name) => {
+      const api = new ModelApiServer({
         uidPrefix: name,
         nodes: nodesOf(name, names, options.nodesPerCluster),
         namespaces: [
           { metadata: { name: 'default', labels: { [wellKnown.offloadLabel]: 'enabled' } } },
         ],
-      }),
-      agent: undefined,
-      epoch: 0,
-    }));
+      });
+      const random = randomStream(seed, `kubelets/${name}`);
+      // Quick to start and slow to stop: what two copies overlap by.
+      const timing: KubeletTiming = options.partition
+        ? { startMs: [0, 200], stopMs: [0, 3_000] }
+        : { startMs: [0, 1_500], stopMs: [0, 1_000] };
+      const kubelets = startKubelets({ api, time: this.time, random, timing });
+      return { name, api, kubelets, agent: undefined, epoch: 0 };
+    });
     this.#byName = new Map(this.clusters.map((cluster) => [cluster.name, cluster]));
     for (const cluster of this.clusters) {
-      const { api, name } = cluster;
-      const random = randomStream(seed, `kubelets/${name}`);
-      const timing = { startMs: [0, 1_500], stopMs: [0, 1_000] } as const;
-      startKubelets({ api, time: this.time, random, timing });
+      const { api } = cluster;
+      if (options.partition !== undefined) startControllers(api, this.time);
       if (options.rivals) KubeScheduler.start(api, this.time, schedulerTiming);
       this.#start(cluster);
     }
@@ -116,6 +139,9 @@ export class ModelWorld {
   #somethingHappens(): void {
     const cluster = this.#pick(this.clusters);
     const other = this.#pick(this.clusters);
+    if (this.#options.partition !== undefined && this.#random.below(4) === 0) {
+      return this.#loseNode(cluster, other.name);
+    }
     const chance = this.#random.below(10);
     if (chance < 3) this.#crash(cluster);
     else if (chance < 5 && other !== cluster) {
@@ -126,6 +152,17 @@ export class ModelWorld {
       this.#say('heal');
       this.#network.heal();
     } else this.#deletePod(cluster, chance === 9);
+  }
+
+  /** Kubernetes hears nothing of a virtual node for long, whyever: it evicts who does not tolerate that. */
+  #loseNode({ name, api }: ModelCluster, neighbour: ClusterName): void {
+    this.#say(`${name}: the node of ${neighbour} is lost`);
+    const there = [...api.pods()].filter(
+      (pod) => pod.spec.nodeName === virtualNodeName(neighbour) && !isEnded(pod),
+    );
+    for (const pod of there) {
+      if (!pod.spec.tolerations) api.delete(refOf(pod), evictionGraceSeconds);
+    }
   }
 
   #start(cluster: ModelCluster): void {
@@ -142,6 +179,10 @@ export class ModelWorld {
       timing: { watchMsMax: 60, writeMsMax: 30 },
       proximity: { coordinate: () => originCoordinate, measuredRttMs: () => undefined },
       looksThrough: true,
+      ...(this.#options.partition && {
+        policy: { ...nearest, partition: this.#options.partition },
+        homeConfig: { refusedPatienceMs },
+      }),
       agentOf: (name) => this.#byName.get(name)?.agent,
       trace: (line) => this.#say(line),
     });
@@ -178,18 +219,25 @@ export class ModelWorld {
   #createPod({ name, api }: ModelCluster, i: number): void {
     const named = !this.#options.rivals || this.#random.below(2) === 0;
     const ends = this.#random.below(3) === 0;
+    const runMs = ends ? { [runMsAnnotation]: `${2_000 + this.#random.below(20_000)}` } : {};
+    const owned = this.#random.below(2) === 0;
+    const { partition } = this.#options;
+    const ownedBy = (kind: string) => ({
+      ownerReferences: [{ apiVersion: 'v1', kind, name: 'r', uid: 'r', controller: true }],
+    });
     const created = api.create({
       metadata: {
         name: `p${i}`,
         namespace: 'default',
-        annotations: ends ? { [runMsAnnotation]: `${2_000 + this.#random.below(20_000)}` } : {},
-        ...(this.#random.below(2) === 0 && {
-          ownerReferences: [
-            { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true },
-          ],
-        }),
+        annotations: {
+          ...runMs,
+          ...(partition && { [copyOfAnnotation]: `${name}/p${i}` }),
+        },
+        ...(owned && ownedBy('ReplicaSet')),
+        ...(partition && !owned && ownedBy('StatefulSet')),
       },
       spec: {
+        ...(partition === 'fence' && { tolerations: [{ operator: 'Exists' }] }),
         schedulerName: named ? wellKnown.schedulerName : 'default-scheduler',
         containers: [
           { name: 'c', resources: { requests: { cpu: this.#pick(['500m', '1', '1500m']) } } },
@@ -201,7 +249,10 @@ export class ModelWorld {
 
   /** A user's own pod, or a guest: evicted. */
   #deletePod({ name, api }: ModelCluster, guest: boolean): void {
-    const pods = [...api.pods()].filter((pod) => isShadow(pod) === guest);
+    // A user who deletes a ReplicaSet's pod wants the next one at once, whatever the policy.
+    const replacedAtOnce = (pod: Pod): boolean =>
+      this.#options.partition !== undefined && !guest && !isStateful(pod);
+    const pods = [...api.pods()].filter((pod) => isShadow(pod) === guest && !replacedAtOnce(pod));
     if (pods.length === 0) return;
     const pod = this.#pick(pods);
     this.#say(`${name}: ${guest ? 'evicts' : 'user deletes'} ${pod.metadata.uid}`);

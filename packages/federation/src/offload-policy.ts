@@ -1,0 +1,89 @@
+/**
+ * An OffloadPolicy object as a PlacementPolicy. The API server has checked it by the CRD's schema; what
+ * a laxer schema let in (an older one, one without CEL) is a problem for its author to mend, and never
+ * a guess.
+ */
+import type { LabelSelector, ObjectMeta } from '@spillway/core';
+import {
+  type ClusterRequirement,
+  type ClusterTerm,
+  nearest,
+  parsePolicy,
+  type PartitionPolicy,
+  type PlacementPolicy,
+  policyText,
+} from './policy.ts';
+
+export interface OffloadPolicy {
+  readonly metadata: ObjectMeta;
+  readonly spec: OffloadPolicySpec;
+}
+
+/** See packages/chart/crds/offloadpolicies.yaml. */
+export interface OffloadPolicySpec {
+  readonly podSelector?: LabelSelector;
+  readonly precedence?: number;
+  readonly policy?: string;
+  readonly required?: readonly ClusterSelector[];
+  readonly preferred?: readonly ClusterSelector[];
+  readonly refused?: readonly ClusterSelector[];
+  readonly rttMsMax?: number;
+  readonly mayLeave?: {
+    readonly pods?: 'Always' | 'Matching' | 'Never';
+    readonly podSelector?: LabelSelector;
+  };
+  readonly partition?: PartitionPolicy;
+}
+
+/** One of both. */
+export interface ClusterSelector {
+  readonly names?: readonly string[];
+  readonly selector?: LabelSelector;
+}
+
+/** The policy for pods that may leave, or what its author must mend. */
+export function placementPolicyOf(
+  spec: OffloadPolicySpec,
+): PlacementPolicy | { readonly problem: string } {
+  const { policy = 'nearest', rttMsMax, partition = 'keep', mayLeave } = spec;
+  const made = {
+    ...nearest,
+    name: policy as PlacementPolicy['name'],
+    require: (spec.required ?? []).map(termOf),
+    prefer: (spec.preferred ?? []).map(termOf),
+    refuse: (spec.refused ?? []).map(termOf),
+    rttMsMax,
+    partition,
+    mayLeave: mayLeave?.pods !== 'Never',
+  };
+  // The one reader of policies judges this one too: that it can be written and read again is its check.
+  const read = parsePolicy(policyText(made), Number.POSITIVE_INFINITY);
+  if ('problem' in read) return read;
+  return policyText(read) === policyText(made)
+    ? made
+    : { problem: `policy ${JSON.stringify(policyText(made))}: names or values can't be read` };
+}
+
+function termOf({ names, selector }: ClusterSelector): ClusterTerm {
+  const named: readonly ClusterRequirement[] = names
+    ? [{ key: 'name', operator: '=', values: names }]
+    : [];
+  const labelled = Object.entries(selector?.matchLabels ?? {}).map(
+    ([key, value]): ClusterRequirement => ({ key, operator: '=', values: [value] }),
+  );
+  const expressed = (selector?.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }): ClusterRequirement => ({
+      key,
+      operator: operators[operator] ?? '=',
+      values,
+    }),
+  );
+  return [...named, ...labelled, ...expressed];
+}
+
+const operators: Readonly<Record<string, ClusterRequirement['operator']>> = {
+  In: '=',
+  NotIn: '!=',
+  Exists: 'exists',
+  DoesNotExist: 'absent',
+};
