@@ -82,14 +82,27 @@ export function componentArguments(
         '--kube-api-burst=2000',
       ];
     case 'kwok':
-      return [
-        `--kubeconfig=${kubeconfig}`,
-        `--config=${file('kwok.yaml')}`,
-        '--manage-all-nodes=false',
-        // Others' virtual nodes are left alone.
-        '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
-        '--node-lease-duration-seconds=40',
-        '--node-ip=127.0.0.1',
-      ];
+      return kwokArguments({ folder, kubeconfig, nodeAddress: '127.0.0.1' });
   }
+}
+
+/** Reads `kwok.yaml` in `folder`. `nodeAddress` is what all its nodes say theirs is. */
+export function kwokArguments({
+  folder,
+  kubeconfig,
+  nodeAddress,
+}: {
+  readonly folder: string;
+  readonly kubeconfig: string;
+  readonly nodeAddress: string;
+}): readonly string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--config=${join(folder, 'kwok.yaml')}`,
+    '--manage-all-nodes=false',
+    // Real nodes, and others' virtual nodes, are left alone.
+    '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
+    '--node-lease-duration-seconds=40',
+    `--node-ip=${nodeAddress}`,
+  ];
 }

@@ -8,7 +8,7 @@ import { ControlPlane } from './control-plane.ts';
 import { mergedKubeconfig } from './kubeconfig.ts';
 import { Links } from './links.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { Reaper } from './reaper.ts';
+import { folderPrefix, Reaper } from './reaper.ts';
 import type { LocalTestbedSpec } from './spec.ts';
 import type { Testbed } from './testbed.ts';
 
@@ -19,7 +19,7 @@ export interface LocalTestbed extends Testbed<LocalCluster> {
 /** @throws Fault that names the component whose log tells more; nothing is left running. */
 export async function startLocalTestbed(spec: LocalTestbedSpec): Promise<LocalTestbed> {
   const binaries = await ensureBinaries();
-  const folder = mkdtempSync(join(tmpdir(), 'spillway-testbed-'));
+  const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   if (process.env['SPILLWAY_KEEP_LOGS']) writeFileSync(join(folder, 'keep'), '');
   const reaper = new Reaper(folder);
   const planes = spec.clusters.map(

@@ -70,14 +70,24 @@ describe('npm run testbed', () => {
     expect((await testbed('status')).stdout).toBe('No test bed runs.\n');
     const up = await testbed('up', '--clusters', '2', '--nodes', '3', '--cpu', '2', '--gpus', '1');
     expect(up).toMatchObject({ code: 0, stderr: 'starting 2 clusters of 3 nodes …\n' });
-    expect(up.stdout).toMatch(/default\s+paris\s+local\s+3\s+yes\s+https:\/\/127\.0\.0\.1:\d+/);
+    expect(up.stdout).toMatch(
+      /default\s+paris\s+local\s+3\s+yes\s+-\s+-\s+https:\/\/127\.0\.0\.1:\d+/,
+    );
 
     const { testbeds, clusters } = await status();
     const { folder, kubeconfig, kubectl } = only(testbeds);
     expect(up.stdout).toContain(`export KUBECONFIG=${kubeconfig}`);
+    const nothing = {
+      testbed: 'default',
+      kind: 'local',
+      nodes: 3,
+      ready: true,
+      agent: null,
+      neighbours: [],
+    };
     expect(clusters).toMatchObject([
-      { testbed: 'default', name: 'paris', nodes: 3, ready: true },
-      { testbed: 'default', name: 'lyon', nodes: 3, ready: true },
+      { ...nothing, name: 'paris' },
+      { ...nothing, name: 'lyon' },
     ]);
     expect((await testbed('status')).stdout).toMatch(/default\s+lyon\s+local\s+3\s+yes/);
 
@@ -136,6 +146,9 @@ describe('npm run testbed', () => {
     [['up', '--memory', '4GiB'], '--memory <quantity>', 'a Kubernetes quantity'],
     [['up', '--name', '../x'], '--name <name>', 'lower-case letters'],
     [['down', '--name', ''], '--name <name>', 'lower-case letters'],
+    [['up', '--kind', 'podman'], '--kind <kind>', 'local, kind'],
+    [['up', '--workers', '1'], '--workers', '--kind kind'],
+    [['load-image', 'x.tar', '--name', 'none'], 'none', 'no test bed'],
     [['up', '--hurry'], '--hurry', 'unknown option'],
     [['upp'], 'upp', 'unknown command'],
   ])('%j: the error names the flag and what is expected', async (args, flag, expected) => {

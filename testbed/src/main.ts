@@ -1,55 +1,73 @@
-/** `npm run testbed -- up | status | down`: clusters to try things on. */
+/** `npm run testbed -- up | status | load-image | down`: clusters to try things on. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Fault, isFault, parseQuantity } from '@spillway/core';
-import Table from 'cli-table3';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { ensureBinaries } from './binaries.ts';
 import { addDockerCommands } from './docker/docker-command.ts';
 import { cities } from './cities.ts';
-import type { KubeClient } from './kube-client.ts';
-import { clientOf } from './kubeconfig.ts';
+import { Docker } from './kind/docker.ts';
+import { loadArchive } from './kind/load-archive.ts';
+import { ensureProvisions } from './kind/provisions.ts';
 import {
   allRunning,
   findRunning,
   forgetRunning,
   isAlive,
   logFile,
-  type Running,
   writeRunning,
 } from './running.ts';
-import { equalNodes, type TestbedSpec } from './spec.ts';
+import { equalNodes, type KindClusterSpec, type TestbedSpec } from './spec.ts';
+import { reapOrphans } from './reaper.ts';
+import { clusterStatuses, statusTable } from './status.ts';
 import { startTestbed } from './testbed.ts';
 import { waitFor } from './wait-for.ts';
 
 interface UpOptions {
   readonly name: string;
+  readonly kind: 'local' | 'kind';
   readonly clusters: number;
-  readonly nodes: number;
+  readonly workers: number | undefined;
+  readonly nodes: number | undefined;
   readonly cpu: string;
   readonly memory: string;
   readonly gpus: number;
 }
 
-const upMsMax = 10 * 60_000;
-const downMsMax = 30_000;
-const readyMsMax = 2_000;
+const upMsMax = 20 * 60_000;
+/** Ten kind clusters are removed within a minute. */
+const downMsMax = 180_000;
 const nodesMax = 5_000;
+const workersMax = 20;
 const gpusMax = 64;
 
 const program = new Command('npm run testbed --')
-  .description('Real Kubernetes control planes on this machine.')
+  .description('Real Kubernetes clusters on this machine.')
   .showHelpAfterError('(--help shows what there is)');
 program
   .command('up')
   .description('starts clusters, and returns when they are ready')
   .option('--name <name>', 'of the test bed; several can run side by side', nameOf, 'default')
+  .addOption(
+    new Option('--kind <kind>', 'local: processes and KWOK nodes; kind: nodes in Docker')
+      .choices(['local', 'kind'])
+      .default('local'),
+  )
   .option('--clusters <n>', `1 to ${cities.length}`, wholeNumber(1, cities.length), 2)
-  .option('--nodes <n>', `of each, 0 to ${nodesMax}`, wholeNumber(0, nodesMax), 5)
-  .option('--cpu <quantity>', 'of each node', quantity, '4')
-  .option('--memory <quantity>', 'of each node', quantity, '4Gi')
-  .option('--gpus <n>', 'of each node', wholeNumber(0, gpusMax), 0)
+  .option(
+    '--workers <n>',
+    `real nodes of each besides the first, kind only, 0 to ${workersMax}`,
+    wholeNumber(0, workersMax),
+  )
+  .option(
+    '--nodes <n>',
+    `KWOK nodes of each, 0 to ${nodesMax} (default: 5 for local, 0 for kind)`,
+    wholeNumber(0, nodesMax),
+  )
+  .option('--cpu <quantity>', 'of each KWOK node', quantity, '4')
+  .option('--memory <quantity>', 'of each KWOK node', quantity, '4Gi')
+  .option('--gpus <n>', 'of each KWOK node', wholeNumber(0, gpusMax), 0)
   .action(up);
 program
   .command('status')
@@ -62,6 +80,12 @@ program
   .option('--name <name>', 'of the test bed', nameOf, 'default')
   .action(async ({ name }: { name: string }) => await down(name));
 addDockerCommands(program);
+program
+  .command('load-image')
+  .description('puts the images of an archive on every node of a test bed of kind "kind"')
+  .argument('<file>', 'OCI archive, or what "docker save" writes')
+  .option('--name <name>', 'of the test bed', nameOf, 'default')
+  .action(async (file: string, { name }: { name: string }) => await loadImage(file, name));
 program.command('serve', { hidden: true }).argument('<name>').argument('<spec>').action(serve);
 
 try {
@@ -81,14 +105,11 @@ async function up(options: UpOptions): Promise<void> {
       `test bed ${name} runs already: "npm run testbed -- down --name ${name}" ends it, --name another starts one beside it`,
     );
   }
-  const { kubectl } = await ensureBinaries();
-  const { clusters: count, nodes: nodeCount, cpu, memory, gpus } = options;
-  const nodes = equalNodes(nodeCount, { cpu, memory, gpus });
-  const spec: TestbedSpec = {
-    clusters: cities.slice(0, count).map((city) => ({ name: city.name, city: city.name, nodes })),
-  };
+  const { kubectl, spec } = await prepared(options);
   forgetRunning(name);
-  process.stderr.write(`starting ${count} clusters of ${nodeCount} nodes …\n`);
+  process.stderr.write(
+    `starting ${spec.clusters.length} clusters of ${nodeCountOf(spec.clusters[0])} nodes …\n`,
+  );
   const child = serveInBackground(name, spec);
   const interrupted = (): void => void child.kill('SIGTERM');
   process.once('SIGINT', interrupted);
@@ -105,6 +126,33 @@ kubectl config get-contexts
 `);
   // The child lives on; nothing else is waited for.
   process.exit(0);
+}
+
+/** Whatever has to be built or fetched is, while somebody watches. */
+async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: TestbedSpec }> {
+  const { kind, clusters: count, workers = 0, nodes: nodeCount, cpu, memory, gpus } = options;
+  const places = cities.slice(0, count).map(({ name }) => ({ name, city: name }));
+  if (kind === 'kind') {
+    const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
+    const clusters = places.map((place) => ({ ...place, workers, nodes }));
+    const spec: TestbedSpec = { kind, clusters };
+    return { kubectl: (await ensureProvisions()).programs.kubectl, spec };
+  }
+  if (options.workers !== undefined) {
+    throw new Fault(
+      'InvalidInput',
+      '--workers needs --kind kind: local clusters have KWOK nodes only',
+    );
+  }
+  const nodes = equalNodes(nodeCount ?? 5, { cpu, memory, gpus });
+  const { kubectl } = await ensureBinaries();
+  return { kubectl, spec: { clusters: places.map((place) => ({ ...place, nodes })) } };
+}
+
+/** Real ones and KWOK's. */
+function nodeCountOf(cluster: KindClusterSpec | undefined): number {
+  if (cluster === undefined) return 0;
+  return cluster.nodes.length + ('workers' in cluster ? 1 + (cluster.workers ?? 0) : 0);
 }
 
 /** It outlives this process, so it writes into a file, and holds neither terminal nor pipe. */
@@ -133,7 +181,10 @@ async function serve(name: string, specText: string): Promise<void> {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
-  const testbed = await startTestbed(JSON.parse(specText) as TestbedSpec);
+  const spec = JSON.parse(specText) as TestbedSpec;
+  const testbed = await Promise.race([startTestbed(spec), ended]);
+  // Whoever waits no longer for it need not wait for its end: the reaper sees to that.
+  if (testbed === undefined) process.exit(1);
   writeRunning({
     name,
     folder: testbed.folder,
@@ -141,9 +192,10 @@ async function serve(name: string, specText: string): Promise<void> {
     kubectl: testbed.kubectl,
     clusters: testbed.clusters.map((cluster) => ({
       name: cluster.name,
-      kind: 'local',
-      nodes: cluster.spec.nodes.length,
+      kind: cluster.kind,
+      nodes: nodeCountOf(cluster.spec),
       server: cluster.server,
+      ...(cluster.kind === 'kind' && { kindName: cluster.kindName }),
     })),
   });
   const keepAlive = setInterval(() => {}, 60_000);
@@ -157,7 +209,7 @@ async function serve(name: string, specText: string): Promise<void> {
 async function status({ json }: { json: boolean }): Promise<void> {
   const testbeds = allRunning();
   if (json) {
-    const clusters = await Promise.all(testbeds.map(clustersOf));
+    const clusters = await Promise.all(testbeds.map(clusterStatuses));
     process.stdout.write(`${JSON.stringify({ testbeds, clusters: clusters.flat() }, null, 2)}\n`);
   } else if (testbeds.length === 0) {
     process.stdout.write('No test bed runs.\n');
@@ -169,6 +221,7 @@ async function status({ json }: { json: boolean }): Promise<void> {
 async function down(name: string): Promise<void> {
   const state = findRunning(name);
   if (state === undefined) {
+    await reapOrphans();
     process.stdout.write(`No test bed ${name} runs.\n`);
     return;
   }
@@ -181,53 +234,21 @@ async function down(name: string): Promise<void> {
   process.stdout.write(`${name} is down; nothing is left.\n`);
 }
 
-interface ClusterRow {
-  readonly testbed: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly nodes: number;
-  readonly server: string;
-  readonly ready: boolean;
-}
-
-async function clustersOf({ name, kubeconfig, clusters }: Running): Promise<readonly ClusterRow[]> {
-  return await Promise.all(
-    clusters.map(async (cluster) => ({
-      testbed: name,
-      ...cluster,
-      ready: await isReady(kubeconfig, cluster.name),
-    })),
-  );
-}
-
-async function isReady(kubeconfig: string, name: string): Promise<boolean> {
-  let client: KubeClient | undefined;
-  const late = setTimeout(() => client?.close(), readyMsMax);
-  try {
-    client = clientOf(readFileSync(kubeconfig, 'utf8'), name);
-    await client.get('/readyz');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(late);
-    client?.close();
+async function loadImage(file: string, name: string): Promise<void> {
+  const state = findRunning(name);
+  if (state === undefined) throw new Fault('NotFound', `no test bed ${name} runs`);
+  const kindNames = state.clusters.flatMap(({ kindName }) => kindName ?? []);
+  if (kindNames.length === 0) {
+    throw new Fault(
+      'InvalidInput',
+      `test bed ${name} is of kind local: nothing really runs on its nodes`,
+    );
   }
-}
-
-async function statusTable(states: readonly Running[]): Promise<string> {
-  const sides = 'top bottom left right mid middle left-mid mid-mid right-mid'.split(' ');
-  const corners = 'top-mid top-left top-right bottom-mid bottom-left bottom-right'.split(' ');
-  const table = new Table({
-    head: ['TESTBED', 'CLUSTER', 'KIND', 'NODES', 'READY', 'SERVER'],
-    chars: Object.fromEntries([...sides, ...corners].map((name) => [name, ''])),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 3 },
-  });
-  for (const row of (await Promise.all(states.map(clustersOf))).flat()) {
-    const { testbed, name, kind, nodes, ready, server } = row;
-    table.push([testbed, name, kind, nodes, ready ? 'yes' : 'no', server]);
-  }
-  return table.toString();
+  const provisions = await ensureProvisions();
+  const docker = new Docker(provisions.access);
+  const { kind } = provisions.programs;
+  await Promise.all(kindNames.map((kindName) => loadArchive({ docker, kind }, kindName, file)));
+  process.stdout.write(`${file} is on every node of ${kindNames.length} clusters.\n`);
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,40 +1,48 @@
 /**
- * Leaves nothing behind. A test bed's processes are listed in its folder; a reaper, a tiny shell
- * process that waits for our end, kills them and removes the folder, also when we were killed
- * ourselves and could do nothing.
+ * Leaves nothing behind. A test bed's processes are listed in its folder, and so is what else must be
+ * undone; a reaper, a tiny shell process that waits for our end, does it and removes the folder, also
+ * when we were killed ourselves and could do nothing. Where the reaper was killed, too, the next test
+ * bed that starts on this machine does it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Of test beds' folders, in the folder for temporary files. */
+export const folderPrefix = 'spillway-testbed-';
+
 /**
- * `pids` holds `pid start-time` lines: a reused pid has another start time and is left alone. What was
- * killed may write for a moment yet, so the folder is removed until it is gone.
+ * `pids` holds `pid start-time` lines: a reused pid has another start time and is left alone. Those that
+ * lead a process group take it with them. What was killed may write for a moment yet, so the folder is
+ * removed until it is gone.
  */
 const script = `
 trap '' INT TERM HUP
 cat >/dev/null
 while read -r pid start; do
   now=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
-  if [ "$now" = "$start" ]; then kill -CONT "$pid" 2>/dev/null; kill -KILL "$pid" 2>/dev/null; fi
+  if [ "$now" = "$start" ]; then
+    kill -CONT "$pid" 2>/dev/null; kill -KILL "$pid" 2>/dev/null; kill -KILL -- "-$pid" 2>/dev/null
+  fi
 done < "$1/pids"
-[ -e "$1/keep" ] && exit
+[ -e "$1/undo.sh" ] && sh "$1/undo.sh" >"$1/undo.log" 2>&1
+if [ -e "$1/keep" ]; then rm -f "$1/owner"; exit; fi
 for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null; [ -e "$1" ] || exit; sleep 0.2; done
 `;
 
 export class Reaper {
   readonly #folder: string;
   readonly #shell: ChildProcess;
-  readonly #ended: Promise<void>;
+  readonly #ended: Promise<unknown>;
 
   constructor(folder: string) {
     this.#folder = folder;
     appendFileSync(join(folder, 'pids'), '');
-    this.#shell = spawn('/bin/sh', ['-c', script, 'spillway-reaper', folder], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    });
-    this.#ended = new Promise((resolve) => this.#shell.once('exit', () => resolve()));
+    writeFileSync(join(folder, 'owner'), `${process.pid} ${startTime(process.pid)}`);
+    this.#shell = startShell(folder);
+    this.#ended = once(this.#shell, 'exit');
     this.#shell.unref();
     (this.#shell.stdin as unknown as { unref?: () => void })?.unref?.();
   }
@@ -44,11 +52,48 @@ export class Reaper {
     appendFileSync(join(this.#folder, 'pids'), `${pid} ${startTime(pid)}\n`);
   }
 
-  /** Kills what is left, removes the folder, and waits for it. */
+  /** What a shell must do after our processes are gone; must be called before there is anything to undo. */
+  undo(shellScript: string): void {
+    appendFileSync(join(this.#folder, 'undo.sh'), `${shellScript}\n`);
+  }
+
+  /** Kills what is left, undoes the rest, removes the folder, and waits for it. */
   async finish(): Promise<void> {
     this.#shell.ref();
     this.#shell.stdin?.end();
     await this.#ended;
+  }
+}
+
+/** Ends what test beds have left whose owner is gone and whose reaper did not come to it. */
+export async function reapOrphans(): Promise<void> {
+  const folders = readdirSync(tmpdir())
+    .filter((name) => name.startsWith(folderPrefix))
+    .map((name) => join(tmpdir(), name))
+    .filter(isOrphan);
+  await Promise.all(
+    folders.map(async (folder) => {
+      const shell = startShell(folder);
+      shell.stdin?.end();
+      await once(shell, 'exit');
+    }),
+  );
+}
+
+function startShell(folder: string): ChildProcess {
+  return spawn('/bin/sh', ['-c', script, 'spillway-reaper', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+}
+
+function isOrphan(folder: string): boolean {
+  try {
+    const [pid, start] = readFileSync(join(folder, 'owner'), 'utf8').split(' ');
+    return startTime(Number(pid)) !== start;
+  } catch {
+    // One that is just being made, or somebody else's.
+    return false;
   }
 }
 

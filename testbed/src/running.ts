@@ -14,9 +14,11 @@ export interface Running {
   readonly kubectl: string;
   readonly clusters: readonly {
     readonly name: string;
-    readonly kind: 'local';
+    readonly kind: 'local' | 'kind';
     readonly nodes: number;
     readonly server: string;
+    /** kind's own name of it; none of a local one. */
+    readonly kindName?: string;
   }[];
 }
 

@@ -23,6 +23,14 @@ export interface ClusterSpec {
   readonly city: string | undefined;
 }
 
+/** Clusters of real Docker nodes, whose pods really run. `nodes` are KWOK's, beside the real ones. */
+export interface KindClusterSpec extends ClusterSpec {
+  /** Real nodes besides the control plane's; where there are any, the control plane's takes no pods. */
+  readonly workers?: number;
+  /** Of the real nodes: the control plane's first, then each worker's. */
+  readonly nodeLabels?: readonly Readonly<Record<string, string>>[];
+}
+
 export interface LocalTestbedSpec extends Distances {
   readonly kind?: 'local';
   readonly clusters: readonly ClusterSpec[];
@@ -30,7 +38,14 @@ export interface LocalTestbedSpec extends Distances {
   readonly nodeGraceSeconds?: number;
 }
 
-export type TestbedSpec = LocalTestbedSpec;
+export interface KindTestbedSpec extends Distances {
+  readonly kind: 'kind';
+  readonly clusters: readonly KindClusterSpec[];
+  /** As for `local`. */
+  readonly nodeGraceSeconds?: number;
+}
+
+export type TestbedSpec = LocalTestbedSpec | KindTestbedSpec;
 
 /** What is said of how far clusters are apart. */
 export interface Distances {

@@ -1,0 +1,101 @@
+/** Owners that are killed in the middle of making a cluster: the worst moment, and soon reached. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { reapOrphans } from '../reaper.ts';
+import { leftovers, processesOf } from '../testing/leftovers.ts';
+import { waitFor } from '../wait-for.ts';
+import { Docker } from './docker.ts';
+import { ensureProvisions } from './provisions.ts';
+
+const spec = { kind: 'kind', clusters: [{ name: 'doomed', city: undefined, nodes: [] }] } as const;
+
+let docker: Docker;
+let owner: ChildProcess;
+
+beforeAll(async () => {
+  docker = new Docker((await ensureProvisions()).access);
+});
+
+afterEach(() => void owner.kill('SIGKILL'));
+
+interface Found {
+  readonly folder: string;
+  readonly network: string;
+  readonly container: string;
+}
+
+/** A test bed of which a node has just been made. */
+async function startDoomed(): Promise<Found> {
+  const module = fileURLToPath(new URL('../testbed.ts', import.meta.url));
+  const script = `
+    import { startTestbed } from ${JSON.stringify(module)};
+    await startTestbed(${JSON.stringify(spec)});`;
+  owner = spawn(
+    process.execPath,
+    ['--conditions=spillway-source', '--input-type=module', '-e', script],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  return await waitFor(
+    'the node of a test bed that is being started',
+    async () => {
+      const format =
+        '{{.Name}}|{{.Label "dev.spillway.testbed.owner"}}|{{.Label "dev.spillway.testbed.folder"}}';
+      const networks = await docker.call(['network', 'ls', `--format=${format}`]);
+      const line = networks.split('\n').find((each) => each.includes(` ${owner.pid} `));
+      const [network = '', , folder = ''] = line?.split('|') ?? [];
+      if (network === '') return undefined;
+      const container = `${network}-doomed-control-plane`;
+      return (await containers()).includes(container) ? { folder, network, container } : undefined;
+    },
+    { timeoutMs: 120_000, everyMs: 50 },
+  );
+}
+
+async function containers(): Promise<readonly string[]> {
+  return (await docker.call(['ps', '--all', '--format={{.Names}}'])).split('\n');
+}
+
+async function left({ folder, network, container }: Found): Promise<readonly string[]> {
+  const networks = await docker.call(['network', 'ls', '--format={{.Name}}']);
+  return [
+    ...leftovers(folder, []),
+    ...networks.split('\n').filter((name) => name === network),
+    ...(await containers()).filter((name) => name === container),
+  ];
+}
+
+async function volumes(): Promise<readonly string[]> {
+  return (await docker.call(['volume', 'ls', '--quiet'])).split('\n').toSorted();
+}
+
+test('nothing is left when the owner is killed', async () => {
+  const before = await volumes();
+  const found = await startDoomed();
+  owner.kill('SIGKILL');
+  await waitFor('nothing is left', async () => ((await left(found)).length ? undefined : true), {
+    timeoutMs: 60_000,
+  });
+  expect(await volumes()).toEqual(before);
+});
+
+test('nothing is left when its reaper is killed too, and something else is started later', async () => {
+  const before = await volumes();
+  const found = await startDoomed();
+  const [reaper] = processesOf(found.folder).filter((pid) =>
+    commandOf(pid).includes('spillway-reaper'),
+  );
+  process.kill(reaper ?? 0, 'SIGKILL');
+  owner.kill('SIGKILL');
+  await waitFor('the owner has ended', () => owner.signalCode ?? undefined, { timeoutMs: 10_000 });
+  expect(existsSync(found.folder)).toBe(true);
+  // What `up` and `down` begin with.
+  await reapOrphans();
+  expect(await left(found)).toEqual([]);
+  expect(await volumes()).toEqual(before);
+});
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+}
