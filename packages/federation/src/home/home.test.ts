@@ -7,11 +7,13 @@ import {
   randomStream,
   type ReservationId,
   virtualNodeName,
+  wellKnown,
 } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { Directory, directoryPresets } from '../directory.ts';
 import { originCoordinate } from '../coordinates.ts';
-import { nearest, policyText } from '../policy.ts';
+import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
+import type { Policies } from './ports.ts';
 import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
 import { memberOf } from '../testing/adverts.ts';
 import { homeDefaults } from './config.ts';
@@ -21,8 +23,10 @@ import { clusterOfVirtualNode, Home } from './home.ts';
 const [near, far] = [cluster('near'), cluster('far')];
 const { batchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } = homeDefaults;
 
+const allNearest = { policy: nearest, text: 'nearest', source: 'the test' };
+
 /** A home with one node and two neighbours of 4 CPUs each, `near` at 10 ms and `far` at 90. */
-function atHome(cpu = '1', policyProblem?: string, policy = nearest) {
+function atHome(cpu = '1', policies: Policies = { policyFor: () => allNearest }) {
   const directory = new Directory({
     config: directoryPresets.lan,
     self: cluster('home'),
@@ -36,13 +40,10 @@ function atHome(cpu = '1', policyProblem?: string, policy = nearest) {
     directory.rttSample(name, rttMs, at(0));
   }
   const ledger = ledgerOf(node('n', cpu));
-  const problem = policyProblem === undefined ? {} : { problem: policyProblem };
   const home = new Home({
     room: ledger,
     neighbourhood: directory,
-    policies: {
-      policyFor: () => ({ policy, text: policyText(policy), source: 'the test', ...problem }),
-    },
+    policies,
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,
@@ -143,6 +144,48 @@ describe('claims', () => {
   });
 });
 
+describe('policies', () => {
+  function withPolicy(first: PlacementPolicy) {
+    let now = first;
+    const policies = {
+      policyFor: () => ({ policy: now, text: policyText(now), source: 'OffloadPolicy default/a' }),
+    };
+    const tested = atHome('500m', policies);
+    tested.step({ kind: 'synced' });
+    const change = (policy: PlacementPolicy): void => {
+      now = policy;
+      tested.step({ kind: 'policiesChanged', namespace: 'default' });
+    };
+    return { ...tested, change };
+  }
+
+  test('that let nothing leave are told, and a change of them is in force at once', () => {
+    const tested = withPolicy({ ...nearest, mayLeave: false });
+    tested.see(podOf('a'));
+    const told = tested.tickAt(batchMs);
+    expect(told).toMatchObject([{ kind: 'explain' }]);
+    const { message } = told[0] as Extract<HomeEffect, { kind: 'explain' }>;
+    expect(message).toContain('may not leave its home, says OffloadPolicy default/a');
+    expect(tested.home.explain('default', 'a')).toMatchObject({
+      policy: { text: 'nearest; stay', source: 'OffloadPolicy default/a' },
+    });
+    tested.change(nearest);
+    expect(kinds(tested.tickAt(2 * batchMs))).toEqual(['reserve', 'reserve']);
+  });
+
+  test('of partition policy fence are written on the pod by its binding', () => {
+    const tested = withPolicy({ ...nearest, partition: 'fence' });
+    const pod = podOf('a');
+    tested.see({ ...pod, spec: { ...pod.spec, tolerations: [{ operator: 'Exists' }] } });
+    const [ask] = tested.tickAt(batchMs);
+    if (ask === undefined) throw new Error('nobody was asked');
+    expect(tested.grant(ask, 1)[0]).toMatchObject({
+      kind: 'bindAway',
+      annotations: { [wellKnown.partitionAnnotation]: 'fence' },
+    });
+  });
+});
+
 describe('asks', () => {
   function asked(tested: HomeUnderTest, ...pods: readonly Pod[]): readonly HomeEffect[] {
     tested.step({ kind: 'synced' });
@@ -209,7 +252,10 @@ describe('asks', () => {
   });
 
   test('nobody while the pod’s policy can’t be read, and says so', () => {
-    const effects = asked(atHome('500m', 'policy "nearst": unknown'), podOf('a'));
+    const effects = asked(
+      atHome('500m', { policyFor: () => ({ ...allNearest, problem: 'policy "nearst": unknown' }) }),
+      podOf('a'),
+    );
     expect(effects).toMatchObject([{ kind: 'explain', message: 'policy "nearst": unknown' }]);
   });
 
@@ -285,6 +331,37 @@ describe('a pod away', () => {
     expect(kinds(tested.step(refused))).toEqual([]);
     tested.tickAt(refusedPatienceMs);
     expect(tested.step(refused).at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'GuestRefused' },
+    });
+  });
+
+  test('but under fence only when its host has confirmed that nothing of it is there', () => {
+    const tested = atHome();
+    const metadata = {
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true },
+      ],
+      annotations: { [wellKnown.partitionAnnotation]: 'fence' },
+    };
+    const owned = podOf('a', { metadata });
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(owned, near));
+    const verdict = { code: 'Unschedulable', reason: 'no answer', stage: 'Test' } as const;
+    const uid = uidOf(owned);
+    const refused: HomeEvent = {
+      kind: 'committed',
+      host: near,
+      uids: [uid],
+      results: [{ uid, outcome: 'refused', verdict }],
+    };
+    tested.step(refused);
+    tested.tickAt(refusedPatienceMs);
+    // What failed as far as the host could tell may still be created.
+    expect(tested.step(refused).at(-1)).toMatchObject({ kind: 'release', guests: [{ uid }] });
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    const update = { kind: 'gone', uid, reason: 'Released', message: 'released' } as const;
+    expect(tested.step({ kind: 'guest', host: near, update }).at(-1)).toMatchObject({
       kind: 'writeStatus',
       status: { phase: 'Failed', reason: 'GuestRefused' },
     });

@@ -72,6 +72,11 @@ function shadowOf(pod: Pod, given: Partial<Pod['status'] & object> = {}): Pod {
   };
 }
 
+function fenced(pod: Pod): Pod {
+  const annotations = { [wellKnown.partitionAnnotation]: 'fence' };
+  return { ...pod, metadata: { ...pod.metadata, annotations } };
+}
+
 const kinds = (effects: readonly HostEffect[]): readonly string[] =>
   effects.map(({ kind }) => kind);
 const results = (effects: readonly HostEffect[]) =>
@@ -234,6 +239,30 @@ describe('commit', () => {
 
 describe('release', () => {
   const pod = podOf('a');
+
+  test('a fenced one is never ended without grace: its kubelet must have stopped it first', () => {
+    const { ledger, commit, created, show, release } = hosting();
+    const pod = fenced(podOf('a'));
+    commit([pod]);
+    created(pod);
+    ledger.apply({ kind: 'Pod', type: 'set', object: podOf('own', { cpu: '2', nodeName: 'n' }) });
+    const shadow = { ...shadowOf(pod), spec: { ...pod.spec, nodeName: 'n' } };
+    expect(show(fenced(shadow)).at(-1)).toMatchObject({ kind: 'delete', gracePeriodSeconds: 1 });
+    // No less grace than it was given.
+    expect(kinds(release([pod], 0))).toEqual([]);
+  });
+
+  test('a fenced one that may yet be created is not said to have ended', () => {
+    const { host, commit, created, release } = hosting();
+    const pod = fenced(podOf('a'));
+    commit([pod]);
+    created(pod, { kind: 'failed', reason: 'no answer' });
+    release([pod]);
+    expect(results(commit([pod]))).toMatchObject([{ outcome: 'refused' }]);
+    const ended = host.step({ kind: 'tick' }, at(doubtMs));
+    expect(updates(ended)).toMatchObject([{ kind: 'gone', uid: 'uid-a' }]);
+    expect(results(commit([pod], undefined, doubtMs))).toMatchObject([{ outcome: 'ended' }]);
+  });
 
   test('deletes the shadow with the grace of its pod, and again only with less', () => {
     const { show, release } = hosting();
