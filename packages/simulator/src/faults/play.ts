@@ -17,7 +17,7 @@ export function play(
     clusters: 2 + (seed % 3),
     nodesPerCluster: 1 + (seed % 2),
     podsPerCluster: 8 + (seed % 13),
-    rivals: seed % 4 === 0,
+    rivals: seed % (partition ? 2 : 4) === 0,
     troubleMs,
     ...(partition && { partition }),
   });

@@ -63,6 +63,8 @@ const schedulerTiming = { watchMs: 30, decisionMs: 300, bindMs: 20, backoffMsMax
 const advertBytes = 500;
 const traceMax = 4_000;
 const evictionGraceSeconds = 30;
+/** Creations that fail as far as anybody can tell, and happen all the same. */
+const writeStorm = { ...storm, writeFailure: 0.3 };
 /** Less than a write may come late, so that a home gives up what its host may still create. */
 const refusedPatienceMs = 1_000;
 /** A Lease passes on only after writes of the former holder have come to an end. */
@@ -115,10 +117,12 @@ export class ModelWorld {
   /** Users and faults, until `troubleMs`; then calm. */
   makeTrouble(): void {
     const { troubleMs, podsPerCluster } = this.#options;
-    this.#network.weather = storm;
+    const { partition } = this.#options;
+    this.#network.weather = partition ? writeStorm : storm;
     for (const cluster of this.clusters) {
       // The first cluster is crowded; the others have room to lend.
-      const pods = cluster === this.clusters[0] ? podsPerCluster : Math.ceil(podsPerCluster / 4);
+      const lent = Math.ceil(podsPerCluster / 4);
+      const pods = cluster === this.clusters[0] ? podsPerCluster : lent;
       for (let i = 0; i < pods; i++) {
         this.time.after(this.#random.below(troubleMs / 2), () => this.#createPod(cluster, i));
       }
