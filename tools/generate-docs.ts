@@ -5,9 +5,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { publishedDocuments as agentDocuments } from '../packages/agent/src/documents.ts';
+import { publishedDocuments as chartDocuments } from '../packages/chart/src/generated.ts';
 import { publishedDocuments as cliDocuments } from '../packages/cli/src/documents.ts';
 
-for (const { file, text } of [...cliDocuments(), ...agentDocuments()]) {
+for (const { file, text } of [...cliDocuments(), ...agentDocuments(), ...chartDocuments()]) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   process.stdout.write(`${relative(process.cwd(), file)}\n`);

@@ -18,6 +18,8 @@ export interface AgentProcessOptions {
     readonly certificate: string;
     readonly federation: string;
   };
+  /** What its pod would tell it. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly meshPort: number;
   readonly announcePort: number;
   readonly httpPort: number;
@@ -40,7 +42,10 @@ export class AgentProcess {
 
   /** Another of the same cluster, at ports of its own, which waits for its turn. */
   standby(
-    places: Pick<AgentProcessOptions, 'instance' | 'meshPort' | 'announcePort' | 'httpPort'>,
+    places: Pick<
+      AgentProcessOptions,
+      'instance' | 'environment' | 'meshPort' | 'announcePort' | 'httpPort'
+    >,
   ) {
     return new AgentProcess({ ...this.#options, ...places });
   }
@@ -102,6 +107,7 @@ export class AgentProcess {
           ...process.env,
           NODE_OPTIONS: '',
           NODE_COMPILE_CACHE: bundle.compileCache,
+          ...this.#options.environment,
         },
       },
     );

@@ -9,7 +9,9 @@ import { Setting } from '../drills/setting.ts';
 import type { Federation } from './federation.ts';
 
 const soon = { timeoutMs: 60_000, everyMs: 100 };
-const crds = fileURLToPath(new URL('../../../packages/chart/crds/', import.meta.url));
+const crds = fileURLToPath(
+  new URL('../../../packages/chart/spillway/files/crds/', import.meta.url),
+);
 
 let setting: Setting;
 let federation: Federation;

@@ -1,5 +1,5 @@
 /** A federation on a test bed: a root, a certificate and an agent per cluster, known to each other. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleAgent } from '@spillway/bundling';
 import { clusterName } from '@spillway/core';
@@ -12,8 +12,14 @@ import {
   privateKeyText,
   publicKeyText,
 } from '@spillway/mesh';
-import { manifestFile } from '@spillway/kubernetes';
-import { type Cluster, freePorts, type Testbed, waitFor } from '@spillway/testbed';
+import {
+  type Cluster,
+  freePorts,
+  installAgentRights,
+  makeAgentPod,
+  type Testbed,
+  waitFor,
+} from '@spillway/testbed';
 import { AgentProcess } from './agent-process.ts';
 
 export interface Federation {
@@ -58,7 +64,8 @@ export async function startFederation(
           cluster,
           instance: 'agent',
           bundle,
-          kubeconfig: await installAgent(cluster),
+          kubeconfig: await installAgentRights(cluster),
+          environment: await makeAgentPod(cluster, 'agent'),
           identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
           ...place,
           // Everybody is told the first one's address only; the rest is learnt.
@@ -83,7 +90,8 @@ export async function startFederation(
     async standby(cluster) {
       const [meshPort = 0, httpPort = 0] = await freePorts(2);
       const announcePort = await testbed.links.listen(cluster, meshPort);
-      const places = { instance: 'standby', meshPort, httpPort, announcePort };
+      const environment = await makeAgentPod(testbed.cluster(cluster), 'standby');
+      const places = { instance: 'standby', environment, meshPort, httpPort, announcePort };
       const standby = agentOf(cluster).standby(places);
       await standby.start();
       return standby;
@@ -118,12 +126,6 @@ export async function acquainted(agents: readonly AgentProcess[]): Promise<void>
     },
     { timeoutMs: 60_000, everyMs: 100 },
   );
-}
-
-/** Namespace, service account, rights, priority class; returns the service account's kubeconfig. */
-async function installAgent(cluster: Cluster): Promise<string> {
-  await cluster.apply(readFileSync(manifestFile, 'utf8'));
-  return await cluster.serviceAccountKubeconfig('spillway-system', 'spillway-agent');
 }
 
 async function admitted(root: PrivateKey, cluster: Cluster, folder: string) {

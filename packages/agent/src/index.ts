@@ -1,2 +1,3 @@
 export { type Agent, startAgent, systemClock } from './compose.ts';
 export { type AgentOptions, readOptions, usage } from './options.ts';
+export { optionsSchema } from './options-schema.ts';

@@ -19,7 +19,7 @@ export interface OffloadPolicy {
   readonly spec: OffloadPolicySpec;
 }
 
-/** See packages/chart/crds/offloadpolicies.yaml. */
+/** See packages/chart/spillway/files/crds/offloadpolicies.yaml. */
 export interface OffloadPolicySpec {
   readonly podSelector?: LabelSelector;
   readonly precedence?: number;

@@ -1,5 +1,5 @@
 import { type Pod, wellKnown } from '@spillway/core';
-import { waitFor } from '@spillway/testbed';
+import { makeAgentPod, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ActiveLabel } from './active-label.ts';
 import { type AgentCluster, startAgentCluster } from './testing/agent-cluster.ts';
@@ -11,12 +11,7 @@ const problems: unknown[] = [];
 beforeAll(async () => {
   agent = await startAgentCluster();
   for (const name of ['one', 'two']) {
-    await agent.cluster.client.call('POST', `/api/v1/namespaces/${namespace}/pods`, {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, labels: { app: 'x' } },
-      spec: { containers: [{ name: 'c', image: 'i' }] },
-    });
+    await makeAgentPod(agent.cluster, name);
   }
 });
 

@@ -36,7 +36,7 @@ describe('a missing right', () => {
     expect(message).toContain(
       'system:serviceaccount:spillway-system:spillway-agent may not get secrets in namespace kube-system',
     );
-    expect(message).toContain('packages/kubernetes/manifests/agent.yaml');
+    expect(message).toContain('Install the chart');
     expect(message).toContain(
       'kubectl auth can-i get secrets --namespace kube-system --as system:serviceaccount:spillway-system:spillway-agent',
     );

@@ -129,5 +129,5 @@ function missingRight({ user, verb, resource, group, namespace }: DeniedAccess):
   const what = `${resource}${group && `.${group}`}`;
   const where = namespace === undefined ? 'in the whole cluster' : `in namespace ${namespace}`;
   const scope = namespace === undefined ? '' : ` --namespace ${namespace}`;
-  return `${user} may not ${verb} ${what} ${where}. Apply the agent's manifest of this version again (packages/kubernetes/manifests/agent.yaml), then check: kubectl auth can-i ${verb} ${what}${scope} --as ${user}`;
+  return `${user} may not ${verb} ${what} ${where}. Install the chart or the manifests of this version again, then check: kubectl auth can-i ${verb} ${what}${scope} --as ${user}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Makes guest namespaces when they are first needed, takes the rights of a host there and nowhere else
- * (see manifests/agent.yaml), waits until pods can be made in them, and closes them off.
+ * (ClusterRole `spillway-guests` of the chart), waits until pods can be made in them, and closes them off.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';

@@ -15,4 +15,3 @@ export * from './offload-policies.ts';
 export * from './pods.ts';
 export * from './shadow-pod.ts';
 export * from './virtual-nodes.ts';
-export { manifestFile } from './manifest.ts';

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   clusterName,
   type NodeName,
@@ -8,16 +7,14 @@ import {
   type WallMs,
 } from '@spillway/core';
 import { type OffloadPolicy, PolicyBook } from '@spillway/federation';
-import { waitFor } from '@spillway/testbed';
+import { agentObjects, makeAgentPod, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { ActiveLabel } from './active-label.ts';
 import { ApiClient } from './api-client.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { servedCustomResources } from './custom-resources.ts';
 import { LeaseElector } from './lease-elector.ts';
-import { manifestFile } from './manifest.ts';
 import { NeighbourObjects } from './neighbour-objects.ts';
 import { OffloadPolicyWatch, writeOffloadPolicyStatus } from './offload-policies.ts';
 import { Pods } from './pods.ts';
@@ -26,18 +23,6 @@ import { type Asked, BadRoad } from './testing/bad-road.ts';
 import { installCrds } from './testing/crds.ts';
 import { factsOf } from './testing/neighbour-facts.ts';
 import { VirtualNodes } from './virtual-nodes.ts';
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Role {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly rules?: readonly Rule[];
-}
 
 let agent: AgentCluster;
 let road: BadRoad;
@@ -104,12 +89,7 @@ async function everything(): Promise<void> {
   elector.start();
   await waitFor('active', () => active || undefined, { timeoutMs: 5_000 });
   await elector.stop();
-  await agent.cluster.client.call('POST', '/api/v1/namespaces/spillway-system/pods', {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'agent' },
-    spec: { containers: [{ name: 'c', image: 'i' }] },
-  });
+  await makeAgentPod(agent.cluster, 'agent');
   const label = new ActiveLabel({
     api,
     pod: { namespace: 'spillway-system', name: 'agent' },
@@ -236,9 +216,7 @@ function rightOf({ method, path }: Asked): string {
 }
 
 function grantedRights(): ReadonlySet<string> {
-  const documents = parseAllDocuments(readFileSync(manifestFile, 'utf8'));
-  const roles = documents.map((document) => document.toJS() as Role);
-  const rights = roles.flatMap(({ rules = [] }) =>
+  const rights = agentObjects().flatMap(({ rules = [] }) =>
     rules.flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) =>
         resources.flatMap((resource) =>

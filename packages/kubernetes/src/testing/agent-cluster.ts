@@ -1,9 +1,13 @@
-/** A real cluster with the agent's manifest applied, seen with exactly the agent's rights. */
-import { readFileSync } from 'node:fs';
+/** A real cluster with the agent's rights as they ship, seen with exactly the agent's rights. */
 import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
-import { equalNodes, type LocalCluster, type LocalTestbed, startTestbed } from '@spillway/testbed';
+import {
+  equalNodes,
+  installAgentRights,
+  type LocalCluster,
+  type LocalTestbed,
+  startTestbed,
+} from '@spillway/testbed';
 import { ApiClient } from '../api-client.ts';
-import { manifestFile } from '../manifest.ts';
 
 export interface AgentCluster {
   readonly testbed: LocalTestbed;
@@ -29,8 +33,7 @@ export async function startAgentCluster(
     ...(nodeGraceSeconds !== undefined && { nodeGraceSeconds }),
   });
   const cluster = testbed.cluster('paris');
-  await cluster.apply(readFileSync(manifestFile, 'utf8'));
-  const kubeconfig = await cluster.serviceAccountKubeconfig('spillway-system', 'spillway-agent');
+  const kubeconfig = await installAgentRights(cluster);
   const api = new ApiClient({ kubeconfig });
   return {
     testbed,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Cluster, waitFor } from '@spillway/testbed';
 import { customResources, customResourcesPath } from '../custom-resources.ts';
 
-const folder = fileURLToPath(new URL('../../../chart/crds/', import.meta.url));
+const folder = fileURLToPath(new URL('../../../chart/spillway/files/crds/', import.meta.url));
 
 export async function installCrds(cluster: Cluster): Promise<void> {
   for (const file of readdirSync(folder)) await cluster.apply(readFileSync(folder + file, 'utf8'));

@@ -1,0 +1,1 @@
+export { chartFolder, helm, manifestsFile } from './helm.ts';
