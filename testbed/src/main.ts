@@ -4,10 +4,13 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Fault, isFault, parseQuantity } from '@spillway/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ensureBinaries } from './binaries.ts';
+import { ensureBinaries, ensureProgram } from './binaries.ts';
 import { addDockerCommands } from './docker/docker-command.ts';
+import { findDocker } from './docker/ensure-docker.ts';
+import { borrowDocker } from './kind/borrowed-docker.ts';
 import { cities } from './cities.ts';
 import { Docker } from './kind/docker.ts';
+import { removeOrphans } from './kind/footprint.ts';
 import { loadArchive } from './kind/load-archive.ts';
 import { ensureProvisions } from './kind/provisions.ts';
 import {
@@ -136,6 +139,7 @@ async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: Te
     const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
     const clusters = places.map((place) => ({ ...place, workers, nodes }));
     const spec: TestbedSpec = { kind, clusters };
+    await borrowDocker();
     return { kubectl: (await ensureProvisions()).programs.kubectl, spec };
   }
   if (options.workers !== undefined) {
@@ -221,7 +225,7 @@ async function status({ json }: { json: boolean }): Promise<void> {
 async function down(name: string): Promise<void> {
   const state = findRunning(name);
   if (state === undefined) {
-    await reapOrphans();
+    await sweep();
     process.stdout.write(`No test bed ${name} runs.\n`);
     return;
   }
@@ -234,6 +238,13 @@ async function down(name: string): Promise<void> {
   process.stdout.write(`${name} is down; nothing is left.\n`);
 }
 
+/** What test beds have left that were killed together with their reapers. */
+async function sweep(): Promise<void> {
+  await reapOrphans();
+  const access = await findDocker();
+  if (access !== undefined) await removeOrphans(new Docker(access), access);
+}
+
 async function loadImage(file: string, name: string): Promise<void> {
   const state = findRunning(name);
   if (state === undefined) throw new Fault('NotFound', `no test bed ${name} runs`);
@@ -244,9 +255,10 @@ async function loadImage(file: string, name: string): Promise<void> {
       `test bed ${name} is of kind local: nothing really runs on its nodes`,
     );
   }
-  const provisions = await ensureProvisions();
-  const docker = new Docker(provisions.access);
-  const { kind } = provisions.programs;
+  const access = await findDocker();
+  if (access === undefined) throw new Fault('Unavailable', 'Docker does not answer any more');
+  const docker = new Docker(access);
+  const kind = await ensureProgram('kind');
   await Promise.all(kindNames.map((kindName) => loadArchive({ docker, kind }, kindName, file)));
   process.stdout.write(`${file} is on every node of ${kindNames.length} clusters.\n`);
 }

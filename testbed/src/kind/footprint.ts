@@ -11,6 +11,8 @@ import type { DockerAccess } from '../docker/ensure-docker.ts';
 import type { Docker } from './docker.ts';
 
 const label = 'dev.spillway.testbed';
+/** On the network of every test bed. */
+export const ownerLabel = `${label}.owner`;
 
 export interface Footprint {
   /** Of the network; containers and kind's clusters have it before their names. */
@@ -25,7 +27,7 @@ export async function createNetwork(docker: Docker, { name, folder }: Footprint)
     'create',
     '--driver=bridge',
     `--label=${label}.folder=${folder}`,
-    `--label=${label}.owner=${thisOwner()}`,
+    `--label=${ownerLabel}=${thisOwner()}`,
     name,
   ]);
   const format = '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{"\\n"}}{{end}}';
@@ -54,11 +56,11 @@ done`;
 
 /** Networks of owners that are gone, with all that hangs on them. What has a folder is the reaper's. */
 export async function removeOrphans(docker: Docker, access: DockerAccess): Promise<void> {
-  const format = `{{.Name}}|{{.Label "${label}.owner"}}|{{.Label "${label}.folder"}}`;
+  const format = `{{.Name}}|{{.Label "${ownerLabel}"}}|{{.Label "${label}.folder"}}`;
   const listed = await docker.call([
     'network',
     'ls',
-    `--filter=label=${label}.owner`,
+    `--filter=label=${ownerLabel}`,
     `--format=${format}`,
   ]);
   for (const line of listed.split('\n')) {

@@ -10,6 +10,8 @@ import { Links } from '../links.ts';
 import { folderPrefix, reapOrphans, Reaper } from '../reaper.ts';
 import type { KindClusterSpec, KindTestbedSpec } from '../spec.ts';
 import type { Testbed } from '../testbed.ts';
+import type { DockerAccess } from '../docker/ensure-docker.ts';
+import { borrowDocker, giveBackScript } from './borrowed-docker.ts';
 import { createCluster, type KindNode, nodesOf } from './create-cluster.ts';
 import { Docker } from './docker.ts';
 import { Doors } from './doors.ts';
@@ -34,14 +36,14 @@ const hostNameMax = 63;
 export async function startKindTestbed(spec: KindTestbedSpec): Promise<KindTestbed> {
   const name = `spillway-${randomBytes(3).toString('hex')}`;
   checkSpec(spec, name);
-  const provisions = await ensureProvisions();
-  const docker = new Docker(provisions.access);
+  const access = await borrowDocker();
+  const docker = new Docker(access);
   await reapOrphans();
-  await removeOrphans(docker, provisions.access);
+  await removeOrphans(docker, access);
   const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   if (process.env['SPILLWAY_KEEP_LOGS']) writeFileSync(join(folder, 'keep'), '');
   const reaper = new Reaper(folder);
-  const starting = new Starting({ name, folder, spec, provisions, docker, reaper });
+  const starting = new Starting({ name, folder, spec, access, docker, reaper });
   try {
     return await starting.finish();
   } catch (error) {
@@ -54,9 +56,16 @@ interface StartingOptions {
   readonly name: string;
   readonly folder: string;
   readonly spec: KindTestbedSpec;
-  readonly provisions: Provisions;
+  readonly access: DockerAccess;
   readonly docker: Docker;
   readonly reaper: Reaper;
+}
+
+/** What all clusters share. */
+interface Ground {
+  readonly gateway: string;
+  readonly links: Links;
+  readonly provisions: Provisions;
 }
 
 class Starting {
@@ -72,23 +81,25 @@ class Starting {
   }
 
   async finish(): Promise<KindTestbed> {
-    const { name, folder, spec, provisions, docker, reaper } = this.#options;
-    const { access, programs } = provisions;
+    const { name, folder, spec, access, docker, reaper } = this.#options;
     reaper.undo(undoScript(access, name));
     reaper.undo(keepSysctls(access));
+    reaper.undo(giveBackScript(access));
+    // Says that Docker is in use, before anything that takes long.
     const gateway = await createNetwork(docker, { name, folder });
     const onPid = (pid: number): void => reaper.watch(pid);
+    const provisions = await ensureProvisions();
     const links = await Links.start(spec, { onPid, host: gateway, enter: docker.enter });
     this.#links = links;
     if (docker.enter.length > 0) this.#doors = new Doors(docker.enter, onPid);
-    const clusters = await this.#startAll(gateway, links);
+    const clusters = await this.#startAll({ gateway, links, provisions });
     const kubeconfig = join(folder, 'kubeconfig');
     const files = clusters.map((cluster) => cluster.kubeconfig);
     writeFileSync(kubeconfig, mergedKubeconfig(files), { mode: 0o600 });
     return {
       clusters,
       links,
-      kubectl: programs.kubectl,
+      kubectl: provisions.programs.kubectl,
       folder,
       kubeconfig,
       cluster: (wanted) => namedCluster(clusters, wanted),
@@ -112,13 +123,13 @@ class Starting {
   }
 
   /** In the order of the specification; the first that fails ends the others. */
-  async #startAll(gateway: string, links: Links): Promise<readonly KindCluster[]> {
+  async #startAll(ground: Ground): Promise<readonly KindCluster[]> {
     const waiting = [...this.#options.spec.clusters.entries()];
     const started = new Map<string, KindCluster>();
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [index, spec] = next;
-        started.set(spec.name, await this.#startOne(spec, index, gateway, links));
+        started.set(spec.name, await this.#startOne(spec, index, ground));
       }
     };
     await Promise.all(Array.from({ length: startsAtOnceMax }, work));
@@ -128,10 +139,9 @@ class Starting {
   async #startOne(
     spec: KindClusterSpec,
     index: number,
-    gateway: string,
-    links: Links,
+    { gateway, links, provisions }: Ground,
   ): Promise<KindCluster> {
-    const { name, folder, docker, provisions, reaper } = this.#options;
+    const { name, folder, docker, reaper } = this.#options;
     const { programs, nodeImage } = provisions;
     const kindName = `${name}-${spec.name}`;
     const clusterFolder = join(folder, spec.name);

@@ -1,24 +1,38 @@
 /** Owners that are killed in the middle of making a cluster: the worst moment, and soon reached. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { DockerAccess } from '../docker/ensure-docker.ts';
 import { reapOrphans } from '../reaper.ts';
+import { run } from '../run-program.ts';
 import { leftovers, processesOf } from '../testing/leftovers.ts';
 import { waitFor } from '../wait-for.ts';
+import { borrowDocker, giveBackScript } from './borrowed-docker.ts';
 import { Docker } from './docker.ts';
-import { ensureProvisions } from './provisions.ts';
+import { createNetwork, undoScript } from './footprint.ts';
 
 const spec = { kind: 'kind', clusters: [{ name: 'doomed', city: undefined, nodes: [] }] } as const;
 
+/** A test bed like any other to Docker: while it is there, a Docker of our own does not end. */
+const hold = { name: `spillway-hold-${process.pid}`, folder: tmpdir() };
+
+let access: DockerAccess;
 let docker: Docker;
-let owner: ChildProcess;
+let owner: ChildProcess | undefined;
 
 beforeAll(async () => {
-  docker = new Docker((await ensureProvisions()).access);
+  access = await borrowDocker();
+  docker = new Docker(access);
+  await createNetwork(docker, hold);
 });
 
-afterEach(() => void owner.kill('SIGKILL'));
+afterAll(async () => {
+  await run('/bin/sh', ['-c', `${undoScript(access, hold.name)}\n${giveBackScript(access)}`]);
+});
+
+afterEach(() => void owner?.kill('SIGKILL'));
 
 interface Found {
   readonly folder: string;
@@ -27,27 +41,30 @@ interface Found {
 }
 
 /** A test bed of which a node has just been made. */
-async function startDoomed(): Promise<Found> {
+async function startDoomed(): Promise<Found & { owner: ChildProcess }> {
   const module = fileURLToPath(new URL('../testbed.ts', import.meta.url));
   const script = `
     import { startTestbed } from ${JSON.stringify(module)};
     await startTestbed(${JSON.stringify(spec)});`;
-  owner = spawn(
+  const child = spawn(
     process.execPath,
     ['--conditions=spillway-source', '--input-type=module', '-e', script],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
+  owner = child;
   return await waitFor(
     'the node of a test bed that is being started',
     async () => {
       const format =
         '{{.Name}}|{{.Label "dev.spillway.testbed.owner"}}|{{.Label "dev.spillway.testbed.folder"}}';
       const networks = await docker.call(['network', 'ls', `--format=${format}`]);
-      const line = networks.split('\n').find((each) => each.includes(` ${owner.pid} `));
+      const line = networks.split('\n').find((each) => each.includes(` ${child.pid} `));
       const [network = '', , folder = ''] = line?.split('|') ?? [];
       if (network === '') return undefined;
       const container = `${network}-doomed-control-plane`;
-      return (await containers()).includes(container) ? { folder, network, container } : undefined;
+      return (await containers()).includes(container)
+        ? { folder, network, container, owner: child }
+        : undefined;
     },
     { timeoutMs: 120_000, everyMs: 50 },
   );
@@ -72,8 +89,8 @@ async function volumes(): Promise<readonly string[]> {
 
 test('nothing is left when the owner is killed', async () => {
   const before = await volumes();
-  const found = await startDoomed();
-  owner.kill('SIGKILL');
+  const { owner: killed, ...found } = await startDoomed();
+  killed.kill('SIGKILL');
   await waitFor('nothing is left', async () => ((await left(found)).length ? undefined : true), {
     timeoutMs: 60_000,
   });
@@ -82,13 +99,13 @@ test('nothing is left when the owner is killed', async () => {
 
 test('nothing is left when its reaper is killed too, and something else is started later', async () => {
   const before = await volumes();
-  const found = await startDoomed();
+  const { owner: killed, ...found } = await startDoomed();
   const [reaper] = processesOf(found.folder).filter((pid) =>
     commandOf(pid).includes('spillway-reaper'),
   );
   process.kill(reaper ?? 0, 'SIGKILL');
-  owner.kill('SIGKILL');
-  await waitFor('the owner has ended', () => owner.signalCode ?? undefined, { timeoutMs: 10_000 });
+  killed.kill('SIGKILL');
+  await waitFor('the owner has ended', () => killed.signalCode ?? undefined, { timeoutMs: 10_000 });
   expect(existsSync(found.folder)).toBe(true);
   // What `up` and `down` begin with.
   await reapOrphans();

@@ -1,18 +1,14 @@
-/** What a kind test bed needs of this machine: found, built or started before anything else is. */
+/** What a kind test bed needs besides Docker: found or made before any node is. */
 import { ensureProgram, pinnedVersion } from '../binaries.ts';
-import { type DockerAccess, ensureDocker } from '../docker/ensure-docker.ts';
 
 export interface Provisions {
-  readonly access: DockerAccess;
   readonly programs: { readonly kind: string; readonly kubectl: string; readonly kwok: string };
   readonly nodeImage: string;
 }
 
-/** @throws Fault that says what is missing, and what to do */
+/** Needs Docker to run. @throws Fault that says what is missing, and what to do */
 export async function ensureProvisions(): Promise<Provisions> {
-  const access = await ensureDocker();
   return {
-    access,
     programs: {
       kind: await ensureProgram('kind'),
       kubectl: await ensureProgram('kubectl'),
