@@ -24,6 +24,8 @@ import {
 import { equalNodes, type KindClusterSpec, type TestbedSpec } from './spec.ts';
 import { reapOrphans } from './reaper.ts';
 import { clusterStatuses, statusTable } from './status.ts';
+import type { KindTestbed } from './kind/kind-testbed.ts';
+import type { LocalTestbed } from './local-testbed.ts';
 import { startTestbed } from './testbed.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -36,7 +38,14 @@ interface UpOptions {
   readonly cpu: string;
   readonly memory: string;
   readonly gpus: number;
+  readonly install: boolean;
 }
+
+/**
+ * What `--install` runs in the process that owns the test bed: an app, which this package may not import,
+ * so it is named by its file.
+ */
+const installer = new URL('../../bench/src/installed/on-testbed.ts', import.meta.url);
 
 const upMsMax = 20 * 60_000;
 /** Ten kind clusters are removed within a minute. */
@@ -44,6 +53,7 @@ const downMsMax = 180_000;
 const nodesMax = 5_000;
 const workersMax = 20;
 const gpusMax = 64;
+const followMs = 200;
 
 const program = new Command('npm run testbed --')
   .description('Real Kubernetes clusters on this machine.')
@@ -71,6 +81,11 @@ program
   .option('--cpu <quantity>', 'of each KWOK node', quantity, '4')
   .option('--memory <quantity>', 'of each KWOK node', quantity, '4Gi')
   .option('--gpus <n>', 'of each KWOK node', wholeNumber(0, gpusMax), 0)
+  .option(
+    '--install',
+    'Spillway in each, kind only: one federation, the image built here, the chart',
+    false,
+  )
   .action(up);
 program
   .command('status')
@@ -89,7 +104,12 @@ program
   .argument('<file>', 'OCI archive, or what "docker save" writes')
   .option('--name <name>', 'of the test bed', nameOf, 'default')
   .action(async (file: string, { name }: { name: string }) => await loadImage(file, name));
-program.command('serve', { hidden: true }).argument('<name>').argument('<spec>').action(serve);
+program
+  .command('serve', { hidden: true })
+  .argument('<name>')
+  .argument('<spec>')
+  .argument('[hook]')
+  .action(serve);
 
 try {
   await program.parseAsync();
@@ -108,12 +128,21 @@ async function up(options: UpOptions): Promise<void> {
       `test bed ${name} runs already: "npm run testbed -- down --name ${name}" ends it, --name another starts one beside it`,
     );
   }
+  if (options.install && options.kind !== 'kind') {
+    throw new Fault(
+      'InvalidInput',
+      '--install needs --kind kind: nothing really runs on the nodes of local clusters; "npm start" shows a federation there',
+    );
+  }
   const { kubectl, spec } = await prepared(options);
   forgetRunning(name);
+  const started = performance.now();
+  const availableBefore = availableBytes();
   process.stderr.write(
     `starting ${spec.clusters.length} clusters of ${nodeCountOf(spec.clusters[0])} nodes …\n`,
   );
-  const child = serveInBackground(name, spec);
+  const child = serveInBackground(name, spec, options.install ? installer : undefined);
+  const following = followLog(name);
   const interrupted = (): void => void child.kill('SIGTERM');
   process.once('SIGINT', interrupted);
   const state = await waitFor('test bed ready', () => findRunning(name), {
@@ -121,6 +150,10 @@ async function up(options: UpOptions): Promise<void> {
     hopeless: () => failureOf(child, name),
   });
   process.off('SIGINT', interrupted);
+  clearInterval(following);
+  process.stderr.write(
+    `up after ${Math.round((performance.now() - started) / 1000)} s, with ${gibibytes(availableBefore - availableBytes())} GiB of memory\n`,
+  );
   process.stdout.write(`${await statusTable([state])}
 
 export KUBECONFIG=${state.kubeconfig}
@@ -159,13 +192,40 @@ function nodeCountOf(cluster: KindClusterSpec | undefined): number {
   return cluster.nodes.length + ('workers' in cluster ? 1 + (cluster.workers ?? 0) : 0);
 }
 
+/** What the process in the background says, as it says it, on standard error. */
+function followLog(name: string): NodeJS.Timeout {
+  let told = 0;
+  return setInterval(() => {
+    const log = readFileSync(logFile(name), 'utf8');
+    // An error is told by who waits.
+    if (log.length > told && !log.includes('error: ')) process.stderr.write(log.slice(told));
+    told = log.length;
+  }, followMs);
+}
+
+/** Of the machine, for new work. */
+function availableBytes(): number {
+  return process.availableMemory();
+}
+
+function gibibytes(bytes: number): string {
+  return (Math.max(0, bytes) / 2 ** 30).toFixed(1);
+}
+
 /** It outlives this process, so it writes into a file, and holds neither terminal nor pipe. */
-function serveInBackground(name: string, spec: TestbedSpec): ChildProcess {
+function serveInBackground(name: string, spec: TestbedSpec, hook: URL | undefined): ChildProcess {
   const log = openSync(logFile(name), 'w');
   const self = fileURLToPath(import.meta.url);
   const child = spawn(
     process.execPath,
-    [...process.execArgv, self, 'serve', name, JSON.stringify(spec)],
+    [
+      ...process.execArgv,
+      self,
+      'serve',
+      name,
+      JSON.stringify(spec),
+      ...(hook === undefined ? [] : [hook.href]),
+    ],
     { detached: true, stdio: ['ignore', log, log] },
   );
   closeSync(log);
@@ -180,13 +240,13 @@ function failureOf({ exitCode, signalCode }: ChildProcess, name: string): Fault 
 }
 
 /** The process that owns a test bed for as long as it lives. */
-async function serve(name: string, specText: string): Promise<void> {
+async function serve(name: string, specText: string, hook: string | undefined): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
   const spec = JSON.parse(specText) as TestbedSpec;
-  const testbed = await Promise.race([startTestbed(spec), ended]);
+  const testbed = await Promise.race([startWith(spec, hook), ended]);
   // Whoever waits no longer for it need not wait for its end: the reaper sees to that.
   if (testbed === undefined) process.exit(1);
   writeRunning({
@@ -208,6 +268,22 @@ async function serve(name: string, specText: string): Promise<void> {
   forgetRunning(name);
   await testbed.stop();
   process.exit(0);
+}
+
+type Started = LocalTestbed | KindTestbed;
+
+/** `hook` is a module whose default export is given the test bed when it is up. */
+async function startWith(spec: TestbedSpec, hook: string | undefined): Promise<Started> {
+  const testbed = await startTestbed(spec);
+  if (hook === undefined) return testbed;
+  try {
+    const { default: act } = (await import(hook)) as { default: (up: Started) => Promise<void> };
+    await act(testbed);
+    return testbed;
+  } catch (error) {
+    await testbed.stop();
+    throw error;
+  }
 }
 
 async function status({ json }: { json: boolean }): Promise<void> {

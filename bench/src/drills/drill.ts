@@ -15,12 +15,15 @@ export interface DrillFigures {
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
 }
 
-export interface DrillReport {
-  readonly figures: DrillFigures;
+export interface DrillReport<Figures extends { readonly audit: AuditFigures } = DrillFigures> {
+  readonly figures: Figures;
   /** What should have held and did not, beside the audit; empty when all did. */
   readonly failures: readonly string[];
   /** The summary for people. */
   readonly text: string;
 }
 
-export type Drill = (options: DrillOptions, say: (text: string) => void) => Promise<DrillReport>;
+export type Drill<Figures extends { readonly audit: AuditFigures } = DrillFigures> = (
+  options: DrillOptions,
+  say: (text: string) => void,
+) => Promise<DrillReport<Figures>>;

@@ -1,14 +1,22 @@
-/** `npm run drill -- burst|crash|cut|strangers`: see options.ts. */
+/** `npm run drill -- burst|crash|cut|strangers|handover`: see options.ts. */
 import { isFault } from '@spillway/core';
 import pc from 'picocolors';
 import { burst } from './burst.ts';
 import { crash } from './crash.ts';
 import { cut } from './cut.ts';
+import type { AuditFigures } from '../report/figures.ts';
 import type { Drill } from './drill.ts';
+import { handover } from './handover.ts';
 import { type DrillName, readOptions } from './options.ts';
 import { strangers } from './strangers.ts';
 
-const drills: Readonly<Record<DrillName, Drill>> = { burst, crash, cut, strangers };
+const drills: Readonly<Record<DrillName, Drill<{ readonly audit: AuditFigures }>>> = {
+  burst,
+  crash,
+  cut,
+  strangers,
+  handover,
+};
 
 const { drill, ...options } = readOptions(process.argv.slice(2));
 const started = performance.now();

@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 
-export const drillNames = ['burst', 'crash', 'cut', 'strangers'] as const;
+export const drillNames = ['burst', 'crash', 'cut', 'strangers', 'handover'] as const;
 
 export type DrillName = (typeof drillNames)[number];
 
@@ -38,6 +38,8 @@ Drills:
   crash      the burst, while the home's agent, a host's agent and a host's API server are killed
   cut        a link cut for two minutes, one direction, then both
   strangers  peers without, or with a bad, membership; tampered adverts; floods
+  handover   on kind clusters, agents installed by the chart: the active agent's pod deleted, its node
+             restarted, its DaemonSet rolled to another image during a burst (100 pods are enough)
 
 Examples:
   npm run drill -- burst

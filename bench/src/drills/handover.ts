@@ -1,0 +1,174 @@
+/**
+ * A burst is offloaded from a cluster of kind `kind`, with agents installed by the chart, while the active
+ * agent is taken away: its pod deleted, its node restarted, the DaemonSet rolled to another image. Agents,
+ * API servers, kubelets are real; the burst's nodes are KWOK's, since two hundred containers would measure
+ * this machine.
+ */
+import { type BuiltImage, buildImage } from '@spillway/image';
+import { equalNodes, type KindCluster, startTestbed, waitFor } from '@spillway/testbed';
+import { AgentGaps } from '../installed/agent-gaps.ts';
+import { activePod, agentNamespace } from '../installed/installation.ts';
+import { type InstalledFederation, installFederation } from '../installed/installed-federation.ts';
+import { collectHistories, type Histories } from '../observation/histories.ts';
+import { createdToBoundMs, placementsIn, type Quantiles } from '../observation/placements.ts';
+import { type AuditFigures, auditFigures } from '../report/figures.ts';
+import { auditLine, line } from '../report/lines.ts';
+import { makeBurst, removePods } from './burst-pods.ts';
+import type { Drill } from './drill.ts';
+import { inNamespace, isRunning } from './setting.ts';
+
+export const disruptions = ['pod deleted', 'node restarted', 'image rolled'] as const;
+export type Disruption = (typeof disruptions)[number];
+
+export interface HandoverFigures {
+  readonly rounds: readonly {
+    readonly disruption: Disruption;
+    /** From the disruption until the next agent was active, at most, ms. */
+    readonly untilNextMs: number;
+    /** Of these, how long nobody held the Lease, ms. */
+    readonly unheldMs: number;
+    readonly createdToBoundMs: Quantiles;
+  }[];
+  readonly audit: AuditFigures;
+  readonly seconds: { readonly clusters: number; readonly installation: number };
+}
+
+const settleMsMax = 300_000;
+
+export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
+  const started = performance.now();
+  const since = (): number => Math.round((performance.now() - started) / 1000);
+  say('Starting two kind clusters …');
+  const testbed = await startTestbed({
+    kind: 'kind',
+    rttMs: { paris: { lyon: 8 } },
+    clusters: [
+      // Three real nodes, so that agents stand by.
+      { name: 'paris', city: 'paris', workers: 2, nodes: [] },
+      { name: 'lyon', city: 'lyon', nodes: equalNodes(16, { memory: '16Gi' }) },
+    ],
+  });
+  const clusterSeconds = since();
+  let histories: Histories | undefined;
+  try {
+    say(`  up after ${clusterSeconds} s`);
+    const federation = await installFederation(testbed, { onStep: (step) => say(`  ${step}`) });
+    const installation = since() - clusterSeconds;
+    say(`  installed after ${installation} s`);
+    // Nothing but an agent or a system pod may start in a container: the burst is for KWOK's nodes.
+    await Promise.all(testbed.clusters.map(cordonRealNodes));
+    histories = await collectHistories(testbed.clusters);
+    const home = testbed.cluster('paris');
+    const rounds = [];
+    const failures: string[] = [];
+    for (const disruption of disruptions) {
+      const round = await play({ federation, histories, home, disruption, pods });
+      say(`  ${disruption}: next agent after ${Math.round(round.untilNextMs)} ms`);
+      failures.push(...round.failures);
+      rounds.push({
+        disruption,
+        untilNextMs: Math.round(round.untilNextMs),
+        unheldMs: Math.round(round.unheldMs),
+        createdToBoundMs: round.createdToBoundMs,
+      });
+    }
+    const figures = {
+      rounds,
+      audit: auditFigures(histories),
+      seconds: { clusters: clusterSeconds, installation },
+    };
+    const text = [
+      ...rounds.map(({ disruption, untilNextMs, unheldMs, createdToBoundMs: bound }) =>
+        line(
+          disruption,
+          `next agent active after ${untilNextMs} ms, Lease unheld for ${unheldMs} ms; creation to shadow bound ${bound.p50} ms at the median, ${bound.max} ms at most`,
+        ),
+      ),
+      auditLine(figures.audit),
+    ].join('\n');
+    return { figures, failures, text };
+  } finally {
+    await histories?.stop();
+    await testbed.stop();
+  }
+};
+
+interface Round {
+  readonly federation: InstalledFederation;
+  readonly histories: Histories;
+  readonly home: KindCluster;
+  readonly disruption: Disruption;
+  readonly pods: number;
+}
+
+async function play({ federation, histories, home, disruption, pods }: Round) {
+  const namespace = disruption.replaceAll(' ', '-');
+  const made = () => [...histories.pods(home.name).values()].filter(inNamespace(namespace));
+  const active = await activePod(home);
+  const next = disruption === 'image rolled' ? await retagged(federation) : undefined;
+  const gaps = new AgentGaps(home);
+  try {
+    await waitFor('the Lease is seen', () => gaps.epoch > 0 || undefined, { timeoutMs: 10_000 });
+    const epoch = gaps.epoch;
+    const burst = makeBurst(home, { namespace, pods, way: 'schedulerName' });
+    await waitFor('a third of the burst is away', () => away(made()) * 3 >= pods || undefined, {
+      timeoutMs: settleMsMax,
+      everyMs: 10,
+    });
+    const atMs = performance.now();
+    if (disruption === 'pod deleted') {
+      await home.client.call(
+        'DELETE',
+        `/api/v1/namespaces/${agentNamespace}/pods/${active.metadata.name ?? ''}`,
+      );
+    } else if (disruption === 'node restarted') await home.restartNode(active.spec.nodeName ?? '');
+    else if (next !== undefined) await federation.upgrade(home, { image: next });
+    await burst;
+    const untilNextMs = await waitFor(
+      'another agent is active',
+      () => gaps.untilNext(atMs, epoch),
+      {
+        timeoutMs: settleMsMax,
+      },
+    );
+    const failures: string[] = [];
+    await waitFor(
+      'all of the burst runs',
+      () => (made().length === pods && made().every(isRunning)) || undefined,
+      { timeoutMs: settleMsMax, everyMs: 100 },
+    ).catch((error: unknown) => failures.push(`${disruption}: ${(error as Error).message}`));
+    const placements = placementsIn(histories, inNamespace(namespace));
+    await removePods(home, namespace);
+    await waitFor('the burst is gone', () => made().length === 0 || undefined, {
+      timeoutMs: settleMsMax,
+      everyMs: 100,
+    });
+    return {
+      untilNextMs,
+      unheldMs: gaps.unheldMs(atMs),
+      createdToBoundMs: createdToBoundMs(placements),
+      failures,
+    };
+  } finally {
+    await gaps.stop();
+  }
+}
+
+async function cordonRealNodes(cluster: KindCluster): Promise<void> {
+  for (const { name } of cluster.realNodes) {
+    const cordoned = { spec: { unschedulable: true } };
+    const path = `/api/v1/nodes/${name}`;
+    await cluster.client.call('PATCH', path, cordoned, 'application/merge-patch+json');
+  }
+}
+
+function away(pods: readonly { readonly spec: { readonly nodeName?: string } }[]): number {
+  return pods.filter(({ spec }) => spec.nodeName?.startsWith('spillway-')).length;
+}
+
+/** The same programs under another tag: to a DaemonSet, another image. */
+async function retagged({ testbed, image }: InstalledFederation): Promise<BuiltImage> {
+  const next = await buildImage({ tag: `${image.reference.split(':').at(-1) ?? ''}-next` });
+  await testbed.loadImage(next.archive);
+  return next;
+}
