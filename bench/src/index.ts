@@ -1,1 +1,1 @@
-export {};
+export { type Federation, startFederation } from './federation/federation.ts';

@@ -215,6 +215,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       advertiser.greet();
       streams.nudge(member.cluster);
     },
+    guestsOf: (cluster) => host.counts().byHome.get(cluster) ?? 0,
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
     onMoved: (member, path) => neighbours.moved(member, path),
     onAddresses: () => advertiser.greet(),
@@ -352,6 +353,8 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       resources,
       policies,
       pods,
+      api,
+      virtualNodes: () => clusterOfNode.values(),
       clock,
       synced: () => synced,
     }),

@@ -1,11 +1,19 @@
 /** The questions under /v1/ and who answers them. The answers' types are in answers/. */
-import { type Clock, Fault, type FaultCode, isFault, version } from '@spillway/core';
+import {
+  type Clock,
+  type ClusterName,
+  Fault,
+  type FaultCode,
+  isFault,
+  version,
+} from '@spillway/core';
 import type { Directory, Home, Host, PolicyBook } from '@spillway/federation';
-import type { EventRecorder, Pods } from '@spillway/kubernetes';
+import type { ApiClient, EventRecorder, Pods } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
 import type { StatusAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
+import { doctor } from './doctor/doctor.ts';
 import { dryRun } from './dry-run.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
@@ -39,6 +47,9 @@ export interface Asked {
   readonly resources: CustomResources;
   readonly policies: PolicyBook;
   readonly pods: Pods;
+  readonly api: ApiClient;
+  /** The neighbours that have a node here. */
+  readonly virtualNodes: () => Iterable<ClusterName>;
   readonly clock: Clock;
   readonly synced: () => boolean;
 }
@@ -50,6 +61,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   'GET /v1/neighbours': neighbourRows,
   'GET /v1/explain': explain,
   'GET /v1/policy': policyEntries,
+  'GET /v1/doctor': doctor,
   'POST /v1/dry-run': dryRun,
 };
 

@@ -3,13 +3,16 @@ import { version } from '@spillway/core';
 import { Command } from 'commander';
 import { benchCommand, testbedCommand } from './commands/checkout.ts';
 import { addCompletion } from './commands/completion.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { dryRunCommand } from './commands/dry-run.ts';
+import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
 import { federationCommand } from './commands/federation.ts';
 import { neighboursCommand } from './commands/neighbours.ts';
 import { policyCommand } from './commands/policy.ts';
 import { statusCommand } from './commands/status.ts';
 import { topCommand } from './commands/top.ts';
+import { versionCommand } from './commands/version.ts';
 
 export const exitCodes: readonly (readonly [number, string])[] = [
   [0, 'done'],
@@ -47,9 +50,12 @@ ${exitCodes.map(([code, what]) => `  ${code}  ${what}`).join('\n')}`,
     explainCommand(),
     dryRunCommand(),
     policyCommand(),
+    eventsCommand(),
+    doctorCommand(),
     federationCommand(),
     benchCommand(),
     testbedCommand(),
+    versionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   addCompletion(program);

@@ -1,3 +1,4 @@
+export * from './agent-rights.ts';
 export * from './active-label.ts';
 export * from './api-client.ts';
 export * from './api-fault.ts';

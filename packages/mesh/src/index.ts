@@ -1,3 +1,4 @@
+export type { LinkCheck } from './check.ts';
 export * from './identity/certificate.ts';
 export * from './identity/keys.ts';
 export { type Mesh, type MeshOptions, startMesh } from './mesh.ts';

@@ -127,6 +127,7 @@ describe('mesh › membership', () => {
       onRefused: () => {},
       onMoved: () => {},
       onAddresses: () => {},
+      guestsOf: () => 0,
       relay: relayDefaults,
     });
     await connected(home, ['lyon']);
@@ -162,6 +163,7 @@ describe('mesh › membership', () => {
       onRefused: () => {},
       onMoved: () => {},
       onAddresses: () => {},
+      guestsOf: () => 0,
       relay: relayDefaults,
     });
     await expect(starting).rejects.toThrow(`our own membership certificate is ${problem}`);

@@ -28,6 +28,7 @@ import {
 import { advertBounds } from '@spillway/wire';
 import { createLibp2p } from 'libp2p';
 import { Adverts } from './adverts.ts';
+import { Checks, type LinkCheck } from './check.ts';
 import { gossipRefusals } from './gossip-refusals.ts';
 import { StreamedNegotiationClient } from './grpc-client.ts';
 import { callBounds, NegotiationServers } from './grpc-server.ts';
@@ -74,6 +75,8 @@ export interface MeshOptions {
   readonly onRefused: (refusal: Refusal, first: boolean) => void;
   /** A member is reached by another way than before: what was measured of the old one is void. */
   readonly onMoved: (member: Member, path: Path['kind']) => void;
+  /** Unfinished guests of a home here, for a neighbour that checks. */
+  readonly guestsOf: (home: ClusterName) => number;
   /** What `addresses` returns has changed. */
   readonly onAddresses: () => void;
 }
@@ -93,11 +96,13 @@ export interface Mesh {
   publish(advert: Advert): Promise<number>;
   /** Calls fail as `Unavailable` while the neighbour is not known or can't be reached. */
   negotiator(cluster: ClusterName): NegotiationClient;
-  connected(): readonly Member[];
+  connected(): readonly Membership[];
   /** How each peer that we are connected with is reached. */
   paths(): ReadonlyMap<PeerId, PeerPath>;
   relay(): RelayState;
   refusals(): Readonly<Record<string, number>>;
+  /** Dials a neighbour anew and has it dial us: takes seconds where one can't be reached. */
+  check(neighbour: Member): Promise<LinkCheck>;
   stop(): Promise<void>;
 }
 
@@ -215,6 +220,7 @@ class LivingMesh implements Mesh {
   readonly #adverts: Adverts;
   readonly #links: Links;
   readonly #reservations: Reservations;
+  readonly #checks: Checks;
   #stopped = false;
 
   constructor(living: Living) {
@@ -262,6 +268,15 @@ class LivingMesh implements Mesh {
         if (receipt === 'accepted') this.#links.learn(from, advert.addresses);
         return receipt;
       },
+    });
+    this.#checks = new Checks({
+      node,
+      members,
+      expiresMs: living.member.expiresMs,
+      clock: living.clock,
+      addressesOf: (peer) => this.#links.addressesOf(peer),
+      connection: (cluster) => this.#links.connection(cluster),
+      guestsOf: living.guestsOf,
     });
     node.addEventListener('connection:open', ({ detail: connection }) => {
       const member = members.get(peerId(connection.remotePeer.toString()));
@@ -324,7 +339,7 @@ class LivingMesh implements Mesh {
     return client;
   }
 
-  connected(): readonly Member[] {
+  connected(): readonly Membership[] {
     return this.#living.node
       .getPeers()
       .flatMap((peer) => this.#living.members.get(peerId(peer.toString())) ?? []);
@@ -356,6 +371,10 @@ class LivingMesh implements Mesh {
 
   refusals(): Readonly<Record<string, number>> {
     return this.#living.refusals.counts();
+  }
+
+  async check(neighbour: Member): Promise<LinkCheck> {
+    return await this.#checks.check(neighbour);
   }
 
   #nameOf(peer: PeerId): string {

@@ -3,6 +3,7 @@ import { type Advert, coordinateConfig, roomBounds } from '@spillway/federation'
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { advertBounds, decodeAdvert, encodeAdvert } from './advert-codec.ts';
+import { checkAnswerBytesMax, decodeCheckAnswer, encodeCheckAnswer } from './check-codec.ts';
 import * as proto from './gen/spillway/v1/negotiation.ts';
 import {
   certificateBytesMax,
@@ -265,5 +266,37 @@ describe('negotiation', () => {
       count: 1,
     });
     expect(() => negotiation.reserveRequest.from({ ...good, ...change })).toThrow(problem);
+  });
+});
+
+describe('check', () => {
+  const answer = fc.record({
+    version: fc.string({ maxLength: 60 }),
+    certificateLeftMs: fc.maxSafeInteger(),
+    guests: fc.nat(1_000_000),
+    dialled: fc.oneof(
+      fc.record({ ok: fc.constant(true), rttMs: fc.nat(1_000_000).map((us) => us / 1_000) }),
+      fc.record({ ok: fc.constant(false), problem: fc.string({ maxLength: 400 }) }),
+    ) as fc.Arbitrary<Parameters<typeof encodeCheckAnswer>[0]['dialled']>,
+  });
+
+  test('comes back as it went', () => {
+    fc.assert(
+      fc.property(answer, (value) => {
+        expect(decodeCheckAnswer(encodeCheckAnswer(value))).toEqual(value);
+      }),
+    );
+  });
+
+  test('refuses rubbish with a fault, and never with anything else', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: checkAnswerBytesMax + 10 }), (bytes) => {
+        try {
+          decodeCheckAnswer(bytes);
+        } catch (error) {
+          expect(isFault(error, 'InvalidInput')).toBe(true);
+        }
+      }),
+    );
   });
 });

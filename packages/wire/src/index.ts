@@ -1,4 +1,5 @@
 export * from './advert-codec.ts';
+export * from './check-codec.ts';
 export * from './grpc-status.ts';
 export {
   NegotiationClient as NegotiationStub,

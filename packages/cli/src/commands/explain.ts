@@ -91,6 +91,7 @@ export function podText(explanation: PodExplanation): string {
       const rows = Object.entries(explanation.neighbours).sort(([a], [b]) => (a < b ? -1 : 1));
       return [
         `${name} waits: ${explanation.message}`,
+        `policy ${explanation.policy.text} (${explanation.policy.source})`,
         ...(rows.length > 0 ? ['', table(['NEIGHBOUR', 'WHY NOT'], rows)] : []),
       ].join('\n');
     }

@@ -4,7 +4,7 @@ import type { ApiFault } from '@spillway/kubernetes';
 import type { UserCluster } from './cluster.ts';
 
 export const systemNamespace = 'spillway-system';
-const leaseName = 'spillway-agent';
+export const leaseName = 'spillway-agent';
 const activeSelector = 'spillway.dev%2Factive%3Dtrue';
 
 export interface ActivePod {

@@ -1,5 +1,6 @@
 /** What `-o json` and `-o yaml` print, by command: published as JSON Schemas in schemas/, for scripts. */
 import {
+  doctorAnswer,
   dryRunAnswer,
   neighboursAnswer,
   policyAnswer,
@@ -7,6 +8,8 @@ import {
 } from '@spillway/agent/answers';
 import { z } from 'zod';
 import { topOutput } from '../commands/top.ts';
+import { versionOutput } from '../commands/version.ts';
+import { eventOutput } from '../events.ts';
 import { deploymentExplanation, podExplanation } from '../explanations.ts';
 
 export const certificateOutput = z.object({
@@ -27,5 +30,8 @@ export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
   'explain-deployment': deploymentExplanation,
   'dry-run': dryRunAnswer,
   policy: policyAnswer,
+  events: z.array(eventOutput),
+  doctor: doctorAnswer,
+  version: versionOutput,
   'federation-inspect': certificateOutput,
 };

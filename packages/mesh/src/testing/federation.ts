@@ -56,6 +56,8 @@ export interface MemberOptions {
   readonly reachable?: boolean;
   readonly relay?: Partial<RelayOptions>;
   readonly onAdvert?: (advert: Advert) => void;
+  /** Its wall clock, against everybody else's. */
+  readonly clockAheadMs?: number;
 }
 
 export async function startMember(options: MemberOptions): Promise<TestMember> {
@@ -76,7 +78,7 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     relay: { ...relayDefaults, ...options.relay },
     bootstrap,
     handler: { ...refusing, ...handler },
-    clock,
+    clock: { ...clock, wallMs: () => (clock.wallMs() + (options.clockAheadMs ?? 0)) as WallMs },
     random: randomStream(1, name),
     onAdvert(advert, from) {
       if (advert.version.sequence <= (newest.get(from.cluster) ?? -1)) return 'replayed';
@@ -88,6 +90,7 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     onPeer: () => {},
     onMoved: ({ cluster }) => moved.push(cluster),
     onAddresses: () => {},
+    guestsOf: () => 3,
     connectionsSought: options.connectionsSought ?? 128,
     unmeasured: () => adverts.map(({ cluster }) => cluster).find((cluster) => !rtts.has(cluster)),
     onRtt: ({ cluster }, rttMs) => rtts.set(cluster, rttMs),

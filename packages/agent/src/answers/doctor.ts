@@ -1,0 +1,27 @@
+/** What is wrong, as far as an agent sees: `GET /v1/doctor`. */
+import { z } from 'zod';
+
+export const finding = z.object({
+  check: z.enum([
+    'agent',
+    'lease',
+    'rights',
+    'reachability',
+    'certificates',
+    'clock',
+    'versions',
+    'orphans',
+    'crds',
+  ]),
+  severity: z.enum(['ok', 'info', 'warning', 'error']),
+  subject: z.string().describe('what it is about: a neighbour, a node, a right'),
+  message: z.string(),
+  remedy: z.string().optional().describe('what to do'),
+});
+export type Finding = z.infer<typeof finding>;
+
+export const doctorAnswer = z.object({
+  cluster: z.string(),
+  findings: z.array(finding),
+});
+export type DoctorAnswer = z.infer<typeof doctorAnswer>;

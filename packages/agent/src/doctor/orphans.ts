@@ -1,0 +1,34 @@
+/** What has lost its other half: guests whose home is gone, virtual nodes whose neighbour nobody knows. */
+import { virtualNodeName } from '@spillway/core';
+import type { Finding } from '../answers/index.ts';
+import type { Asked } from '../questions.ts';
+
+export function checkOrphans({ directory, host, home, virtualNodes }: Asked): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [cluster, count] of host.counts().byHome) {
+    const liveness = directory.neighbour(cluster)?.liveness;
+    if (liveness === 'alive') continue;
+    findings.push({
+      check: 'orphans',
+      severity: liveness === 'suspect' ? 'info' : 'warning',
+      subject: cluster,
+      message: `${count} guests run here for it, and it is ${liveness ?? 'not known'}`,
+      remedy: `they go on until it is back; if it never will be: kubectl delete pods -A -l spillway.dev/home=${cluster}`,
+    });
+  }
+  const away = home.counts().awayByHost;
+  for (const cluster of virtualNodes()) {
+    if (directory.neighbour(cluster) !== undefined) continue;
+    const pods = away.get(cluster) ?? 0;
+    findings.push({
+      check: 'orphans',
+      severity: 'warning',
+      subject: virtualNodeName(cluster),
+      message: `no neighbour ${cluster} has been heard since this agent started; ${pods} pods of ours are bound to its node`,
+      remedy: `wait if it is only cut off; if it has left for good: kubectl delete node ${virtualNodeName(cluster)}`,
+    });
+  }
+  if (findings.length > 0) return findings;
+  const message = 'every guest has its home, every virtual node its neighbour';
+  return [{ check: 'orphans', severity: 'ok', subject: 'pods and nodes', message }];
+}

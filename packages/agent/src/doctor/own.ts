@@ -1,0 +1,81 @@
+/** What the agent sees of itself: its caches, certificates, custom resources. */
+import type { Finding } from '../answers/index.ts';
+import type { Asked } from '../questions.ts';
+
+const dayMs = 86_400_000;
+/** Time to admit a cluster anew, which takes a person with the root key. */
+const renewMs = 30 * dayMs;
+const hurryMs = 3 * dayMs;
+
+export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[] {
+  const findings: Finding[] = [];
+  const found = (severity: Finding['severity'], message: string, remedy?: string): void => {
+    findings.push({
+      check: 'agent',
+      severity,
+      subject: 'agent',
+      message,
+      ...(remedy !== undefined && { remedy }),
+    });
+  };
+  if (synced()) found('ok', 'its picture of the cluster is whole');
+  else {
+    found(
+      'error',
+      'its picture of the cluster is not whole yet: it decides nothing',
+      'wait; if it stays so, look for rights that are missing and at the agent’s log',
+    );
+  }
+  const strangers = Object.entries(mesh.refusals());
+  if (strangers.length > 0) {
+    const counts = strangers.map(([reason, count]) => `${reason} (${count})`).join(', ');
+    found(
+      'info',
+      `refused since it started: ${counts}`,
+      'nothing, unless one of them is a cluster that should be a member: admit it anew',
+    );
+  }
+  if (recorder.dropped > 0)
+    found(
+      'info',
+      `${recorder.dropped} Kubernetes events were not written: the API server was busy`,
+    );
+  return findings;
+}
+
+/** Ours, and those of the neighbours that we are connected with. */
+export function checkCertificates({ mesh, clock, options }: Asked): readonly Finding[] {
+  const now = clock.wallMs();
+  return [mesh.member, ...mesh.connected()].map(({ cluster, expiresMs }): Finding => {
+    const leftMs = expiresMs - now;
+    const own = cluster === options.cluster;
+    const days = Math.floor(leftMs / dayMs);
+    const left = days > 0 ? `${days} days` : `${Math.floor(leftMs / 3_600_000)} hours`;
+    const finding = { check: 'certificates' as const, subject: cluster };
+    if (leftMs > renewMs) return { ...finding, severity: 'ok', message: `good for ${left}` };
+    return {
+      ...finding,
+      severity: leftMs > hurryMs ? 'info' : leftMs > 0 ? 'warning' : 'error',
+      message: leftMs > 0 ? `expires in ${left}` : 'has expired: nobody speaks with it any more',
+      remedy: `spillway federation admit --cluster ${cluster} … with the root key${own ? ', then replace membership.cert in the agents’ Secret' : ', for whoever runs that cluster'}`,
+    };
+  });
+}
+
+export function checkResources({ resources }: Asked): readonly Finding[] {
+  const { served } = resources;
+  const finding = { check: 'crds' as const, subject: 'spillway.dev/v1alpha1' };
+  if (served === undefined)
+    return [{ ...finding, severity: 'warning', message: 'could not be asked for yet' }];
+  if (served.length > 0)
+    return [{ ...finding, severity: 'ok', message: `served: ${served.join(', ')}` }];
+  return [
+    {
+      ...finding,
+      severity: 'info',
+      message:
+        'no custom resources are served: all works but kubectl get neighbours and OffloadPolicies',
+      remedy: 'install the CRDs of the chart to have them',
+    },
+  ];
+}

@@ -1,0 +1,137 @@
+/** What the doctor finds from where the user stands: by the API server, and by comparing with the agent. */
+import { type Finding, statusAnswer } from '@spillway/agent/answers';
+import { isFault, type Pod, version } from '@spillway/core';
+import type { AgentClient } from './connection/agent-client.ts';
+import { type UserCluster, userCluster } from './connection/cluster.ts';
+import { leaseName, read } from './connection/find-agent.ts';
+import type { ConnectionOptions } from './connection/options.ts';
+
+interface Lease {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly renewTime?: string;
+    readonly leaseDurationSeconds?: number;
+  };
+}
+
+const clockOffMs = { info: 5_000, warning: 60_000 };
+
+/** The Lease and the agents' pods, as far as the user may see them. */
+export async function clusterFindings(options: ConnectionOptions): Promise<readonly Finding[]> {
+  let cluster: UserCluster;
+  try {
+    cluster = await userCluster(options);
+  } catch (error) {
+    if (options.agent === undefined && !process.env['SPILLWAY_AGENT']) throw error;
+    const message = `Lease and pods were not looked at: ${(error as Error).message}`;
+    return [{ check: 'lease', severity: 'info', subject: 'kubeconfig', message }];
+  }
+  const { agentNamespace: namespace } = options;
+  const found = await Promise.all([
+    seen('lease', async () => await leaseFinding(cluster, namespace)),
+    seen('agent', async () => await podFindings(cluster, namespace)),
+  ]);
+  cluster.api.close();
+  return found.flat();
+}
+
+/** Version and clock of the agent against this program's. */
+export async function clientFindings(agent: AgentClient): Promise<readonly Finding[]> {
+  const status = await agent.ask(statusAnswer, { path: '/v1/status' });
+  const same = status.version === version;
+  const findings: Finding[] = [
+    {
+      check: 'versions',
+      severity: same ? 'ok' : 'warning',
+      subject: 'spillway',
+      message: same ? version : `this program is ${version}, the agent ${status.version}`,
+      ...(!same && { remedy: 'take the program of the agent’s version' }),
+    },
+  ];
+  const aheadMs = agent.clockAheadMs;
+  if (aheadMs !== undefined) {
+    const offMs = Math.abs(aheadMs);
+    findings.push({
+      check: 'clock',
+      severity: offMs < clockOffMs.info ? 'ok' : offMs < clockOffMs.warning ? 'info' : 'warning',
+      subject: 'this machine',
+      message: `the agent's clock is ${(offMs / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+      ...(offMs >= clockOffMs.info && { remedy: 'let both follow NTP' }),
+    });
+  }
+  return findings;
+}
+
+export function unreachable(error: unknown): Finding {
+  if (!isFault(error)) throw error;
+  return { check: 'agent', severity: 'error', subject: 'agent', message: error.message };
+}
+
+async function leaseFinding(cluster: UserCluster, namespace: string): Promise<readonly Finding[]> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`;
+  const { spec = {} } = await read<Lease>(cluster, path);
+  const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 15 } = spec;
+  const finding = { check: 'lease' as const, subject: `${namespace}/${leaseName}` };
+  if (holderIdentity === '') {
+    const remedy = `kubectl -n ${namespace} get pods, and their logs`;
+    return [
+      { ...finding, severity: 'error', message: 'no agent holds it: none is active', remedy },
+    ];
+  }
+  // By this machine's clock, which the check of clocks compares with the agent's.
+  const ageS = (Date.now() - Date.parse(renewTime)) / 1000;
+  const held = `${holderIdentity.replace(/_[^_]*$/, '')} holds it, renewed ${ageS.toFixed(0)} s ago`;
+  if (ageS <= leaseDurationSeconds) return [{ ...finding, severity: 'ok', message: held }];
+  const remedy =
+    'see whether that agent runs and reaches the API server; another takes over when there is one';
+  return [{ ...finding, severity: 'error', message: `${held}: it has run out`, remedy }];
+}
+
+async function podFindings(cluster: UserCluster, namespace: string): Promise<readonly Finding[]> {
+  const selector = 'app.kubernetes.io%2Fname%3Dspillway';
+  const { items } = await read<{ items: readonly Pod[] }>(
+    cluster,
+    `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
+  );
+  const finding = { check: 'agent' as const, subject: `pods in ${namespace}` };
+  if (items.length === 0)
+    return [
+      {
+        ...finding,
+        severity: 'info',
+        message: 'there are none: the agent is a process of its own',
+      },
+    ];
+  const ready = items.filter((pod) =>
+    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+  );
+  if (ready.length === items.length) {
+    const message = `${ready.length} are ready: one active, the others stand by`;
+    return [{ ...finding, severity: 'ok', message }];
+  }
+  const names = items.filter((pod) => !ready.includes(pod)).map(({ metadata }) => metadata.name);
+  return [
+    {
+      ...finding,
+      severity: ready.length === 0 ? 'error' : 'warning',
+      message: `${names.length} of ${items.length} are not ready: ${names.join(', ')}`,
+      remedy: `kubectl -n ${namespace} describe pod ${names[0] ?? ''}`,
+    },
+  ];
+}
+
+/** A right that the user lacks hides one check, and is a finding itself. */
+async function seen(
+  check: Finding['check'],
+  look: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    const severity = error.code === 'PermissionDenied' ? 'info' : 'error';
+    const what =
+      error.code === 'NotFound' ? 'there is none: no agent has ever been active' : error.message;
+    return [{ check, severity, subject: 'API server', message: what }];
+  }
+}

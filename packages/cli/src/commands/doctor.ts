@@ -1,0 +1,90 @@
+/** `spillway doctor`: what is wrong, and what to do about it. */
+import { type DoctorAnswer, doctorAnswer, type Finding } from '@spillway/agent/answers';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
+import { clientFindings, clusterFindings, unreachable } from '../client-findings.ts';
+import { type Format, print, rendered, withOutput } from '../output/format.ts';
+import { plural } from '../output/words.ts';
+
+type Options = ConnectionOptions & { readonly output: Format };
+
+/** Each neighbour that can't be reached takes seconds. */
+const checksMsMax = 120_000;
+const errorsFound = 6;
+
+export function doctorCommand(): Command {
+  const command = new Command('doctor')
+    .description('what is wrong, and what to do about it')
+    .addHelpText(
+      'after',
+      `
+Looks at: the agents' pods and Lease, the agent's rights, reachability of each neighbour both ways (the
+agent dials it anew, and asks it to dial back), certificates, clocks, versions, orphans (guests without a
+home, virtual nodes without a neighbour), CRDs. Nothing is changed.
+
+Examples:
+  spillway doctor
+  spillway doctor -o wide                what is well, too
+  spillway doctor -o json | jq '.findings[] | select(.severity == "error")'
+
+Exit code 6 when it found errors, 0 when warnings at most.`,
+    );
+  return withOutput(withAgent(command), ['table', 'wide', 'json', 'yaml']).action(
+    async (options: Options) => {
+      const value = await examined(options);
+      print(rendered(options.output, { value, table: (wide) => doctorText(value, wide) }));
+      if (value.findings.some(({ severity }) => severity === 'error'))
+        process.exitCode = errorsFound;
+    },
+  );
+}
+
+async function examined(options: Options): Promise<DoctorAnswer> {
+  const cluster = await clusterFindings(options);
+  try {
+    const agent = await agentOf(options);
+    const answer = await progress(
+      `asking ${agent.where}; it dials its neighbours …`,
+      agent.ask(doctorAnswer, { path: '/v1/doctor', timeoutMs: checksMsMax }),
+    );
+    const client = await clientFindings(agent);
+    return { ...answer, findings: [...cluster, ...client, ...answer.findings] };
+  } catch (error) {
+    return { cluster: options.context ?? '', findings: [...cluster, unreachable(error)] };
+  }
+}
+
+/** Said on a terminal while it is under way, and wiped away after. */
+async function progress<T>(message: string, work: Promise<T>): Promise<T> {
+  if (!process.stderr.isTTY) return await work;
+  const { spinner } = await import('@clack/prompts');
+  const shown = spinner({ output: process.stderr });
+  shown.start(message);
+  try {
+    return await work;
+  } finally {
+    shown.clear();
+  }
+}
+
+const order = ['error', 'warning', 'info', 'ok'] as const;
+const colours = { error: pc.red, warning: pc.yellow, info: pc.cyan, ok: pc.green };
+
+export function doctorText({ cluster, findings }: DoctorAnswer, wide = false): string {
+  const sorted = [...findings].sort(
+    (a, b) => order.indexOf(a.severity) - order.indexOf(b.severity),
+  );
+  const shown = wide ? sorted : sorted.filter(({ severity }) => severity !== 'ok');
+  const count = (severity: Finding['severity']): number =>
+    findings.filter((each) => each.severity === severity).length;
+  const parts = shown.map(({ severity, check, subject, message, remedy }) =>
+    [
+      `${colours[severity](severity.toUpperCase())}  ${check}: ${pc.bold(subject)}`,
+      `  ${message}`,
+      ...(remedy === undefined ? [] : [`  → ${remedy}`]),
+    ].join('\n'),
+  );
+  const summary = `${cluster}: ${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}, ${plural(count('info'), 'note')}; ${count('ok')} of ${findings.length} checks are well`;
+  return [...parts, summary].join('\n\n');
+}

@@ -1,0 +1,111 @@
+/** `spillway events`: what Spillway has said of pods, as Kubernetes events. */
+import { Command } from 'commander';
+import pc from 'picocolors';
+import type { z } from 'zod';
+import { type UserCluster, userCluster } from '../connection/cluster.ts';
+import { withCluster, type ConnectionOptions } from '../connection/options.ts';
+import { eventsOf, type eventOutput, eventsSince } from '../events.ts';
+import { type Format, print, rendered, withOutput } from '../output/format.ts';
+import { table } from '../output/table.ts';
+import { age } from '../output/words.ts';
+
+type Options = Pick<ConnectionOptions, 'context' | 'kubeconfig'> & {
+  readonly namespace?: string;
+  readonly allNamespaces: boolean;
+  readonly watch: boolean;
+  readonly output: Format;
+};
+type Event = z.infer<typeof eventOutput>;
+
+export function eventsCommand(): Command {
+  const command = new Command('events')
+    .description('what Spillway has said of pods, oldest first')
+    .option('-n, --namespace <name>', 'of this namespace; else the context’s')
+    .option('-A, --all-namespaces', 'of all', false)
+    .option('-w, --watch', 'and what it says from now on', false)
+    .addHelpText(
+      'after',
+      `
+They are Kubernetes events: Scheduled, FailedScheduling, Offloading, Offloaded, GuestRefused, GuestLost,
+GuestEnded. The API server keeps them for an hour, unless it is told otherwise.
+
+Examples:
+  spillway events -n shop
+  spillway events -A -w
+  spillway events -A -o json | jq '.[] | select(.type == "Warning")'
+
+With -w and -o json, one event a line.`,
+    );
+  return withOutput(withCluster(command), ['table', 'wide', 'json', 'yaml', 'name']).action(
+    async (options: Options) => {
+      const cluster = await userCluster(options);
+      const namespace = options.allNamespaces
+        ? undefined
+        : (options.namespace ?? cluster.namespace);
+      const { events, resourceVersion } = await eventsOf(cluster, namespace);
+      if (options.watch)
+        return await follow({ cluster, namespace, events, resourceVersion }, options);
+      print(
+        rendered(options.output, {
+          value: events,
+          table: (wide) => eventsText(events, { wide, all: namespace === undefined }),
+          names: (all) => all.map(({ name }) => `event/${name}`),
+        }),
+      );
+      cluster.api.close();
+    },
+  );
+}
+
+async function follow(
+  from: {
+    readonly cluster: UserCluster;
+    readonly namespace: string | undefined;
+    readonly events: readonly Event[];
+    readonly resourceVersion: string;
+  },
+  { output }: Options,
+): Promise<void> {
+  for (const event of from.events) print(lineOf(event, output));
+  for await (const event of eventsSince(from.cluster, from.namespace, from.resourceVersion))
+    print(lineOf(event, output));
+}
+
+function lineOf(event: Event, output: Format): string {
+  if (output === 'json') return JSON.stringify(event);
+  if (output === 'yaml') return `---\n${rendered('yaml', { value: event, table: () => '' })}`;
+  if (output === 'name') return `event/${event.name}`;
+  const { last, type, reason, namespace, pod, message } = event;
+  return `${last}  ${typeText(type)}  ${reason}  ${namespace}/${pod}  ${message}`;
+}
+
+export function eventsText(
+  events: readonly Event[],
+  { wide, all }: { readonly wide: boolean; readonly all: boolean },
+): string {
+  if (events.length === 0) return 'Spillway has said nothing of pods lately.';
+  return table(
+    [
+      ...(all ? ['NAMESPACE'] : []),
+      'LAST',
+      'TYPE',
+      'REASON',
+      'POD',
+      ...(wide ? ['COUNT'] : []),
+      'MESSAGE',
+    ],
+    events.map((event) => [
+      ...(all ? [event.namespace] : []),
+      age(Date.now() - Date.parse(event.last)),
+      typeText(event.type),
+      event.reason,
+      event.pod,
+      ...(wide ? [event.count] : []),
+      event.message,
+    ]),
+  );
+}
+
+function typeText(type: string): string {
+  return type === 'Warning' ? pc.yellow(type) : type;
+}

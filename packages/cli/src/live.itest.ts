@@ -1,0 +1,411 @@
+/**
+ * Every command that asks an agent, against a live federation of two clusters: what it prints for people,
+ * and that its JSON is what schemas/ says. Then what goes wrong on the way to an agent, before a real API
+ * server.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Federation, startFederation } from '@spillway/bench';
+import { equalNodes, startTestbed, type Testbed, waitFor } from '@spillway/testbed';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const soon = { timeoutMs: 60_000, everyMs: 500 };
+let testbed: Testbed;
+let federation: Federation;
+let folder: string;
+
+const workload = `
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+  labels: { spillway.dev/offload: enabled }
+  annotations: { spillway.dev/policy: 'nearest; rtt<=500' }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: shop }
+spec:
+  replicas: 4
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: registry.example/web:1, resources: { requests: { cpu: 1500m } } }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: huge, namespace: shop }
+spec: { schedulerName: spillway, containers: [{ name: c, image: x, resources: { requests: { cpu: 60 } } }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: alien, namespace: default }
+spec: { containers: [{ name: c, image: x, resources: { requests: { cpu: 60 } } }] }
+`;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'spillway-cli-'));
+  testbed = await startTestbed({
+    clusters: [
+      { name: 'paris', city: 'paris', nodes: equalNodes(1) },
+      { name: 'lyon', city: 'lyon', nodes: equalNodes(2) },
+    ],
+  });
+  federation = await startFederation(testbed);
+  await testbed.cluster('paris').apply(workload);
+  // 2 of 1.5 CPU fit on the home's node of 4.
+  await waitFor(
+    'two pods are away',
+    () =>
+      (json('status', 'paris') as { away: Record<string, number> }).away['lyon'] === 2 || undefined,
+    soon,
+  );
+});
+
+afterAll(async () => {
+  await federation?.stop();
+  await testbed?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    NO_COLOR: '1',
+    KUBECONFIG: testbed.kubeconfig,
+    SPILLWAY_AGENT: '',
+    ...more,
+  };
+}
+
+function run(args: readonly string[], more?: Readonly<Record<string, string>>): Run {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--conditions=spillway-source', main, ...args],
+    { cwd: folder, encoding: 'utf8', env: environment(more) },
+  );
+  return { status, stdout, stderr };
+}
+
+/** Of the command line with the agent's address, as for agents that are plain processes. */
+function spillway(line: string, cluster = 'paris'): Run {
+  const { httpUrl } = federation.agent(cluster);
+  return run(line.split(' '), { SPILLWAY_AGENT: httpUrl });
+}
+
+function json(line: string, cluster = 'paris'): unknown {
+  const { stdout, stderr } = spillway(`${line} -o json`, cluster);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as unknown;
+}
+
+function schema(name: string): z.ZodType {
+  const file = fileURLToPath(new URL(`../schemas/${name}.schema.json`, import.meta.url));
+  return z.fromJSONSchema(JSON.parse(readFileSync(file, 'utf8')) as z.core.JSONSchema.JSONSchema);
+}
+
+const file = 'api.yaml';
+
+describe('-o json is what the schema says', () => {
+  test.each([
+    ['status', 'status'],
+    ['neighbours', 'neighbours'],
+    ['top', 'top --once'],
+    ['explain-pod', 'explain pod huge -n shop'],
+    ['explain-pod', 'explain pod alien -n default'],
+    ['explain-deployment', 'explain deployment web -n shop'],
+    ['policy', 'policy'],
+    ['policy', 'policy huge -n shop'],
+    ['events', 'events -n shop'],
+    ['events', 'events -A'],
+    ['doctor', 'doctor'],
+    ['version', 'version'],
+    ['version', 'version --client'],
+    ['dry-run', `dry-run -f ${file}`],
+  ])('%s: spillway %s', (name, line) => {
+    writeFileSync(join(folder, file), workload);
+    const value = json(line);
+    expect(schema(name).safeParse(value).error).toBeUndefined();
+    const rubbish = Array.isArray(value) ? [{}] : {};
+    expect(schema(name).safeParse(rubbish).success).toBe(false);
+  });
+});
+
+describe('spillway status', () => {
+  test('says what the cluster has and where its pods are', () => {
+    const { stdout, status } = spillway('status');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Cluster: +paris$/m);
+    expect(stdout).toMatch(/^Our pods away: +lyon 2$/m);
+    expect(spillway('status', 'lyon').stdout).toMatch(/^Guests here: +paris 2$/m);
+    expect(spillway('status -o name').stdout).toBe('cluster/paris\n');
+    expect(spillway('status -o yaml').stdout).toMatch(/^cluster: paris$/m);
+  });
+});
+
+describe('spillway neighbours', () => {
+  test('are listed with their RTT, as names, and wide', () => {
+    expect(spillway('neighbours').stdout).toMatch(/^lyon +alive +[\d.]+ms .* 2 +0 /m);
+    expect(spillway('nb -o name').stdout).toBe('neighbour/lyon\n');
+    expect(spillway('neighbors -o wide').stdout).toMatch(/direct .*\/ip4\/127\.0\.0\.1\/tcp/);
+  });
+
+  test('-w shows them again and again, until it is interrupted', async () => {
+    const child = spawn(
+      process.execPath,
+      ['--conditions=spillway-source', main, 'neighbours', '-o', 'name', '-w', '--interval', '0.2'],
+      { env: environment({ SPILLWAY_AGENT: federation.agent('paris').httpUrl }) },
+    );
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    await waitFor('three times', () => out.split('\n').length > 3 || undefined, soon);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    await ended;
+    expect(new Set(out.trim().split('\n'))).toEqual(new Set(['neighbour/lyon']));
+  });
+});
+
+test('spillway top shows all clusters, the asked one marked', () => {
+  const { stdout } = spillway('top');
+  expect(stdout).toMatch(/^paris \* +alive/m);
+  expect(stdout).toMatch(/^lyon +alive/m);
+  expect(stdout).toContain('* paris: 1 waiting; away: lyon 2');
+});
+
+describe('spillway explain', () => {
+  test('pod: why it waits, neighbour by neighbour', () => {
+    const { stdout } = spillway('explain pod huge -n shop');
+    expect(stdout).toMatch(/^huge waits: .*Insufficient cpu/);
+    expect(stdout).toMatch(/^lyon +has no node with room for this pod$/m);
+  });
+
+  test('pod: one that is not ours, by what the API server says', () => {
+    const { stdout } = spillway('explain pod alien -n default');
+    expect(stdout).toContain('default-scheduler places it, and its namespace is not labelled');
+  });
+
+  test('pod: one that is not there', () => {
+    const { status, stderr } = spillway('explain pod nobody -n shop');
+    expect([status, stderr]).toEqual([4, 'error: no pod nobody in namespace shop of paris\n']);
+  });
+
+  test('deployment: every pod, at home and away', () => {
+    const { pods } = json('explain deployment web -n shop') as { pods: { state: string }[] };
+    expect(pods.map(({ state }) => state).sort()).toEqual(['away', 'away', 'home', 'home']);
+    expect(spillway('explain deployment nothing -n shop').status).toBe(4);
+  });
+});
+
+describe('spillway dry-run', () => {
+  test('says where pods would go and creates none; exit code 1 when some would wait', () => {
+    const before = json('top --once');
+    writeFileSync(
+      join(folder, file),
+      workload.replaceAll('name: web', 'name: api').replace('replicas: 4', 'replicas: 9'),
+    );
+    const { stdout, status } = spillway(`dry-run -f ${file}`);
+    expect(status).toBe(1);
+    const answer = json(`dry-run -f ${file}`) as {
+      batches: {
+        name: string;
+        neighbours: { count: number }[];
+        nowhere: number;
+        home: unknown[];
+      }[];
+    };
+    const [api] = answer.batches;
+    // floor(4 / 1.5) = 2 on each of two nodes, less the two that are there.
+    expect(api).toMatchObject({ name: 'deployment/api', home: [], nowhere: 9 - 2 });
+    expect(api?.neighbours).toMatchObject([{ cluster: 'lyon', count: 2 }]);
+    expect(stdout).toContain('paris (home)   1 node: Insufficient cpu');
+    expect(json('top --once')).toMatchObject(
+      (before as { cluster: string; ours: number }[]).map(({ cluster, ours }) => ({
+        cluster,
+        ours,
+      })),
+    );
+    const { stdout: pods } = testbedKubectl('get', 'pods', '-A', '-o', 'name');
+    expect(pods).not.toContain('api');
+  });
+
+  test('names the file that is not there, and what is no manifest', () => {
+    expect(spillway('dry-run -f nowhere.yaml')).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining('nowhere.yaml'),
+    });
+    writeFileSync(join(folder, 'bad.yaml'), 'kind: Pod');
+    expect(spillway('dry-run -f bad.yaml')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('document 1: expected apiVersion and kind'),
+    });
+  });
+});
+
+test('spillway policy says what is in force, and where it comes from', () => {
+  expect(spillway('policy').stdout).toMatch(
+    /^namespace\/shop +may leave +nearest; rtt<=500 +annotation spillway.dev\/policy of namespace shop$/m,
+  );
+  expect(spillway('policy nobody -n shop').status).toBe(4);
+});
+
+describe('spillway events', () => {
+  test('of one namespace, and of none', () => {
+    expect(spillway('events -n shop').stdout).toMatch(/FailedScheduling +huge/);
+    expect(spillway('events -n default').stdout).toBe(
+      'Spillway has said nothing of pods lately.\n',
+    );
+  });
+
+  test('-w goes on with what is said from now on', async () => {
+    const child = spawn(
+      process.execPath,
+      ['--conditions=spillway-source', main, 'events', '-A', '-w', '-o', 'json'],
+      { env: environment() },
+    );
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    await waitFor('what was said before', () => out.includes('"huge"') || undefined, soon);
+    await testbed
+      .cluster('paris')
+      .apply(workload.replace('name: huge', 'name: huger').replace('cpu: 60', 'cpu: 61'));
+    await waitFor('what is said now', () => out.includes('"huger"') || undefined, soon);
+    child.kill('SIGINT');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(schema('events').safeParse(lines).error).toBeUndefined();
+  });
+});
+
+describe('spillway doctor', () => {
+  test('finds both ways open, all rights granted, and no errors', () => {
+    const { stdout, status } = spillway('doctor -o wide');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /OK {2}reachability: lyon\n {2}both ways: [\d.]+ ms there, [\d.]+ ms back/,
+    );
+    expect(stdout).toMatch(/OK {2}rights: RBAC\n {2}all \d+ that the agent needs are granted/);
+    expect(stdout).toMatch(/OK {2}lease: spillway-system\/spillway-agent/);
+    expect(stdout).toMatch(/WARNING {2}certificates: paris\n {2}expires in 23 hours/);
+  });
+
+  test('finds a right that was taken away, says what to do, and ends with 6', async () => {
+    const role = '/apis/rbac.authorization.k8s.io/v1/clusterroles/spillway-agent';
+    const { client } = testbed.cluster('paris');
+    const before = await client.get<{ rules: { resources: string[] }[] }>(role);
+    const rules = before.rules.filter(({ resources }) => !resources.includes('pods/binding'));
+    await client.call('PUT', role, { ...before, rules });
+    const { stdout, status } = await waitFor(
+      'the API server has noticed',
+      () => {
+        const found = spillway('doctor');
+        return found.status === 6 ? found : undefined;
+      },
+      soon,
+    );
+    expect(status).toBe(6);
+    expect(stdout).toMatch(
+      /ERROR {2}rights: create pods\/binding\n.*placing pods[^]*→ install the chart/,
+    );
+    const now = await client.get<{ metadata: object }>(role);
+    await client.call('PUT', role, { ...before, metadata: now.metadata });
+  });
+
+  test('finds a neighbour that can’t be reached', async () => {
+    await federation.agent('lyon').end('SIGKILL');
+    const { stdout, status } = spillway('doctor');
+    expect(status).toBe(6);
+    expect(stdout).toMatch(/ERROR {2}reachability: lyon\n {2}we can't dial it/);
+    await federation.agent('lyon').start();
+    await federation.agent('lyon').ready();
+  });
+});
+
+describe('on the way to an agent', () => {
+  test('a context is chosen, and one that is not there is named', () => {
+    const chosen = run(['events', '-A', '--context', 'lyon']);
+    expect(chosen).toMatchObject({ status: 0, stderr: '' });
+    expect(run(['events', '--context', 'oslo'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('has no context oslo; it has paris, lyon'),
+    });
+  });
+
+  test('without any kubeconfig it says how to name one', () => {
+    const { status, stderr } = run(['status'], { KUBECONFIG: '', HOME: folder });
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      'there is no kubeconfig at ~/.kube/config: name one with --kubeconfig',
+    );
+  });
+
+  test('an agent that is no pod is asked by its address', () => {
+    const { status, stderr } = run(['status', '--context', 'paris']);
+    expect(status).toBe(3);
+    expect(stderr).toContain('is no pod in namespace spillway-system');
+    expect(stderr).toContain('--agent URL or SPILLWAY_AGENT');
+  });
+
+  test('where none is installed it says so', () => {
+    const { status, stderr } = run(['status', '--agent-namespace', 'default']);
+    expect(status).toBe(4);
+    expect(stderr).toContain('no agent is installed in paris (namespace default)');
+  });
+
+  test('who lacks a right is told which, and how to grant it', async () => {
+    const cluster = testbed.cluster('paris');
+    await cluster.apply(
+      'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: nobody, namespace: default }\n',
+    );
+    const kubeconfig = await cluster.serviceAccountKubeconfig('default', 'nobody');
+    const { status, stderr } = run(['status', '--kubeconfig', kubeconfig]);
+    expect(status).toBe(5);
+    expect(stderr).toContain(
+      'you (system:serviceaccount:default:nobody) may not list pods in namespace spillway-system',
+    );
+    expect(stderr).toContain(
+      'kubectl -n spillway-system create role spillway-user --verb list --resource pods',
+    );
+    expect(stderr).toContain('--serviceaccount default:nobody');
+  });
+
+  test('an API server that is down is named', () => {
+    const gone = join(folder, 'gone.kubeconfig');
+    const text = readFileSync(testbed.kubeconfig, 'utf8');
+    writeFileSync(
+      gone,
+      text.replaceAll(/server: https:\/\/127\.0\.0\.1:\d+/g, 'server: https://127.0.0.1:9'),
+    );
+    const { status, stderr } = run(['status', '--kubeconfig', gone, '--context', 'paris']);
+    expect(status).toBe(3);
+    expect(stderr).toContain(
+      "the API server of context paris (https://127.0.0.1:9) can't be reached",
+    );
+  });
+});
+
+function testbedKubectl(...args: readonly string[]): Run {
+  const { status, stdout, stderr } = spawnSync(
+    testbed.kubectl,
+    ['--kubeconfig', testbed.kubeconfig, '--context', 'paris', ...args],
+    { encoding: 'utf8' },
+  );
+  return { status, stdout, stderr };
+}
