@@ -266,6 +266,11 @@ describe('asks', () => {
     expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(1_000);
     const wake = tested.home.wakeAt() ?? Number.NaN;
     expect(tested.tickAt(wake)).toMatchObject([{ kind: 'bindLocally', node: 'n' }]);
+    // The first try had come through: the watch is about to show the pod there.
+    tested.step({ kind: 'boundLocally', uid: uidOf(podOf('a')), outcome: 'taken' });
+    expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(1_000);
+    tested.see(podOf('a', { nodeName: 'elsewhere' }));
+    expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(0);
   });
 });
 

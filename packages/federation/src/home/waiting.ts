@@ -147,7 +147,9 @@ export class Waiting {
     if (binding === undefined || binding.to instanceof Slots) return;
     if (outcome === 'failed' && this.#bindings.retry(uid, now)) return;
     this.#bindings.end(uid);
-    if (outcome === 'bound') return;
+    // A try of ours that seemed to fail may be what has bound it: its room stays taken until the watch
+    // shows where it is.
+    if (outcome === 'bound' || outcome === 'taken') return;
     this.#options.room.forget(uid);
     if (outcome === 'failed') this.#putBack(binding, now);
   }
