@@ -50,10 +50,13 @@ async function install() {
         env: { ...process.env, CI: 'true', npm_config_loglevel: 'error' },
       },
     );
-    if (status !== 0)
+    if (status !== 0) {
+      // Before the exit, which runs no finally: else the next command waits for nobody.
+      rmSync(lockDirectory, { recursive: true, force: true });
       fail(
         `spillway: the installation of dependencies failed (exit ${status}); see above, then try again.`,
       );
+    }
     writeFileSync(stampFile, stamp());
     console.error(
       `spillway: dependencies installed in ${Math.round((Date.now() - started) / 1000)} s`,

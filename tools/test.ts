@@ -34,6 +34,7 @@ const check: readonly Step[] = [
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'layers', command: ['turbo', 'boundaries', '--no-color'] },
   { name: 'dead code', command: ['knip'] },
+  { name: 'cli bundle', command: ['node', ...process.execArgv, 'packages/bundling/src/main.ts'] },
   ...publishable.map((name) => ({
     name: `package ${name}`,
     command: ['publint', '--strict', '--pack', 'false', join('packages', name)],

@@ -1,10 +1,17 @@
 #!/usr/bin/env node
 /**
- * Exit codes: 0 stopped by a signal, 2 configuration, 3 lost its Lease (start it again), 1 anything else.
+ * Exit codes: 0 stopped by a signal, 2 configuration, 3 lost its Lease (start it again), 1 anything else,
+ * such as a stop that took too long or was cut short by a second signal.
  */
-import { isFault } from '@spillway/core';
-import { startAgent } from './compose.ts';
+import { type FaultCode, isFault } from '@spillway/core';
+import { type Agent, startAgent } from './compose.ts';
 import { readOptions, usage } from './options.ts';
+
+/** Within the grace that the chart gives a pod (30 s), so that a stop is never cut off unsaid. */
+const stopMsMax = 20_000;
+
+/** A restart mends none of these. */
+const forAPerson: ReadonlySet<FaultCode> = new Set(['InvalidConfig', 'InvalidId', 'NotAMember']);
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -12,27 +19,43 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const agent = await startAgent(options, (reason) => {
-    process.stderr.write(
-      `${JSON.stringify({ level: 'error', msg: 'this agent may act no more', reason })}\n`,
-    );
-    process.exit(3);
-  });
+  // Before anything else: in a container this is process 1, which no signal ends that it does not handle.
+  let agent: Agent | undefined;
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
-      agent.stop().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
+      void stop(agent);
     });
   }
+  agent = await startAgent(options, (reason) => {
+    complain('error', 'this agent may act no more', { reason });
+    process.exit(3);
+  });
+}
+
+/** What has not started yet has nothing to give back. */
+async function stop(agent: Agent | undefined): Promise<void> {
+  setTimeout(() => {
+    complain('error', 'stopping took too long', { stopMsMax });
+    process.exit(1);
+  }, stopMsMax);
+  try {
+    await agent?.stop();
+    process.exit(0);
+  } catch (error) {
+    complain('error', 'could not stop cleanly', { reason: String(error) });
+    process.exit(1);
+  }
+}
+
+function complain(level: string, msg: string, fields: object): void {
+  process.stderr.write(`${JSON.stringify({ level, msg, ...fields })}\n`);
 }
 
 main().catch((error: unknown) => {
   const text = isFault(error) ? error.message : ((error as Error).stack ?? String(error));
   process.stderr.write(`spillway-agent: ${text}\n`);
-  process.exit(isFault(error, 'InvalidConfig') || isFault(error, 'NotAMember') ? 2 : 1);
+  process.exit(isFault(error) && forAPerson.has(error.code) ? 2 : 1);
 });

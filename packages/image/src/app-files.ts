@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { agentFlags } from '@spillway/bundling';
+import { agentFlags, type BundledPackage, bundleProgram } from '@spillway/bundling';
 import { Fault } from '@spillway/core';
 import { type FileTree, type ImageFile, textFile } from './file-tree.ts';
 import { nonRoot } from './image-config.ts';
@@ -12,6 +12,19 @@ import { nonRoot } from './image-config.ts';
 export interface Programs {
   readonly agent: string;
   readonly cli: string;
+}
+
+/** Both, and the npm packages that are in either. */
+export async function bundledPrograms(): Promise<{
+  readonly programs: Programs;
+  readonly npm: readonly BundledPackage[];
+}> {
+  const [agent, cli] = await Promise.all([bundleProgram('agent'), bundleProgram('cli')]);
+  const packages = [...agent.packages, ...cli.packages];
+  return {
+    programs: { agent: agent.text, cli: cli.text },
+    npm: [...new Map(packages.map((each) => [`${each.name}@${each.version}`, each])).values()],
+  };
 }
 
 export async function appFiles(

@@ -16,13 +16,13 @@ import {
 } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type BundledPackage, bundleProgram } from '@spillway/bundling';
+import type { BundledPackage } from '@spillway/bundling';
 import { Fault } from '@spillway/core';
 import { cacheFolder } from '@spillway/testbed';
-import { appFiles } from './app-files.ts';
+import { appFiles, bundledPrograms, type Programs } from './app-files.ts';
 import { baseFiles } from './base-files.ts';
 import { type DebianPackage, debianPackages } from './debian-archive.ts';
-import { debianContent } from './debian-files.ts';
+import { debianContents } from './debian-files.ts';
 import { sourceUrl } from './image-config.ts';
 import { buildLayer, type Layer } from './layer.ts';
 import { nodeFiles, nodeIntegrity, nodeVersion } from './node-binary.ts';
@@ -77,9 +77,8 @@ export async function buildImage(options: BuildOptions = {}): Promise<BuiltImage
   const platform = options.platform ?? ownPlatform();
   const reference = `${options.repository ?? repositoryDefault}:${options.tag ?? version}`;
   const cache = join(cacheFolder(), 'image');
-  const [agent, cli, debian] = await Promise.all([
-    bundleProgram('agent'),
-    bundleProgram('cli'),
+  const [{ programs, npm }, debian] = await Promise.all([
+    bundledPrograms(),
     debianPackages(architectureOf(platform), cache),
   ]);
   const inputs: Inputs = {
@@ -87,8 +86,8 @@ export async function buildImage(options: BuildOptions = {}): Promise<BuiltImage
     reference,
     cache,
     debian,
-    programs: { agent: agent.text, cli: cli.text },
-    npm: distinct([...agent.packages, ...cli.packages]),
+    programs,
+    npm,
     revision: options.revision,
   };
   const folder = join(
@@ -107,7 +106,7 @@ interface Inputs {
   readonly reference: string;
   readonly cache: string;
   readonly debian: readonly DebianPackage[];
-  readonly programs: { readonly agent: string; readonly cli: string };
+  readonly programs: Programs;
   readonly npm: readonly BundledPackage[];
   readonly revision: string | undefined;
 }
@@ -116,7 +115,7 @@ interface Inputs {
 async function assemble(inputs: Inputs, folder: string): Promise<void> {
   const { platform, reference, cache, debian, programs, npm, revision } = inputs;
   const architecture = architectureOf(platform);
-  const contents = await Promise.all(debian.map(debianContent));
+  const contents = await debianContents(debian);
   const sbom = sbomOf({
     version,
     source: sourceUrl,
@@ -221,8 +220,4 @@ function copied(image: BuiltImage, out: string): BuiltImage {
 function keyOf(inputs: unknown): string {
   const text = JSON.stringify([recipe(), nodeIntegrity, epoch, inputs]);
   return createHash('sha256').update(text).digest('hex').slice(0, 24);
-}
-
-function distinct(packages: readonly BundledPackage[]): readonly BundledPackage[] {
-  return [...new Map(packages.map((each) => [`${each.name}@${each.version}`, each])).values()];
 }

@@ -15,22 +15,35 @@ export interface DebianContent {
   readonly certificates: readonly string[];
 }
 
-/** @throws Fault `InvalidInput` for what is no Debian package. */
-export async function debianContent(each: DebianPackage): Promise<DebianContent> {
-  const found = await unpacked(each.file);
-  const certificates = [...found]
-    .filter(([path]) => isCertificate(path))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, file]) => contentOf(file));
-  const files = new Map([...found].filter(([path]) => !isCertificate(path)));
-  // Where scanners look for packages when there is no dpkg.
-  files.set(`var/lib/dpkg/status.d/${each.name}`, textFile(await control(each.file)));
-  const copyright = files.get(`usr/share/doc/${each.name}/copyright`);
-  return {
-    files,
-    certificates,
-    licences: copyright === undefined ? [] : licencesIn(contentOf(copyright)),
-  };
+/** In the order of `packages`. @throws Fault `InvalidInput` for what is no Debian package. */
+export async function debianContents(
+  packages: readonly DebianPackage[],
+): Promise<readonly DebianContent[]> {
+  const unpackedAll = await Promise.all(packages.map(({ file }) => unpacked(file)));
+  const all = new Map(unpackedAll.flatMap((files) => [...files]));
+  return await Promise.all(
+    packages.map(async ({ name, file }, i) => {
+      const found = [...(unpackedAll[i] ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
+      const files = new Map(found.filter(([path]) => !isCertificate(path)));
+      // Where scanners look for packages when there is no dpkg.
+      files.set(`var/lib/dpkg/status.d/${name}`, textFile(await control(file)));
+      return {
+        files,
+        licences: licencesIn(copyrightOf(name, all)),
+        certificates: found
+          .filter(([path]) => isCertificate(path))
+          .map(([, certificate]) => contentOf(certificate)),
+      };
+    }),
+  );
+}
+
+/** Packages of one source may share a documentation folder: all but one have a link. */
+function copyrightOf(name: string, files: FileTree): string {
+  const own = files.get(`usr/share/doc/${name}`);
+  const folder = own?.kind === 'link' ? own.target : name;
+  const copyright = files.get(`usr/share/doc/${folder}/copyright`);
+  return copyright === undefined ? '' : contentOf(copyright);
 }
 
 /** Libraries, licences, roots of trust and which Debian this is; no program, no locale, no manual. */
@@ -53,7 +66,7 @@ export function licencesIn(copyright: string): readonly string[] {
   const machineReadable = /^Format:/m.test(copyright);
   const pattern = machineReadable
     ? /^License:[ \t]*(\S.*)$/gm
-    : /common-licenses\/([A-Za-z0-9.-]+\d)/g;
+    : /common-licenses\/([A-Za-z0-9-]+(?:\.\d+)*)/g;
   const names = [...copyright.matchAll(pattern)].map(([, name = '']) => name.trim());
   return [...new Set(names)].toSorted();
 }

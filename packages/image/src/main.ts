@@ -3,6 +3,7 @@
 import { isFault } from '@spillway/core';
 import { Command, CommanderError } from 'commander';
 import { buildImage, type BuiltImage, repositoryDefault } from './build-image.ts';
+import { writeAppFolder } from './app-folder.ts';
 import { platformOf, platforms } from './platform.ts';
 
 interface Flags {
@@ -12,6 +13,7 @@ interface Flags {
   readonly tag?: string;
   readonly revision?: string;
   readonly json?: boolean;
+  readonly appFolder?: string;
 }
 
 const program = new Command('npm run image --')
@@ -24,12 +26,14 @@ const program = new Command('npm run image --')
   .option('--tag <tag>', "(default: Spillway's version)")
   .option('--revision <commit>', "the commit to name in the image's labels")
   .option('--json', 'print JSON')
+  .option('--app-folder <folder>', 'only write the programs there, as the Dockerfile does')
   .addHelpText(
     'after',
     '\nExamples:\n  npm run image -- --platform linux/arm64 --out dist\n  kind load image-archive "$(npm run --silent image -- --json | jq -r .archive)"',
   )
   .exitOverride()
-  .action(async ({ platform, json, ...rest }: Flags) => {
+  .action(async ({ platform, json, appFolder, ...rest }: Flags) => {
+    if (appFolder !== undefined) return await writeAppFolder(appFolder);
     const image = await buildImage({
       ...rest,
       platform: platform === undefined ? undefined : platformOf(platform),

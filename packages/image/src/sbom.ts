@@ -16,7 +16,8 @@ export interface Ingredients {
   readonly version: string;
   readonly source: string;
   readonly npm: readonly BundledPackage[];
-  readonly node: { readonly version: string };
+  /** Left out where another image brings it. */
+  readonly node?: { readonly version: string };
   readonly debian: readonly DebianIngredient[];
 }
 
@@ -43,7 +44,7 @@ export function sbomOf({ version, source, npm, node, debian }: Ingredients): str
   bom.metadata.component = spillway;
   for (const each of [
     ...npm.map(npmComponent),
-    nodeComponent(node.version),
+    ...(node === undefined ? [] : [nodeComponent(node.version)]),
     ...debian.map(debianComponent),
   ]) {
     bom.components.add(each);
