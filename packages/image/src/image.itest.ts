@@ -70,10 +70,8 @@ const pod = `
 
 /** What `unshare` is to run it with. `identity`: a folder to find at /tmp/identity. */
 function inPod(command: readonly string[], identity = ''): string[] {
-  return [
-    ...['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'],
-    ...['sh', '-c', pod, 'pod', root, identity, ...command],
-  ];
+  const apart = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
+  return [...apart, 'sh', '-c', pod, 'pod', root, identity, ...command];
 }
 
 /** As the image has it; the path is for what makes the pod. */
