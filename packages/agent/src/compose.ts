@@ -40,14 +40,16 @@ import { HostRunner } from './host-runner.ts';
 import { startHttpServer } from './http-server.ts';
 import { readIdentity } from './identity.ts';
 import { createLog, type Log } from './log.ts';
-import { createMetrics, measureLinks, type Metrics } from './metrics.ts';
+import { createMetrics, measureLinks, measurePods, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
+import { watchMembership } from './own-membership.ts';
 import { OwnPods } from './own-pods.ts';
 import { OffloadPolicies } from './offload-policies.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
 import { Questions, standbyAnswer } from './questions.ts';
+import { RevocationKeeper } from './revocation-keeper.ts';
 
 export interface Agent {
   readonly httpPort: number;
@@ -55,8 +57,9 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-/** At most so many addresses of neighbours known before are tried at start. */
-const rememberedMax = 64;
+/** At most so many neighbours known before are remembered, and so many of their addresses tried, at start. */
+const rememberedMax = 1_000;
+const addressesTriedMax = 64;
 
 export const systemClock: Clock = {
   monotonicMs: () => performance.now() as MonotonicMs,
@@ -186,7 +189,22 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     metrics,
     ready: () => synced,
   });
-  const neighbours = new Neighbours({ directory, virtualNodes, coordinates, clock, log, metrics });
+  const revocations = new RevocationKeeper({
+    api,
+    namespace: options.lease.namespace,
+    root: identity.root,
+    log,
+    metrics,
+  });
+  const neighbours = new Neighbours({
+    directory,
+    virtualNodes,
+    coordinates,
+    clock,
+    log,
+    metrics,
+    membershipOf: (cluster) => revocations.membershipOf(cluster),
+  });
   const home = new Home({
     room: ledger,
     neighbourhood: neighbours,
@@ -196,20 +214,31 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     homeEpoch: epoch,
     clusterOfNode: (node) => clusterOfNode.get(node),
   });
-  const remembered = await virtualNodes.lastAddresses(rememberedMax).catch((error: unknown) => {
+  const remembered = await virtualNodes.remembered(rememberedMax).catch((error: unknown) => {
     log.warn({ err: error }, 'neighbours known before could not be read');
     return [];
   });
+  await revocations.load(remembered);
   const mesh = await startMesh({
     ...identity,
     ...options.mesh,
     reachable: options.mesh.reachable === 'auto' ? undefined : options.mesh.reachable,
-    bootstrap: [...options.mesh.bootstrap, ...remembered],
+    bootstrap: [
+      ...options.mesh.bootstrap,
+      ...remembered.flatMap(({ addresses }) => addresses).slice(0, addressesTriedMax),
+    ],
     handler: hostRunner,
     clock,
     random: randomStream(seed, 'mesh'),
-    onAdvert: (advert, from) => neighbours.advert(advert, from),
+    revocations: revocations.revocations,
+    onRevocations: (added) => revocations.learnt(added),
+    onRevokedMember: (member) => revocations.proved(member),
+    onAdvert: (advert, from) => {
+      revocations.proved(from);
+      return neighbours.advert(advert, from);
+    },
     onPeer: (member, state) => {
+      revocations.proved(member);
       neighbours.peer(member, state);
       if (state !== 'connected') return;
       advertiser.greet();
@@ -290,7 +319,17 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   neighbours.hostsOurs = (cluster) => home.hosts().has(cluster);
   neighbours.onRoom = () => homeRunner.feed({ kind: 'roomChanged', where: 'neighbour' });
-  const keeper = new NeighbourKeeper({ api, directory, preset, home, host, mesh, clock, log });
+  const keeper = new NeighbourKeeper({
+    api,
+    directory,
+    preset,
+    home,
+    host,
+    mesh,
+    revoked: () => neighbours.revoked,
+    clock,
+    log,
+  });
   const resources = new CustomResources({
     api,
     log,
@@ -304,11 +343,21 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       onChanged: (namespace) => homeRunner.feed({ kind: 'policiesChanged', namespace }),
     }),
   });
+  revocations.start({
+    revoke: (list) => mesh.revoke(list),
+    ownRevocation: () => mesh.ownRevocation(),
+    onRevoked: (clusters, why) => {
+      homeRunner.feed({ kind: 'revoked', clusters });
+      hostRunner.feed({ kind: 'revoked', clusters });
+      neighbours.revoke(clusters, new Set(remembered.map(({ cluster }) => cluster)), why);
+    },
+  });
   neighbours.start();
   recorder.start();
   watch.start();
   resources.start();
   const timers = [
+    watchMembership(mesh.member, { clock, log, metrics }),
     setInterval(() => {
       if (!synced) return;
       const reachable = neighbours.neighbours().filter(({ liveness }) => liveness === 'alive');
@@ -316,7 +365,8 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
         home.hosts(),
         reachable.map(({ cluster }) => cluster),
       );
-      measure();
+      measurePods(metrics, home, host);
+      measureLinks(metrics, mesh);
     }, 250),
     setInterval(() => {
       virtualNodes.renewAll(new Date()).catch((error: unknown) => {
@@ -324,17 +374,6 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       });
     }, leaseRenewMs),
   ];
-  const measure = (): void => {
-    const counts = { home: home.counts(), host: host.counts() };
-    metrics.podsWaiting.set(counts.home.waiting);
-    metrics.podsAway.reset();
-    for (const [cluster, count] of counts.home.awayByHost)
-      metrics.podsAway.set({ host: cluster }, count);
-    metrics.guests.reset();
-    for (const [cluster, count] of counts.host.byHome) metrics.guests.set({ home: cluster }, count);
-    metrics.held.set(counts.host.held);
-    measureLinks(metrics, mesh);
-  };
   return {
     notReady: () => {
       if (synced) return undefined;
@@ -352,6 +391,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       recorder,
       resources,
       policies,
+      revocations,
       pods,
       api,
       virtualNodes: () => clusterOfNode.values(),
@@ -361,6 +401,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       resources.stop();
+      revocations.stop();
       advertiser.stop();
       streams.stop();
       neighbours.stop();

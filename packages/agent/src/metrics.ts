@@ -1,4 +1,5 @@
 /** Every metric of the agent, in one list. Names follow Prometheus: base units, `_total` counters. */
+import type { Home, Host } from '@spillway/federation';
 import type { Mesh } from '@spillway/mesh';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -106,6 +107,21 @@ export function createMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
+    revocations: new Gauge({
+      name: 'spillway_revocations',
+      help: 'Revocations by the federation’s root that are in force here.',
+      registers,
+    }),
+    revoked: new Gauge({
+      name: 'spillway_revoked',
+      help: '1 when this cluster itself is revoked.',
+      registers,
+    }),
+    membershipExpires: new Gauge({
+      name: 'spillway_membership_expires_timestamp_seconds',
+      help: 'When our own membership certificate expires, in seconds since the Unix epoch.',
+      registers,
+    }),
     rttSeconds: new Gauge({
       name: 'spillway_neighbour_rtt_seconds',
       help: 'Round-trip time to each neighbour, measured where recent, else predicted.',
@@ -113,6 +129,17 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+export function measurePods(metrics: Metrics, home: Home, host: Host): void {
+  const { waiting, awayByHost } = home.counts();
+  const { byHome, held } = host.counts();
+  metrics.podsWaiting.set(waiting);
+  metrics.podsAway.reset();
+  for (const [cluster, count] of awayByHost) metrics.podsAway.set({ host: cluster }, count);
+  metrics.guests.reset();
+  for (const [cluster, count] of byHome) metrics.guests.set({ home: cluster }, count);
+  metrics.held.set(held);
 }
 
 export function measureLinks(metrics: Metrics, mesh: Mesh): void {

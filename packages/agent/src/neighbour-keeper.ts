@@ -1,10 +1,10 @@
 /** Neighbour objects from the directory, the machines' counts and the mesh, while their CRD is served. */
-import type { Clock, MonotonicMs, WallMs } from '@spillway/core';
+import type { Clock, ClusterName, MonotonicMs, WallMs } from '@spillway/core';
 import type { Directory, DirectoryConfig, Home, Host } from '@spillway/federation';
 import { type ApiClient, type NeighbourFacts, NeighbourObjects } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Log } from './log.ts';
-import { nodeRemovedMs } from './neighbours.ts';
+import { nodeRemovedMs, type RevokedNeighbour } from './neighbours.ts';
 
 export interface NeighbourKeeperOptions {
   readonly api: ApiClient;
@@ -13,6 +13,7 @@ export interface NeighbourKeeperOptions {
   readonly home: Home;
   readonly host: Host;
   readonly mesh: Mesh;
+  readonly revoked: () => ReadonlyMap<ClusterName, RevokedNeighbour>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,13 +62,15 @@ export class NeighbourKeeper {
     const { awayByHost } = home.counts();
     const { byHome } = host.counts();
     const hosts = home.hosts();
-    return directory.neighbours().flatMap((neighbour): readonly NeighbourFacts[] => {
+    const revoked = this.#options.revoked();
+    const all = [...directory.neighbours(), ...[...revoked.values()].map(({ last }) => last)];
+    return all.flatMap((neighbour): readonly NeighbourFacts[] => {
       const { cluster, advert, lastHeard } = neighbour;
       if (now - lastHeard > nodeRemovedMs && !hosts.has(cluster)) return [];
       return [
         {
           cluster,
-          state: neighbour.liveness,
+          state: revoked.has(cluster) ? 'revoked' : neighbour.liveness,
           link: paths.get(neighbour.peer)?.kind ?? 'none',
           rttMs: neighbour.rttMs,
           rttMeasured: neighbour.rttMeasured,

@@ -1,15 +1,18 @@
 /** Keeps the directory fed and judged, and a virtual node for every neighbour that is worth one. */
-import type { Clock, ClusterName } from '@spillway/core';
-import type {
-  Advert,
-  CoordinateClient,
-  Directory,
-  Member,
-  Neighbour,
-  Neighbourhood,
-  Receipt,
+import type { Clock, ClusterName, MonotonicMs } from '@spillway/core';
+import {
+  type Advert,
+  type CoordinateClient,
+  type Directory,
+  isRevoked,
+  type Member,
+  type Neighbour,
+  type Neighbourhood,
+  noAmounts,
+  type Receipt,
+  type RevokedClusters,
 } from '@spillway/federation';
-import type { VirtualNodes } from '@spillway/kubernetes';
+import type { NodeMembership, VirtualNodes } from '@spillway/kubernetes';
 import pLimit from 'p-limit';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,6 +24,14 @@ export interface NeighboursOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** By which certificate a neighbour last proved itself. */
+  readonly membershipOf: (cluster: ClusterName) => NodeMembership | undefined;
+}
+
+/** As the directory last knew it; it is in there no more. */
+export interface RevokedNeighbour {
+  readonly last: Neighbour;
+  readonly message: string;
 }
 
 const judgeMs = 1_000;
@@ -34,6 +45,11 @@ export class Neighbours implements Neighbourhood {
   readonly #options: NeighboursOptions;
   readonly #limit = pLimit(nodeWritesMax);
   readonly #nextWrite = new Map<ClusterName, number>();
+  readonly #revoked = new Map<ClusterName, RevokedNeighbour>();
+  /** Virtual nodes that have yet to say that their cluster is revoked, and why it is. */
+  readonly #unmarked = new Map<ClusterName, string>();
+  /** Since when those that say so need not be there any more. */
+  readonly #marked = new Map<ClusterName, MonotonicMs>();
   #timer: NodeJS.Timeout | undefined;
   /** Called when a neighbour's room, or who is a neighbour, may have changed. */
   onRoom: () => void = () => {};
@@ -91,7 +107,74 @@ export class Neighbours implements Neighbourhood {
     log.info({ neighbour: cluster, path }, 'reached by another way');
   }
 
+  /** For people to look at: no pods go there. Unknown after a restart. */
+  get revoked(): ReadonlyMap<ClusterName, RevokedNeighbour> {
+    return this.#revoked;
+  }
+
+  /**
+   * All that are revoked now, and why. They are forgotten as neighbours; the node of each says so, and is
+   * kept while pods are bound to it. `nodes`: clusters whose node exists, known or not.
+   */
+  revoke(
+    clusters: RevokedClusters,
+    nodes: Iterable<ClusterName>,
+    why: (cluster: ClusterName) => string,
+  ): void {
+    const { directory, metrics } = this.#options;
+    for (const last of directory.neighbours()) {
+      const { cluster } = last;
+      if (!isRevoked(clusters, cluster)) continue;
+      directory.forget(cluster);
+      metrics.rttSeconds.remove({ neighbour: cluster });
+      this.#revoked.set(cluster, { last, message: why(cluster) });
+    }
+    const named = clusters === 'all' ? [...this.#revoked.keys(), ...nodes] : clusters;
+    for (const cluster of named) {
+      const known = this.#options.virtualNodes.has(cluster) || new Set(nodes).has(cluster);
+      if (known && !this.#marked.has(cluster)) this.#unmarked.set(cluster, why(cluster));
+    }
+    for (const cluster of [
+      ...this.#revoked.keys(),
+      ...this.#unmarked.keys(),
+      ...this.#marked.keys(),
+    ]) {
+      if (isRevoked(clusters, cluster)) continue;
+      // Admitted anew.
+      this.#revoked.delete(cluster);
+      this.#unmarked.delete(cluster);
+      this.#marked.delete(cluster);
+    }
+    this.#markNodes();
+    this.onRoom();
+  }
+
+  #markNodes(): void {
+    const { virtualNodes, clock, log } = this.#options;
+    const now = clock.monotonicMs();
+    for (const [cluster, revoked] of this.#unmarked) {
+      this.#unmarked.delete(cluster);
+      this.#marked.set(cluster, now);
+      const state = { cluster, allocatable: noAmounts, addresses: [], reachable: false, revoked };
+      void this.#limit(async () => {
+        try {
+          await virtualNodes.keep(state, new Date(clock.wallMs()));
+        } catch (error) {
+          log.warn(
+            { neighbour: cluster, err: error },
+            'virtual node could not be written; it is tried again',
+          );
+          if (this.#marked.delete(cluster)) this.#unmarked.set(cluster, revoked);
+        }
+      });
+    }
+    for (const [cluster, since] of this.#marked) {
+      if (now - since > nodeRemovedMs && !this.hostsOurs(cluster)) this.#removeNode(cluster);
+    }
+  }
+
   #judge(): void {
+    this.#markNodes();
     const { directory, clock, log, metrics } = this.#options;
     const now = clock.monotonicMs();
     const changes = directory.tick(now);
@@ -100,7 +183,7 @@ export class Neighbours implements Neighbourhood {
       this.#nextWrite.delete(cluster);
     }
     if (changes.length > 0) this.onRoom();
-    const counts = { alive: 0, suspect: 0, gone: 0 };
+    const counts = { alive: 0, suspect: 0, gone: 0, revoked: this.#revoked.size };
     for (const { cluster, liveness, lastHeard } of directory.neighbours()) {
       counts[liveness] += 1;
       if (now < (this.#nextWrite.get(cluster) ?? 0)) continue;
@@ -127,19 +210,21 @@ export class Neighbours implements Neighbourhood {
   }
 
   #keepNode(cluster: ClusterName): void {
-    const { directory, virtualNodes, clock, log } = this.#options;
+    const { directory, virtualNodes, membershipOf, clock, log } = this.#options;
     this.#nextWrite.set(cluster, clock.monotonicMs() + nodeGapMs);
     void this.#limit(async () => {
       const neighbour = directory.neighbour(cluster);
       if (neighbour === undefined) return;
       const isNew = !virtualNodes.has(cluster);
       try {
+        const membership = membershipOf(cluster);
         await virtualNodes.keep(
           {
             cluster,
             allocatable: neighbour.advert.totals.allocatable,
             addresses: neighbour.advert.addresses,
             reachable: neighbour.liveness !== 'gone',
+            ...(membership && { membership }),
           },
           new Date(clock.wallMs()),
         );

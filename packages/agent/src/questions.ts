@@ -18,6 +18,7 @@ import { dryRun } from './dry-run.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import { policyEntries } from './policy-entries.ts';
+import type { RevocationKeeper } from './revocation-keeper.ts';
 import { agentStatus, neighbourRows } from './status.ts';
 
 export interface Question {
@@ -46,6 +47,7 @@ export interface Asked {
   readonly recorder: EventRecorder;
   readonly resources: CustomResources;
   readonly policies: PolicyBook;
+  readonly revocations: RevocationKeeper;
   readonly pods: Pods;
   readonly api: ApiClient;
   /** The neighbours that have a node here. */

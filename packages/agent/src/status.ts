@@ -14,7 +14,9 @@ import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
 import type { ActiveStatus, NeighbourAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
+import type { RevocationKeeper } from './revocation-keeper.ts';
 
 export function agentStatus(agent: {
   readonly options: AgentOptions;
@@ -26,8 +28,9 @@ export function agentStatus(agent: {
   readonly directory: Directory;
   readonly synced: () => boolean;
   readonly recorder: EventRecorder;
-  readonly resources: CustomResources;
   readonly clock: Clock;
+  readonly resources: CustomResources;
+  readonly revocations: RevocationKeeper;
 }): ActiveStatus {
   const { options, epoch, mesh, home, host, ledger, directory } = agent;
   const { waiting, awayByHost } = home.counts();
@@ -53,6 +56,7 @@ export function agentStatus(agent: {
     guests: { total: guests, held, byHome: Object.fromEntries(byHome), free: host.guestsFree },
     room: commonShapeFits(roomOf(ledger.snapshot, { keepFree: options.host.keepFree })),
     neighbours: directory.neighbours().length,
+    revocations: agent.revocations.status(),
     refused: mesh.refusals(),
     eventsDropped: agent.recorder.dropped,
     customResources: [...(agent.resources.served ?? [])],
@@ -65,18 +69,21 @@ export function neighbourRows(agent: {
   readonly home: Home;
   readonly host: Host;
   readonly mesh: Mesh;
+  readonly neighbours: Neighbours;
   readonly clock: Clock;
 }): readonly NeighbourAnswer[] {
   const now = agent.clock.monotonicMs();
   const paths = agent.mesh.paths();
   const { awayByHost } = agent.home.counts();
   const { byHome } = agent.host.counts();
-  return agent.directory.neighbours().map(({ cluster, advert, ...neighbour }) => {
+  const { revoked } = agent.neighbours;
+  const all = [...agent.directory.neighbours(), ...[...revoked.values()].map(({ last }) => last)];
+  return all.map(({ cluster, advert, ...neighbour }) => {
     const path = paths.get(neighbour.peer);
     const { allocatable, free } = advert.totals;
     return {
       cluster,
-      liveness: neighbour.liveness,
+      liveness: revoked.has(cluster) ? 'revoked' : neighbour.liveness,
       link: path?.kind ?? 'none',
       ...(path?.via !== undefined && { via: path.via }),
       rttMs: Math.round(neighbour.rttMs * 10) / 10,

@@ -64,6 +64,47 @@ describe('spillway federation', () => {
     expect(refused.stderr).not.toContain('    at ');
   });
 
+  test('revoke adds to the list, prints what is applied, and inspect shows it', () => {
+    const root = ['--root', 'root/federation.key', '--out', 'revocations.list'];
+    const first = spillway(
+      'federation',
+      'revoke',
+      ...root,
+      '--cluster',
+      'oslo',
+      '--reason',
+      'sold',
+    );
+    expect(first.stderr).toBe('');
+    expect(first.stdout).toContain('cluster oslo is revoked; revocations.list holds 1 in all');
+    const certificate = ['--certificate', 'lyon/membership.cert'];
+    const second = spillway('federation', 'revoke', ...root, ...certificate, '-o', 'yaml');
+    expect(second.stderr).toBe('');
+    expect(second.stdout).toMatch(/^ {2}name: spillway-revocations$/m);
+    expect(second.stdout).toMatch(/^ {2}revocations.list: \|$/m);
+    const shown = spillway('federation', 'inspect', 'revocations.list', '-o', 'json');
+    const revocations = JSON.parse(shown.stdout) as readonly object[];
+    expect(revocations).toHaveLength(2);
+    expect(revocations).toContainEqual(
+      expect.objectContaining({ cluster: 'oslo', reason: 'sold' }),
+    );
+    const key = { peer: expect.any(String), serial: expect.stringMatching(/^[0-9a-f]{32}$/) };
+    expect(revocations).toContainEqual(expect.objectContaining(key));
+  });
+
+  test.each([
+    ['nobody', [], 'name what is revoked by one of'],
+    ['two at once', ['--cluster', 'oslo', '--serial', 'aa'], 'name what is revoked by one of'],
+    ['a serial that is none', ['--serial', 'xyz'], '--serial xyz: expected hex digits'],
+    ['a reason that is a novel', ['--cluster', 'oslo', '--reason', 'x'.repeat(300)], 'reason'],
+  ])('revoke refuses %s, and says what is wrong', (_, args, problem) => {
+    const root = ['--root', 'root/federation.key', '--out', 'bad.list'];
+    const refused = spillway('federation', 'revoke', ...root, ...args);
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toContain(problem);
+    expect(refused.stderr).not.toContain('    at ');
+  });
+
   test('inspect refuses what is no certificate', () => {
     writeFileSync(join(folder, 'rubbish'), 'not a certificate');
     const refused = spillway('federation', 'inspect', 'rubbish');

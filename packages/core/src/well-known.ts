@@ -16,12 +16,17 @@ export const wellKnown = {
   clusterLabel: 'spillway.dev/cluster',
   /** Annotation on virtual nodes: where the neighbour was last to be reached, JSON list of multiaddrs. */
   addressesAnnotation: 'spillway.dev/addresses',
+  /** Annotation on virtual nodes: the certificate that the neighbour last proved itself by, JSON. */
+  membershipAnnotation: 'spillway.dev/membership',
   /** Taint of virtual nodes, effect NoSchedule. */
   virtualNodeTaint: 'spillway.dev/virtual-node',
   /** Labels of shadow pods and guest namespaces. */
   homeLabel: 'spillway.dev/home',
   homeNamespaceLabel: 'spillway.dev/home-namespace',
   homeUidLabel: 'spillway.dev/home-uid',
+  /** ConfigMap in the agents' namespace, and its key that operators write. */
+  revocationsConfigMap: 'spillway-revocations',
+  revocationsKey: 'revocations.list',
   guestPriorityClass: 'spillway-guest',
 } as const;
 

@@ -191,3 +191,14 @@ describe('directory › configuration', () => {
     expect(() => checkedDirectoryConfig({ ...config, ...change })).toThrow(problem);
   });
 });
+
+describe('directory › forgetting', () => {
+  it('makes a neighbour one that never was, until it is heard anew', () => {
+    const known = directory();
+    hear(known, 5, 0);
+    expect(known.neighbours()).toHaveLength(1);
+    expect(known.forget(lyon)).toBe(true);
+    expect(known.neighbours()).toEqual([]);
+    expect(hear(known, 1, 1)).toBe('accepted');
+  });
+});

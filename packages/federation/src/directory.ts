@@ -154,6 +154,12 @@ export class Directory {
     return 'accepted';
   }
 
+  /** It is no neighbour any more, as one that never was. */
+  forget(cluster: ClusterName): boolean {
+    this.#listed = undefined;
+    return this.#entries.delete(cluster);
+  }
+
   /** Any proof of life: an answered call, a ping, an open stream's message. */
   heardFrom(cluster: ClusterName, now: MonotonicMs): void {
     const entry = this.#entries.get(cluster);

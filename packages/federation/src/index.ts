@@ -18,5 +18,6 @@ export * from './neighbour-placement.ts';
 export type * from './offload-policy.ts';
 export * from './policy.ts';
 export * from './policy-book.ts';
+export * from './revoked.ts';
 export * from './room.ts';
 export * from './travel.ts';

@@ -14,5 +14,6 @@ export * from './neighbour-objects.ts';
 export type * from './neighbour-status.ts';
 export * from './offload-policies.ts';
 export * from './pods.ts';
+export * from './revocation-store.ts';
 export * from './shadow-pod.ts';
 export * from './virtual-nodes.ts';

@@ -18,6 +18,7 @@ import { LeaseElector } from './lease-elector.ts';
 import { NeighbourObjects } from './neighbour-objects.ts';
 import { OffloadPolicyWatch, writeOffloadPolicyStatus } from './offload-policies.ts';
 import { Pods } from './pods.ts';
+import { RevocationStore } from './revocation-store.ts';
 import { type AgentCluster, startAgentCluster, systemClock } from './testing/agent-cluster.ts';
 import { type Asked, BadRoad } from './testing/bad-road.ts';
 import { installCrds } from './testing/crds.ts';
@@ -115,6 +116,24 @@ async function everything(): Promise<void> {
   };
   await nodes.keep(state, new Date());
   await nodes.renewAll(new Date());
+
+  const store = new RevocationStore({
+    api,
+    namespace: 'spillway-system',
+    random: randomStream(1, 'revocations'),
+    onStored: () => {},
+    onBroken: (error) => {
+      throw error;
+    },
+  });
+  store.start();
+  await waitFor(
+    'the watch of revocations',
+    () => road.asked.some(({ path }) => path.includes('configmaps?fieldSelector')) || undefined,
+    { timeoutMs: 5_000 },
+  );
+  store.stop();
+  await store.keep('');
 
   const made = await agent.cluster.client.call<Pod>('POST', '/api/v1/namespaces/default/pods', {
     apiVersion: 'v1',
@@ -267,6 +286,11 @@ describe('the agent’s manifest', () => {
     expect(await may('GET', '/api/v1/namespaces/kube-system/secrets/x')).toBe(false);
     expect(await may('GET', '/api/v1/namespaces/default/configmaps/x')).toBe(false);
     expect(await may('GET', '/api/v1/secrets')).toBe(false);
+    // Of ConfigMaps in its own namespace, the one that keeps what is revoked.
+    const own = '/api/v1/namespaces/spillway-system/configmaps';
+    expect(await may('GET', `${own}/kube-root-ca.crt`)).toBe(false);
+    expect(await may('GET', own)).toBe(false);
+    expect(await may('GET', `${own}/spillway-revocations`)).toBe(true);
     expect(await may('POST', '/api/v1/namespaces/kube-system/pods', pod)).toBe(false);
     expect(await may('POST', bindings, binding('cluster-admin', 'ClusterRole'))).toBe(false);
     // What it may, in the namespace of its guests.

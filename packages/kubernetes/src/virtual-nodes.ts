@@ -9,6 +9,7 @@ import {
   Fault,
   isFault,
   type Node,
+  type PeerId,
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
@@ -25,6 +26,22 @@ export interface VirtualNodeState {
   readonly addresses: readonly string[];
   /** False once the neighbour is gone: the node becomes NotReady, as any lost node does. */
   readonly reachable: boolean;
+  /** By which certificate it last proved itself: what a revocation that comes later is compared with. */
+  readonly membership?: NodeMembership;
+  /** Why it is no member any more. Never reachable then. */
+  readonly revoked?: string;
+}
+
+export interface NodeMembership {
+  readonly serial: string;
+  readonly peer: PeerId;
+  readonly notBeforeMs: number;
+}
+
+export interface RememberedNeighbour {
+  readonly cluster: ClusterName;
+  readonly addresses: readonly string[];
+  readonly membership: NodeMembership | undefined;
 }
 
 interface Known {
@@ -57,8 +74,9 @@ export class VirtualNodes {
    * @throws Fault `Conflict` when its name is some other node's.
    */
   async keep(state: VirtualNodeState, now: Date): Promise<void> {
-    const { cluster, reachable } = state;
-    const text = JSON.stringify([reachable, amounts(state.allocatable), state.addresses]);
+    const { cluster, reachable, membership, revoked } = state;
+    const shown = amounts(state.allocatable);
+    const text = JSON.stringify([reachable, shown, state.addresses, membership, revoked]);
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
     if (known === undefined) {
@@ -76,7 +94,6 @@ export class VirtualNodes {
     }
     const changed = known.since === '' || known.state.reachable !== reachable;
     const since = changed ? now.toISOString() : known.since;
-    const shown = amounts(state.allocatable);
     try {
       await this.#api.call({
         method: 'PATCH',
@@ -85,10 +102,16 @@ export class VirtualNodes {
         body: {
           metadata: {
             uid: known.uid,
-            annotations: { [wellKnown.addressesAnnotation]: JSON.stringify(state.addresses) },
+            annotations: {
+              [wellKnown.addressesAnnotation]: JSON.stringify(state.addresses),
+              ...(membership && { [wellKnown.membershipAnnotation]: JSON.stringify(membership) }),
+            },
           },
           // What the neighbour has no more must not stay, as it would where maps are merged.
-          status: statusOf({ ...absent(known.resources), ...shown }, { reachable, now, since }),
+          status: statusOf(
+            { ...absent(known.resources), ...shown },
+            { reachable, now, since, revoked },
+          ),
         },
       });
       if (reachable) await known.lease.renew(now);
@@ -101,13 +124,19 @@ export class VirtualNodes {
     this.#known.set(cluster, { ...known, state, written: text, since, resources });
   }
 
-  /** Where an earlier agent of this cluster last knew its neighbours to be: multiaddrs, so many at most. */
-  async lastAddresses(max: number): Promise<readonly string[]> {
+  /** What an earlier agent of this cluster knew of its neighbours; so many at most. */
+  async remembered(max: number): Promise<readonly RememberedNeighbour[]> {
     const { items } = await this.#api.call<{ items: readonly Node[] }>({
       method: 'GET',
       path: `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue&limit=${max}`,
     });
-    return items.flatMap(({ metadata }) => addressesIn(metadata.annotations)).slice(0, max);
+    return items.flatMap(({ metadata: { labels, annotations } }) => {
+      const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
+      const addresses = addressesIn(annotations);
+      return cluster === undefined
+        ? []
+        : [{ cluster, addresses, membership: membershipIn(annotations) }];
+    });
   }
 
   /**
@@ -210,7 +239,13 @@ function statusOf(
     reachable,
     now,
     since,
-  }: { readonly reachable: boolean; readonly now: Date; readonly since: string },
+    revoked,
+  }: {
+    readonly reachable: boolean;
+    readonly now: Date;
+    readonly since: string;
+    readonly revoked: string | undefined;
+  },
 ): object {
   return {
     capacity: resources,
@@ -220,10 +255,7 @@ function statusOf(
       {
         type: 'Ready',
         status: readyStatus(reachable),
-        reason: reachable ? 'NeighbourAlive' : 'NeighbourGone',
-        message: reachable
-          ? 'the neighbour is heard from'
-          : 'the neighbour has not been heard from',
+        ...readyReason(reachable, revoked),
         lastHeartbeatTime: now.toISOString(),
         lastTransitionTime: since,
       },
@@ -238,6 +270,30 @@ function amounts(allocatable: Amounts): Record<string, string> {
     pods: `${allocatable.pods}`,
     ...Object.fromEntries([...allocatable.extended].map(([name, amount]) => [name, `${amount}`])),
   };
+}
+
+function readyReason(
+  reachable: boolean,
+  revoked: string | undefined,
+): { readonly reason: string; readonly message: string } {
+  if (revoked !== undefined) return { reason: 'NeighbourRevoked', message: revoked };
+  return reachable
+    ? { reason: 'NeighbourAlive', message: 'the neighbour is heard from' }
+    : { reason: 'NeighbourGone', message: 'the neighbour has not been heard from' };
+}
+
+function membershipIn(
+  annotations: Readonly<Record<string, string>> = {},
+): NodeMembership | undefined {
+  try {
+    const value: unknown = JSON.parse(annotations[wellKnown.membershipAnnotation] ?? 'null');
+    const { serial, peer, notBeforeMs } = (value ?? {}) as Partial<NodeMembership>;
+    const whole =
+      typeof serial === 'string' && typeof peer === 'string' && typeof notBeforeMs === 'number';
+    return whole ? { serial, peer, notBeforeMs } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whoever may write nodes may write anything there. */

@@ -5,9 +5,10 @@
  */
 import { type GossipSub, type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import { type Clock, isFault, type MonotonicMs, type PeerId, peerId } from '@spillway/core';
-import type { Advert, Member, Receipt } from '@spillway/federation';
+import type { Advert, Receipt } from '@spillway/federation';
 import { type AdvertEnvelope, decodeAdvert, encodeAdvert } from '@spillway/wire';
 import type { CertificateProblem, Membership } from './identity/certificate.ts';
+import type { Revocations } from './identity/revocations.ts';
 import type { Refusals } from './refusals.ts';
 
 /** An origin may say 5 adverts a second, 20 at once. */
@@ -24,9 +25,10 @@ export interface AdvertsOptions {
     certificate: Uint8Array,
     peer: PeerId,
   ) => Promise<Membership | CertificateProblem>;
+  readonly revocations: Revocations;
   readonly clock: Clock;
   readonly refusals: Refusals;
-  readonly onAdvert: (advert: Advert, from: Member) => Receipt;
+  readonly onAdvert: (advert: Advert, from: Membership) => Receipt;
 }
 
 export class Adverts {
@@ -40,7 +42,11 @@ export class Adverts {
     options.pubsub.topicValidators.set(options.topic, (_source, message) =>
       this.#validate(message),
     );
-    options.pubsub.subscribe(options.topic);
+  }
+
+  /** Once the node has started. */
+  start(): void {
+    this.#options.pubsub.subscribe(this.#options.topic);
   }
 
   async publish(advert: Advert): Promise<number> {
@@ -64,6 +70,10 @@ export class Adverts {
     const member = await this.#memberOf(envelope.certificate, origin);
     if (typeof member === 'string') {
       return this.#refuse(origin, `certificate is ${member}`, TopicValidatorResult.Reject);
+    }
+    if (this.#options.revocations.of(member) !== undefined) {
+      // Not `Reject`: who passes it on may not have heard yet.
+      return this.#refuse(origin, 'certificate is revoked', TopicValidatorResult.Ignore);
     }
     const { advert } = envelope;
     if (advert.peer !== origin || advert.cluster !== member.cluster) {

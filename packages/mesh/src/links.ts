@@ -153,6 +153,13 @@ export class Links {
     );
   }
 
+  /** Nobody to be dialled any more. */
+  forget(peer: PeerId): void {
+    for (const [cluster, { member }] of this.#links) {
+      if (member.peer === peer) this.#links.delete(cluster);
+    }
+  }
+
   /** @throws Fault `Unavailable` when the cluster is unknown or can't be reached now. */
   async connection(cluster: ClusterName): Promise<Connection> {
     const link = this.#links.get(cluster);

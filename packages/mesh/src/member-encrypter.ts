@@ -1,7 +1,9 @@
 /**
  * The connection encrypter: Noise, then both sides show their membership certificate inside the
- * encrypted channel, before anything else may be said. A stranger never reaches a muxer, GossipSub,
- * identify or a call. See docs/adr/0004.
+ * encrypted channel, and say whether they take the other's, before anything else may be said. A
+ * stranger never reaches a muxer, GossipSub, identify or a call. Who is revoked is shown what the root
+ * signed, which it can check for itself: a member can lock nobody out by its own word. See
+ * docs/adr/0004 and 0018.
  */
 import { noise } from '@chainsafe/libp2p-noise';
 import type {
@@ -14,6 +16,7 @@ import { lpStream } from '@libp2p/utils';
 import { Fault, isFault, type PeerId, peerId } from '@spillway/core';
 import { certificateBytesMax } from '@spillway/wire';
 import type { CertificateProblem, Membership } from './identity/certificate.ts';
+import type { Revocation, Revocations } from './identity/revocations.ts';
 import type { Refusals } from './refusals.ts';
 
 type NoiseFactory = ReturnType<typeof noise>;
@@ -24,11 +27,20 @@ export interface MemberEncrypterOptions {
     certificate: Uint8Array,
     peer: PeerId,
   ) => Promise<Membership | CertificateProblem>;
-  readonly onMember: (member: Membership, certificate: Uint8Array) => void;
+  readonly revocations: Revocations;
+  readonly onMember: (member: Membership) => void;
+  /** It showed a certificate that is good but for being revoked. */
+  readonly onRevoked: (member: Membership, revocation: Revocation) => void;
+  /** The other side does not take us, and shows this list for it. */
+  readonly onTurnedAway: (list: Uint8Array, by: PeerId) => void;
   readonly refusals: Refusals;
 }
 
 const exchangeMsMax = 10_000;
+/** How long whom we turn away may take to hear why. */
+const farewellMsMax = 1_000;
+/** Come in. No revocation list begins so. */
+const welcome = Uint8Array.of(0);
 
 export function memberEncrypter(
   options: MemberEncrypterOptions,
@@ -36,7 +48,7 @@ export function memberEncrypter(
   return (components) => {
     const inner = noise()(components);
     return {
-      protocol: '/spillway/noise/1',
+      protocol: '/spillway/noise/2',
       async secureOutbound(connection, secure) {
         return await proven(await inner.secureOutbound(connection, secure), options, secure);
       },
@@ -53,39 +65,84 @@ async function proven(
   secure: SecureConnectionOptions | undefined,
 ): Promise<SecuredConnection> {
   const peer = peerId(secured.remotePeer.toString());
-  try {
-    const { certificate, connection } = await exchanged(
-      secured.connection,
-      options.certificate,
-      secure,
-    );
-    const member = await options.verify(certificate, peer);
-    if (typeof member === 'string') throw new Fault('NotAMember', `certificate is ${member}`);
-    options.onMember(member, certificate);
-    return { ...secured, connection };
-  } catch (error) {
-    const reason = isFault(error, 'NotAMember') ? error.message : 'no certificate was shown';
-    options.refusals.add({ where: 'connection', reason, peer });
-    const fault = new Fault('NotAMember', `peer ${peer}: ${reason}`, { cause: error });
-    secured.connection.abort(fault);
-    throw fault;
-  }
-}
-
-async function exchanged(
-  connection: MessageStream,
-  own: Uint8Array,
-  secure: SecureConnectionOptions | undefined,
-): Promise<{ readonly certificate: Uint8Array; readonly connection: MessageStream }> {
   const limit = AbortSignal.timeout(exchangeMsMax);
   const signal = secure?.signal ? AbortSignal.any([secure.signal, limit]) : limit;
-  const channel = lpStream(connection, {
+  const channel = lpStream(secured.connection, {
     maxDataLength: certificateBytesMax,
     maxBufferSize: 4 * certificateBytesMax,
   });
-  const [certificate] = await Promise.all([
+  try {
+    const [certificate] = await Promise.all([
+      channel.read({ signal }),
+      channel.write(options.certificate, { signal }),
+    ]);
+    const member = await options.verify(certificate.subarray(), peer);
+    if (typeof member === 'string') throw new Fault('NotAMember', `certificate is ${member}`);
+    const revocation = options.revocations.of(member);
+    if (revocation !== undefined) {
+      await turnAway(secured.connection, channel, options.revocations.proof(revocation));
+      options.onRevoked(member, revocation);
+      throw new Fault('NotAMember', 'certificate is revoked');
+    }
+    await admitted(channel, { peer, signal, onTurnedAway: options.onTurnedAway });
+    options.onMember(member);
+    return { ...secured, connection: channel.unwrap() };
+  } catch (error) {
+    const fault = refusalOf(error, peer);
+    // Its refusal of us is not ours of it.
+    if (!isFault(error, 'PermissionDenied'))
+      options.refusals.add({ where: 'connection', reason: fault.reason, peer });
+    secured.connection.abort(fault.fault);
+    throw fault.fault;
+  }
+}
+
+function refusalOf(
+  error: unknown,
+  peer: PeerId,
+): { readonly reason: string; readonly fault: Fault } {
+  const known = isFault(error, 'NotAMember') || isFault(error, 'PermissionDenied');
+  const reason = known ? error.message : 'no certificate was shown';
+  const fault = new Fault('NotAMember', `peer ${peer}: ${reason}`, { cause: error });
+  return { reason, fault };
+}
+
+type Channel = ReturnType<typeof lpStream<MessageStream>>;
+
+/** Takes the other side, if it takes us. @throws Fault `PermissionDenied` if not. */
+async function admitted(
+  channel: Channel,
+  options: {
+    readonly peer: PeerId;
+    readonly signal: AbortSignal;
+    readonly onTurnedAway: MemberEncrypterOptions['onTurnedAway'];
+  },
+): Promise<void> {
+  const { signal } = options;
+  // It may have turned us away and closed already: what it said is there to be read all the same.
+  const [, read] = await Promise.allSettled([
+    channel.write(welcome, { signal }),
     channel.read({ signal }),
-    channel.write(own, { signal }),
   ]);
-  return { certificate: certificate.subarray(), connection: channel.unwrap() };
+  if (read.status === 'rejected')
+    throw new Fault('PermissionDenied', 'it does not take us', { cause: read.reason });
+  const answer = read.value.subarray();
+  if (answer.length === 1 && answer[0] === welcome[0]) return;
+  options.onTurnedAway(answer, options.peer);
+  throw new Fault('PermissionDenied', 'it takes us for revoked');
+}
+
+/** Says why, and waits until that is read: what is aborted may never arrive. */
+async function turnAway(
+  connection: MessageStream,
+  channel: Channel,
+  proof: Uint8Array,
+): Promise<void> {
+  const signal = AbortSignal.timeout(farewellMsMax);
+  try {
+    await channel.write(proof, { signal });
+    await connection.close({ signal });
+  } catch {
+    // It is refused all the same, and asks again.
+  }
 }

@@ -2,6 +2,7 @@ import { clusterName, isFault, podUid } from '@spillway/core';
 import type { GuestUpdate } from '@spillway/federation';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, type PrivateKey } from './identity/keys.ts';
+import { Revocations } from './identity/revocations.ts';
 import {
   certificateFor,
   clock,
@@ -129,6 +130,9 @@ describe('mesh › membership', () => {
       onAddresses: () => {},
       guestsOf: () => 0,
       relay: relayDefaults,
+      revocations: new Revocations(root.publicKey),
+      onRevocations: () => {},
+      onRevokedMember: () => {},
     });
     await connected(home, ['lyon']);
     await back.stop();
@@ -165,6 +169,9 @@ describe('mesh › membership', () => {
       onAddresses: () => {},
       guestsOf: () => 0,
       relay: relayDefaults,
+      revocations: new Revocations(root.publicKey),
+      onRevocations: () => {},
+      onRevokedMember: () => {},
     });
     await expect(starting).rejects.toThrow(`our own membership certificate is ${problem}`);
   });

@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { yamux } from '@chainsafe/libp2p-yamux';
-import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
+import type { GossipSub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { type Ping, ping } from '@libp2p/ping';
@@ -19,21 +19,21 @@ import {
 } from '@spillway/core';
 import {
   type Advert,
-  gossip,
   type Member,
   type NegotiationClient,
   type NegotiationHandler,
   type Receipt,
 } from '@spillway/federation';
-import { advertBounds } from '@spillway/wire';
 import { createLibp2p } from 'libp2p';
+import { advertGossip } from './advert-gossip.ts';
 import { Adverts } from './adverts.ts';
 import { Checks, type LinkCheck } from './check.ts';
-import { gossipRefusals } from './gossip-refusals.ts';
+
 import { StreamedNegotiationClient } from './grpc-client.ts';
 import { callBounds, NegotiationServers } from './grpc-server.ts';
 import { federationIdOf, type Membership, verifyCertificate } from './identity/certificate.ts';
 import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
+import type { MergeResult, Revocation, Revocations } from './identity/revocations.ts';
 import { Links, negotiationProtocol } from './links.ts';
 import { memberEncrypter } from './member-encrypter.ts';
 import { type Refusal, Refusals } from './refusals.ts';
@@ -42,6 +42,7 @@ import { bestOf, inUse, type Path, pathOf } from './relay/path.ts';
 import type { RelayOptions, RelayState } from './relay/relay-options.ts';
 import { circuitsAsked, circuitsThrough, relayServer } from './relay/relay-server.ts';
 import { Reservations, type ReservationStore } from './relay/reservations.ts';
+import { RevocationExchange } from './revocation-exchange.ts';
 import { socketDirectory } from './socket-directory.ts';
 
 export interface MeshOptions {
@@ -65,8 +66,8 @@ export interface MeshOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** A verified advert; what the directory made of it decides whether it is passed on. */
-  readonly onAdvert: (advert: Advert, from: Member) => Receipt;
-  readonly onPeer: (member: Member, state: 'connected' | 'disconnected') => void;
+  readonly onAdvert: (advert: Advert, from: Membership) => Receipt;
+  readonly onPeer: (member: Membership, state: 'connected' | 'disconnected') => void;
   readonly onRtt: (member: Member, rttMs: number) => void;
   /** Beyond so many connections no more are sought. */
   readonly connectionsSought: number;
@@ -79,6 +80,12 @@ export interface MeshOptions {
   readonly guestsOf: (home: ClusterName) => number;
   /** What `addresses` returns has changed. */
   readonly onAddresses: () => void;
+  /** What is known to be revoked before anybody is let in; the mesh adds what it learns. */
+  readonly revocations: Revocations;
+  /** New ones, in force already: whom they name has no connection any more. */
+  readonly onRevocations: (added: readonly Revocation[]) => void;
+  /** Somebody showed a certificate that is revoked. */
+  readonly onRevokedMember: (member: Membership) => void;
 }
 
 /** `via` is the cluster that relays, or its peer id where no more is known of it. */
@@ -103,6 +110,10 @@ export interface Mesh {
   refusals(): Readonly<Record<string, number>>;
   /** Dials a neighbour anew and has it dial us: takes seconds where one can't be reached. */
   check(neighbour: Member): Promise<LinkCheck>;
+  /** Puts a list in force, and passes it on to all neighbours. */
+  revoke(list: Uint8Array): Promise<MergeResult>;
+  /** What revokes our own certificate, if anything does: the mesh then connects to nobody. */
+  ownRevocation(): Revocation | undefined;
   stop(): Promise<void>;
 }
 
@@ -113,7 +124,11 @@ type Services = {
   relay?: ReturnType<ReturnType<typeof relayServer>>;
 };
 
-/** @throws Fault `NotAMember` when our own certificate is not good for our key. */
+/**
+ * One that is revoked starts, and stays alone: its cluster's own pods need an agent all the same.
+ *
+ * @throws Fault `NotAMember` when our own certificate is not good for our key.
+ */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const own = peerIdOf(options.privateKey.publicKey);
   const verify = (certificate: Uint8Array, peer: PeerId) =>
@@ -130,6 +145,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     onEach: (refusal) => options.onRefused(refusal, false),
   });
   const members = new Map<PeerId, Membership>();
+  let mesh: LivingMesh | undefined;
   const topic = `spillway/${federationIdOf(options.root).toString('hex').slice(0, 16)}/adverts/1`;
   const reachable = options.listen.length === 0 ? false : options.reachable;
   const serves = options.relay.serve && reachable !== false;
@@ -146,10 +162,15 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
       memberEncrypter({
         certificate: options.certificate,
         verify,
+        revocations: options.revocations,
         onMember: (proven) => members.set(proven.peer, proven),
+        onRevoked: (revoked) => options.onRevokedMember(revoked),
+        onTurnedAway: (list, by) => void mesh?.revoke(list, by),
         refusals,
       }),
     ],
+    // Not before whoever connects finds our protocols.
+    start: false,
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
     connectionManager: { maxConnections: 400, inboundConnectionThreshold: 50 },
@@ -158,35 +179,11 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
       identify: identify(),
       ping: ping({ timeout: 10_000 }),
       ...(serves && { relay: relayServer(options.relay) }),
-      pubsub: gossipsub({
-        allowPublishToZeroTopicPeers: true,
-        allowedTopics: [topic],
-        emitSelf: false,
-        // libp2p calls a relayed connection limited, for relays of strangers have narrow limits.
-        runOnLimitedConnection: true,
-        D: gossip.degree,
-        Dlo: gossip.degreeMin,
-        Dhi: gossip.degreeMax,
-        Dout: 1,
-        Dlazy: gossip.lazyDegree,
-        // Of up to 128 connections: a share of them would be told far more than it costs to lose one.
-        gossipFactor: 0,
-        // An id costs a tenth of the advert that it would save, and saves it too seldom.
-        idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
-        heartbeatInterval: gossip.heartbeatMs,
-        mcacheGossip: gossip.idHeartbeats,
-        doPX: false,
-        fallbackToFloodsub: false,
-        globalSignaturePolicy: 'StrictSign',
-        maxInboundDataLength: 4 * advertBounds.bytesMax,
-        maxOutboundBufferSize: 64 * advertBounds.bytesMax,
-        metricsRegister: gossipRefusals(refusals),
-        metricsTopicStrToLabel: new Map([[topic, 'adverts']]),
-      }),
+      pubsub: advertGossip(topic, refusals),
     },
   });
   const directory = await socketDirectory();
-  return new LivingMesh({
+  mesh = new LivingMesh({
     ...options,
     node,
     reachable,
@@ -198,6 +195,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     verify,
     directory,
   });
+  await mesh.start();
+  return mesh;
 }
 
 interface Living extends MeshOptions {
@@ -221,6 +220,8 @@ class LivingMesh implements Mesh {
   readonly #links: Links;
   readonly #reservations: Reservations;
   readonly #checks: Checks;
+  readonly #exchange: RevocationExchange;
+  #alone = false;
   #stopped = false;
 
   constructor(living: Living) {
@@ -261,6 +262,7 @@ class LivingMesh implements Mesh {
       topic: living.topic,
       certificate: living.certificate,
       verify: living.verify,
+      revocations: living.revocations,
       clock: living.clock,
       refusals: living.refusals,
       onAdvert: (advert, from) => {
@@ -287,6 +289,7 @@ class LivingMesh implements Mesh {
       const member = members.get(peerId(detail.toString()));
       if (member === undefined) return;
       this.#links.connected(member);
+      this.#exchange.greet(member.peer);
       living.onPeer(member, 'connected');
       const connection = bestOf(node.getConnections(detail));
       if (connection?.direct === false) living.onMoved(member, 'relayed');
@@ -307,7 +310,32 @@ class LivingMesh implements Mesh {
       },
       { maxInboundStreams: callBounds.streamsPerMemberMax, runOnLimitedConnection: true },
     );
+    this.#exchange = new RevocationExchange({
+      node,
+      revocations: living.revocations,
+      clock: living.clock,
+      refusals: living.refusals,
+      onAdded: (added) => this.#inForce(added),
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.ownRevocation() !== undefined) {
+      this.#alone = true;
+      return;
+    }
+    await this.#living.node.start();
+    this.#adverts.start();
     this.#links.start();
+  }
+
+  /** `from`: who does not let us in and shows why; believed as far as the root has signed it. */
+  async revoke(list: Uint8Array, from?: PeerId): Promise<MergeResult> {
+    return await this.#exchange.take(list, from);
+  }
+
+  ownRevocation(): Revocation | undefined {
+    return this.#living.revocations.of(this.member);
   }
 
   addresses(): readonly string[] {
@@ -317,6 +345,7 @@ class LivingMesh implements Mesh {
   }
 
   async publish(advert: Advert): Promise<number> {
+    if (this.#alone) return 0;
     return await this.#adverts.publish(advert);
   }
 
@@ -392,6 +421,31 @@ class LivingMesh implements Mesh {
     node.services.identify.identify(left).catch(() => {
       // It has ended meanwhile.
     });
+  }
+
+  #inForce(added: readonly Revocation[]): void {
+    const { members, revocations, node, onRevocations, onRevokedMember } = this.#living;
+    const cut = [...members.values()].filter((member) => revocations.of(member) !== undefined);
+    for (const member of cut) {
+      this.#servers.drop(member.peer);
+      this.#links.forget(member.peer);
+      onRevokedMember(member);
+      for (const connection of node.getConnections()) {
+        if (connection.remotePeer.toString() === member.peer)
+          connection.abort(new Fault('NotAMember', 'membership is revoked'));
+      }
+    }
+    onRevocations(added);
+    if (this.ownRevocation() !== undefined) void this.#withdraw();
+  }
+
+  /** We are no member any more: nobody takes us, so nobody is asked. */
+  async #withdraw(): Promise<void> {
+    if (this.#alone) return;
+    this.#alone = true;
+    this.#links.stop();
+    this.#servers.stop();
+    await this.#living.node.stop();
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Whom and what was refused: counted by reason, logged once per peer and reason, in bounded memory. */
 export interface Refusal {
-  readonly where: 'connection' | 'advert' | 'call';
+  readonly where: 'connection' | 'advert' | 'call' | 'revocation';
   /** Of a small fixed set: never a stranger's words. */
   readonly reason: string;
   readonly peer: string;

@@ -12,6 +12,13 @@ import {
   encodeClaims,
 } from './membership-codec.ts';
 import * as negotiation from './negotiation-codec.ts';
+import {
+  decodeRevocationList,
+  encodeRevocationClaims,
+  encodeRevocationList,
+  type RevocationClaims,
+  revocationBounds,
+} from './revocation-codec.ts';
 
 const safe = fc.maxSafeNat();
 const cluster = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/).map(clusterName);
@@ -178,6 +185,100 @@ describe('certificates', () => {
       ),
     );
     expect(() => decodeCertificate(new Uint8Array(certificateBytesMax + 1))).toThrow('at most');
+  });
+});
+
+describe('revocations', () => {
+  const named = { serial: bytes(16), peer, cluster };
+  const claims: fc.Arbitrary<RevocationClaims> = fc
+    .constantFrom<(keyof typeof named)[]>(['serial'], ['peer'], ['cluster'], ['serial', 'peer'])
+    .chain((keys) =>
+      fc.record({
+        federationId: bytes(32),
+        revokedMs: safe,
+        reason: fc.string({ maxLength: revocationBounds.reasonMax }),
+        ...Object.fromEntries(keys.map((key) => [key, named[key] as fc.Arbitrary<unknown>])),
+      }),
+    );
+  const lists = fc.array(fc.tuple(claims, bytes(64)), { maxLength: 8 });
+  const encoded = (written: readonly (readonly [RevocationClaims, Uint8Array])[]) =>
+    encodeRevocationList(
+      written.map(([each, signature]) => ({
+        claimsBytes: encodeRevocationClaims(each),
+        signature,
+      })),
+    );
+  const plain = (value: unknown): unknown =>
+    JSON.parse(
+      JSON.stringify(value, (_key, inner: unknown) =>
+        inner instanceof Uint8Array ? [...inner] : inner,
+      ),
+    );
+
+  test('are read as they were written, the signed bytes untouched', () => {
+    fc.assert(
+      fc.property(lists, (written) => {
+        const read = decodeRevocationList(encoded(written));
+        // A Buffer turns itself into JSON before a replacer sees it.
+        const bare = read.map((each) => ({
+          ...each.claims,
+          federationId: Uint8Array.from(each.claims.federationId),
+          ...(each.claims.serial && { serial: Uint8Array.from(each.claims.serial) }),
+        }));
+        expect(plain(bare)).toEqual(plain(written.map(([each]) => each)));
+        for (const [i, each] of read.entries()) {
+          const [from, signature] = written[i] ?? [];
+          expect(from && [...encodeRevocationClaims(from)]).toEqual([...each.claimsBytes]);
+          expect(signature && [...signature]).toEqual([...each.signature]);
+        }
+      }),
+    );
+  });
+
+  test('of any bytes, cut short or with a bit flipped, are read or refused', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), (noise) =>
+        refuses(() => decodeRevocationList(noise)),
+      ),
+    );
+    fc.assert(
+      fc.property(lists, fc.nat(), fc.nat(7), (written, at, bit) => {
+        const flipped = Uint8Array.from(encoded(written));
+        if (flipped.length === 0) return;
+        refuses(() => decodeRevocationList(flipped.subarray(0, at % flipped.length)));
+        const index = at % flipped.length;
+        flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+        refuses(() => decodeRevocationList(flipped));
+      }),
+    );
+  });
+
+  test('that name nobody, are too many or beyond their size are refused', () => {
+    const { listBytesMax, revocationsMax } = revocationBounds;
+    const nobody = { federationId: new Uint8Array(32), revokedMs: 1, reason: '' };
+    const one = [nobody, new Uint8Array(64)] as const;
+    expect(() => decodeRevocationList(encoded([one]))).toThrow('a serial, a peer or a cluster');
+    const some = [{ ...nobody, serial: new Uint8Array(16) }, new Uint8Array(64)] as const;
+    const many = Array.from({ length: revocationsMax + 1 }, () => some);
+    expect(() => decodeRevocationList(encoded(many))).toThrow(`at most ${revocationsMax} items`);
+    expect(() => decodeRevocationList(new Uint8Array(listBytesMax + 1))).toThrow('at most');
+  });
+
+  test('all with the longest words there are fit into one list', () => {
+    const { listBytesMax, revocationsMax, reasonMax, serialBytesMax } = revocationBounds;
+    const longest: RevocationClaims = {
+      federationId: new Uint8Array(32),
+      revokedMs: Number.MAX_SAFE_INTEGER,
+      reason: 'x'.repeat(reasonMax),
+      serial: new Uint8Array(serialBytesMax),
+      peer: peerId('1'.repeat(60)),
+      cluster: clusterName('c'.repeat(40)),
+    };
+    const all = Array.from(
+      { length: revocationsMax },
+      () => [longest, new Uint8Array(64)] as const,
+    );
+    expect(encoded(all).length).toBeLessThanOrEqual(listBytesMax);
   });
 });
 

@@ -8,3 +8,4 @@ export {
 } from './gen/spillway/v1/negotiation.ts';
 export * from './membership-codec.ts';
 export * from './negotiation-codec.ts';
+export * from './revocation-codec.ts';

@@ -28,6 +28,25 @@ const active = z.object({
     })
     .describe('for members that nobody can dial'),
   certificateExpiresInMs: z.number().describe('negative when it has expired'),
+  revocations: z
+    .object({
+      count: z.number().int(),
+      kept: z.boolean().describe('all that is known would outlive this agent'),
+      own: z
+        .object({ reason: z.string(), revokedAt: z.string() })
+        .nullable()
+        .describe('why this cluster itself is no member any more'),
+      neighbours: z
+        .array(
+          z.object({
+            cluster: z.string(),
+            reason: z.string(),
+            revokedAt: z.string().optional(),
+          }),
+        )
+        .describe('that were known here'),
+    })
+    .describe('what the federation’s root has revoked'),
   nodes: z.number().int(),
   cpu: z.object({ allocatableMilli: z.number(), freeMilli: z.number() }),
   memory: z.object({ allocatableBytes: z.number(), freeBytes: z.number() }),

@@ -1,6 +1,7 @@
 /** `spillway federation …`: the offline root and what it signs. What it does is in ../federation, loaded when asked. */
 import { Command, InvalidArgumentError } from 'commander';
 import { type Format, withOutput } from '../output/format.ts';
+import { revokeCommand } from './federation-revoke.ts';
 
 const daysDefault = 365;
 
@@ -17,6 +18,7 @@ Examples:
     )
     .addCommand(initCommand())
     .addCommand(admitCommand())
+    .addCommand(revokeCommand())
     .addCommand(inspectCommand());
 }
 
@@ -80,8 +82,10 @@ Examples:
 
 function inspectCommand(): Command {
   const command = new Command('inspect')
-    .description('shows what a membership certificate says; its signature is for agents to check')
-    .argument('<file>', 'membership.cert')
+    .description(
+      'shows what a membership certificate or a list of revocations says; signatures are for agents to check',
+    )
+    .argument('<file>', 'membership.cert or revocations.list')
     .addHelpText('after', '\nExample:\n  spillway federation inspect lyon/membership.cert -o json');
   return withOutput(command, ['table', 'json', 'yaml']).action(
     async (file: string, { output }: { readonly output: Format }) => {

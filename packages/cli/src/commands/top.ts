@@ -23,7 +23,7 @@ export const topOutput = z.array(
   z.object({
     cluster: z.string(),
     self: z.boolean().describe('the cluster that was asked'),
-    liveness: z.enum(['alive', 'suspect', 'gone']),
+    liveness: z.enum(['alive', 'suspect', 'gone', 'revoked']),
     rttMs: z.number().describe('from the cluster that was asked'),
     cpuMilli: free,
     memoryBytes: free,

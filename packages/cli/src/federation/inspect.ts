@@ -1,13 +1,21 @@
-import { inspectCertificate, readCertificate } from '@spillway/mesh';
+import {
+  inspectCertificate,
+  inspectRevocations,
+  isRevocations,
+  readCertificate,
+  readRevocations,
+} from '@spillway/mesh';
 import type { z } from 'zod';
 import { type Format, print, rendered } from '../output/format.ts';
-import type { certificateOutput } from '../output/schemas.ts';
-import { pairs } from '../output/table.ts';
+import type { certificateOutput, revocationsOutput } from '../output/schemas.ts';
+import { pairs, table as columns } from '../output/table.ts';
 import { read } from './files.ts';
 
-/** Prints what a certificate says. @throws Fault `NotFound`, `InvalidInput` */
+/** Prints what a certificate or a list of revocations says. @throws Fault `NotFound`, `InvalidInput` */
 export function inspect(file: string, format: Format): void {
-  const claims = inspectCertificate(readCertificate(read(file)));
+  const text = read(file);
+  if (isRevocations(text)) return inspectList(readRevocations(text), format);
+  const claims = inspectCertificate(readCertificate(text));
   const value: z.infer<typeof certificateOutput> = {
     cluster: claims.cluster,
     peer: claims.peer,
@@ -19,5 +27,27 @@ export function inspect(file: string, format: Format): void {
   };
   const { attributes: signed, ...rest } = value;
   const table = (): string => pairs([...Object.entries(rest), ...Object.entries(signed)]);
+  print(rendered(format, { value, table }));
+}
+
+function inspectList(list: Uint8Array, format: Format): void {
+  const value: z.infer<typeof revocationsOutput> = inspectRevocations(list).map(
+    ({ federationId, revokedMs, ...rest }) => ({
+      federation: Buffer.from(federationId).toString('hex').slice(0, 16),
+      revoked: new Date(revokedMs).toISOString(),
+      ...rest,
+    }),
+  );
+  const table = (): string =>
+    columns(
+      ['REVOKED', 'CLUSTER', 'KEY', 'CERTIFICATE', 'REASON'],
+      value.map(({ revoked, cluster = '', peer = '', serial = '', reason }) => [
+        revoked,
+        cluster,
+        peer,
+        serial,
+        reason,
+      ]),
+    );
   print(rendered(format, { value, table }));
 }

@@ -22,6 +22,17 @@ export const certificateOutput = z.object({
   attributes: z.record(z.string(), z.string()),
 });
 
+export const revocationsOutput = z.array(
+  z.object({
+    federation: z.string(),
+    revoked: z.iso.datetime(),
+    cluster: z.string().optional().describe('its certificates signed until then'),
+    peer: z.string().optional().describe('all certificates of this key'),
+    serial: z.string().optional().describe('this certificate'),
+    reason: z.string(),
+  }),
+);
+
 export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
   status: statusAnswer,
   neighbours: neighboursAnswer,
@@ -34,4 +45,5 @@ export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
   doctor: doctorAnswer,
   version: versionOutput,
   'federation-inspect': certificateOutput,
+  'federation-inspect-revocations': revocationsOutput,
 };

@@ -29,7 +29,12 @@ export function rtt(ms: number, measured = true): string {
   return `${measured ? '' : '~'}${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)}ms`;
 }
 
-const livenessColours = { alive: pc.green, suspect: pc.yellow, gone: pc.red };
+const livenessColours = {
+  alive: pc.green,
+  suspect: pc.yellow,
+  gone: pc.red,
+  revoked: pc.red,
+};
 
 export function livenessText(liveness: keyof typeof livenessColours): string {
   return livenessColours[liveness](liveness);

@@ -23,6 +23,7 @@ import {
 import { isFenced } from '../fence.ts';
 import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
+import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
@@ -49,6 +50,7 @@ export class Away {
   readonly #calls: AwayCalls;
   readonly #streams = new GuestStreams();
   readonly #orphans: OrphanChecks;
+  #revoked: RevokedClusters = new Set();
 
   constructor(options: AwayOptions) {
     this.#options = options;
@@ -63,7 +65,8 @@ export class Away {
 
   /** Neighbours whose guest stream must be open. */
   hosts(): ReadonlySet<ClusterName> {
-    return this.#entries.hosts();
+    const hosts = [...this.#entries.hosts()];
+    return new Set(hosts.filter((host) => !isRevoked(this.#revoked, host)));
   }
 
   find(namespace: string, name: string): { host: ClusterName; phase: AwayPhase } | undefined {
@@ -72,7 +75,9 @@ export class Away {
 
   /** A pod just bound, with the slot that is held for it. */
   bound(pod: Pod, slots: Slots): void {
-    this.#entries.adopt(pod, slots.host).slots = slots;
+    const entry = this.#entries.adopt(pod, slots.host);
+    entry.slots = slots;
+    if (isRevoked(this.#revoked, slots.host)) this.#hostRevoked(entry);
   }
 
   /** The API server's view of a pod that is bound to `host`'s virtual node. */
@@ -100,6 +105,16 @@ export class Away {
     entry.homeGone = true;
     entry.unwritten = undefined;
     this.#end(entry);
+    if (isRevoked(this.#revoked, entry.host)) this.#hostRevoked(entry);
+  }
+
+  /** Hosts that are no members any more: nobody will ever tell what becomes of their guests. */
+  revoked(clusters: RevokedClusters): void {
+    this.#revoked = clusters;
+    for (const host of this.#entries.hosts()) {
+      if (!isRevoked(clusters, host)) continue;
+      for (const entry of this.#entries.at(host)) this.#hostRevoked(entry);
+    }
   }
 
   committed(event: Extract<HomeEvent, { kind: 'committed' }>, now: MonotonicMs): void {
@@ -219,7 +234,8 @@ export class Away {
   #arrived(pod: Pod, host: ClusterName): AwayEntry {
     const entry = this.#entries.adopt(pod, host);
     const stays = travelVerdicts(pod);
-    if (hasRun(pod.status)) entry.phase = 'away';
+    if (isRevoked(this.#revoked, host)) this.#hostRevoked(entry);
+    else if (hasRun(pod.status)) entry.phase = 'away';
     else if (stays.length > 0) {
       entry.phase = 'finished';
       entry.guestGone = true;
@@ -240,6 +256,27 @@ export class Away {
       entry.retryAt = undefined;
       this.#entries.due(entry);
     }
+  }
+
+  /**
+   * The pod fails with the reason, so that its controller replaces it; one that is being deleted goes
+   * at once. A fenced one stays, for its guest may run on and its host can't be asked: a person who knows
+   * that it does not says so by force (docs/adr/0021).
+   */
+  #hostRevoked(entry: AwayEntry): void {
+    if (isFenced(entry.pod) && !entry.homeGone) {
+      const held = 'fence lets nothing replace it before somebody deletes it by force';
+      this.#tell(
+        entry,
+        'GuestLost',
+        `${entry.host} was revoked, and can't be asked: ${held}`,
+        true,
+      );
+      return;
+    }
+    this.#settle(entry, true);
+    const message = `${entry.host} was revoked: it is no member of the federation any more`;
+    this.#guestGone(entry, { reason: 'HostRevoked', message });
   }
 
   #commitEnded(entry: AwayEntry, result: CommitResult, now: MonotonicMs): void {

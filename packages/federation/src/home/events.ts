@@ -11,6 +11,7 @@ import type {
   ReserveAnswer,
   ReserveRequest,
 } from '../negotiation.ts';
+import type { RevokedClusters } from '../revoked.ts';
 
 /** A pod by place and identity: a name can be reused, a UID can't. */
 export interface PodRef {
@@ -68,6 +69,8 @@ export type HomeEvent =
   /** The guest stream of `host` is being opened; `closed` when it ended, however. */
   | { readonly kind: 'stream'; readonly host: ClusterName; readonly state: 'opening' | 'closed' }
   | { readonly kind: 'guest'; readonly host: ClusterName; readonly update: GuestUpdate }
+  /** All that are revoked now: what is away at them is lost, and nothing is released there. */
+  | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
   | { readonly kind: 'statusWritten'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   | { readonly kind: 'finalized'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   /** The answer to `checkOrphan`: the pod as a consistent read of the home's API server shows it. */

@@ -436,3 +436,66 @@ describe('an unknown guest', () => {
     ]);
   });
 });
+
+describe('a host that is revoked', () => {
+  const revoked = { kind: 'revoked', clusters: new Set([near]) } as const;
+  const failed = (effects: readonly HomeEffect[]) =>
+    effects.flatMap((effect) => (effect.kind === 'writeStatus' ? [effect.status] : []));
+
+  test('loses our pods: each fails with the reason, and nothing is asked of the host', () => {
+    const tested = atHome();
+    const pod = podOf('p');
+    away(tested, pod);
+    shown(tested, pod, { phase: 'Running' });
+    tested.step({ kind: 'statusWritten', uid: uidOf(pod), outcome: 'ok' });
+    const effects = tested.step(revoked);
+    expect(failed(effects)).toMatchObject([{ phase: 'Failed', reason: 'HostRevoked' }]);
+    expect(kinds(effects)).toEqual(['writeStatus']);
+    expect(tested.home.hosts()).toEqual(new Set());
+  });
+
+  test('leaves pods at others alone', () => {
+    const tested = atHome();
+    away(tested, podOf('p'));
+    expect(tested.step({ kind: 'revoked', clusters: new Set([far]) })).toEqual([]);
+  });
+
+  test('lets a pod go at once that is being deleted', () => {
+    const tested = atHome();
+    const pod = podOf('p');
+    away(tested, pod);
+    const bound = boundTo(pod, near);
+    tested.see({ ...bound, metadata: { ...bound.metadata, deletionTimestamp: 'now' } });
+    tested.step({ kind: 'released', host: near, guests: [uidOf(pod)], outcome: 'failed' });
+    expect(kinds(tested.step(revoked))).toEqual(['finalize']);
+  });
+
+  test('loses pods that were bound to it and had not been committed, or are seen after a restart', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.step(revoked);
+    const effects = tested.see(boundTo(podOf('p'), near));
+    expect(failed(effects)).toMatchObject([{ phase: 'Failed', reason: 'HostRevoked' }]);
+    expect(kinds(effects)).toEqual(['writeStatus']);
+  });
+
+  test('keeps a fenced pod from being replaced until somebody deletes it by force', () => {
+    const tested = atHome();
+    const pod = podOf('p');
+    const annotations = { [wellKnown.partitionAnnotation]: 'fence' };
+    const fenced = { ...pod, metadata: { ...pod.metadata, annotations } };
+    away(tested, fenced);
+    shown(tested, fenced, { phase: 'Running' });
+    tested.step({ kind: 'statusWritten', uid: uidOf(pod), outcome: 'ok' });
+    expect(tested.step(revoked)).toMatchObject([{ kind: 'tell', reason: 'GuestLost' }]);
+    tested.step({ kind: 'podDeleted', pod: fenced });
+    expect(tested.home.counts().awayByHost).toEqual(new Map());
+  });
+
+  test('keeps what had ended there as it ended', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.step(revoked);
+    expect(kinds(tested.see(boundTo(podOf('p'), near, { phase: 'Succeeded' })))).toEqual([]);
+  });
+});

@@ -175,6 +175,8 @@ export class Home {
         return this.#away.statusWritten(event, now);
       case 'finalized':
         return this.#away.finalized(event, now);
+      case 'revoked':
+        return this.#away.revoked(event.clusters);
       case 'orphanChecked':
         return this.#away.orphanChecked(event.host, event.ref, event.pod);
       default:

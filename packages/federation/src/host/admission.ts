@@ -123,6 +123,11 @@ export class Admission {
     this.#reservations.release(home, id);
   }
 
+  /** What is held for any home of which this is said. */
+  releaseAll(of: (home: ClusterName) => boolean): void {
+    this.#reservations.releaseAll(of);
+  }
+
   expire(now: MonotonicMs): void {
     this.#reservations.expire(now);
   }

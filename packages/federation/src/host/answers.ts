@@ -65,6 +65,7 @@ const endings = {
     reason: 'OutOfRoom',
     message: 'its host withdrew it: its node was filled at the same moment',
   },
+  revoked: { reason: 'HomeRevoked', message: 'its home is no member of the federation any more' },
   deleted: { reason: 'DeletedAtHost', message: 'deleted at its host' },
 } as const;
 

@@ -7,6 +7,7 @@ import type {
   Member,
   ReleaseRequest,
 } from '../negotiation.ts';
+import type { RevokedClusters } from '../revoked.ts';
 
 /** One guest: whose, and which pod of theirs. */
 export interface GuestId {
@@ -27,6 +28,8 @@ export type HostEvent =
   /** A shadow pod as the API server has it now. */
   | { readonly kind: 'shadow'; readonly pod: Pod }
   | { readonly kind: 'shadowDeleted'; readonly pod: Pod }
+  /** All that are revoked now: their guests are ended, and what is held for them is let go. */
+  | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
   | { readonly kind: 'tick' };
 
 export type CreateOutcome =

@@ -18,8 +18,14 @@ export interface Guest {
   shadow: Pod | undefined;
   /** When a doubtful one that has not turned up is taken not to exist. */
   doubtEnds: MonotonicMs | undefined;
-  /** It must go: its home says so, or the host withdraws it. */
-  ending: { readonly gracePeriodSeconds?: number; readonly withdrawn?: true } | undefined;
+  /** It must go: its home says so or is revoked, or the host withdraws it. */
+  ending:
+    | {
+        readonly gracePeriodSeconds?: number;
+        readonly withdrawn?: true;
+        readonly revoked?: true;
+      }
+    | undefined;
   /** The grace of the delete that was sent, s; undefined before. */
   graceSent: number | undefined;
   readonly waitingCalls: Set<number>;

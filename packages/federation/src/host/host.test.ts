@@ -322,3 +322,52 @@ describe('guest stream', () => {
     ]);
   });
 });
+
+describe('a home that is revoked', () => {
+  const revoked = { kind: 'revoked', clusters: new Set([home.cluster]) } as const;
+
+  test('has its guests ended with their own grace, those that show up later too', () => {
+    const { host, reserve, commit, created, show, vanish } = hosting();
+    const [first, second] = [podOf('first'), podOf('second')];
+    commit([first, second], reserve(2));
+    created(first);
+    const shadow = shadowOf(first);
+    show(shadow);
+    const ended = host.step(revoked, at(0));
+    expect(ended).toEqual([
+      expect.objectContaining({ kind: 'delete', name: 'first', shadowUid: shadow.metadata.uid }),
+    ]);
+    // No grace named: the pod's own counts.
+    expect(ended[0]).not.toHaveProperty('gracePeriodSeconds');
+    expect(host.step(revoked, at(1))).toEqual([]);
+    created(second);
+    expect(kinds(show(shadowOf(second)))).toContain('delete');
+    expect(updates(vanish(shadow))).toMatchObject([{ kind: 'gone', reason: 'HomeRevoked' }]);
+  });
+
+  test('holds nothing any more and may ask for nothing', () => {
+    const { host, reserve, commit, used } = hosting();
+    reserve(2);
+    host.step(revoked, at(0));
+    expect(used()).toBe(0);
+    expect(() => reserve(1, 'again')).toThrow('home is revoked');
+    expect(() => commit([podOf('p')])).toThrow('home is revoked');
+    expect(() => host.picture(home, 1)).toThrow('home is revoked');
+  });
+
+  test('may ask again once it is admitted anew', () => {
+    const { host, reserve } = hosting();
+    host.step(revoked, at(0));
+    host.step({ kind: 'revoked', clusters: new Set() }, at(1));
+    expect(reserve(1).granted).toBe(1);
+  });
+
+  test('is any home to a host that is revoked itself', () => {
+    const { host, reserve, commit, created, show } = hosting();
+    const pod = podOf('p');
+    commit([pod], reserve(1));
+    created(pod);
+    show(shadowOf(pod));
+    expect(kinds(host.step({ kind: 'revoked', clusters: 'all' }, at(0)))).toEqual(['delete']);
+  });
+});

@@ -5,6 +5,7 @@
  */
 import {
   type ClusterName,
+  Fault,
   type MonotonicMs,
   type NodeName,
   type Pod,
@@ -22,6 +23,7 @@ import type {
   ReserveRequest,
 } from '../negotiation.ts';
 import { isFenced } from '../fence.ts';
+import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { Admission } from './admission.ts';
 import {
   assumedPod,
@@ -57,6 +59,7 @@ export class Host {
   readonly #admission: Admission;
   readonly #guests: Guests;
   readonly #ended: EndedGuests;
+  #revoked: RevokedClusters = new Set();
   #effects: HostEffect[] = [];
 
   constructor(options: HostOptions) {
@@ -103,7 +106,7 @@ export class Host {
    * the home holds too many reservations.
    */
   reserve(caller: Member, request: ReserveRequest, now: MonotonicMs): ReserveAnswer {
-    this.#admission.admitEpoch(caller, request.homeEpoch);
+    this.#admit(caller, request.homeEpoch);
     return this.#admission.reserve(caller.cluster, request, now);
   }
 
@@ -125,7 +128,7 @@ export class Host {
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
   picture(caller: Member, homeEpoch: number): readonly GuestUpdate[] {
-    this.#admission.admitEpoch(caller, homeEpoch);
+    this.#admit(caller, homeEpoch);
     const updates: GuestUpdate[] = [];
     for (const { id, state, shadow, pending, ending } of this.#guests.all()) {
       if (id.home !== caller.cluster) continue;
@@ -151,6 +154,8 @@ export class Host {
         return this.#shadow(event.pod);
       case 'shadowDeleted':
         return this.#shadowDeleted(event.pod, now);
+      case 'revoked':
+        return this.#revoke(event.clusters);
       case 'tick':
         return;
       default:
@@ -159,20 +164,20 @@ export class Host {
   }
 
   #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {
-    this.#admission.admitEpoch(caller, request.homeEpoch);
+    this.#admit(caller, request.homeEpoch);
     const home = caller.cluster;
     const uids = request.pods.map((pod) => (pod.metadata.uid ?? '') as PodUid);
     this.#guests.open(call, uids);
     for (const [i, pod] of request.pods.entries()) {
       const uid = uids[i] ?? ('' as PodUid);
-      const result = this.#admit(call, { home, uid }, pod, request.reservationId);
+      const result = this.#takeUp(call, { home, uid }, pod, request.reservationId);
       if (result !== undefined) this.#guests.answer(call, result);
     }
     this.#guests.replyIfWhole(call);
   }
 
   /** The result, if it is known at once; else the guest is being created and the call waits for it. */
-  #admit(
+  #takeUp(
     call: number,
     id: GuestId,
     pod: Pod,
@@ -222,6 +227,27 @@ export class Host {
     else this.#never(guest, now);
   }
 
+  /**
+   * Guests of homes that are no members any more end with their own grace. What is being created ends
+   * as soon as it is seen.
+   */
+  #revoke(clusters: RevokedClusters): void {
+    this.#revoked = clusters;
+    for (const guest of this.#guests.all()) {
+      if (!isRevoked(clusters, guest.id.home)) continue;
+      guest.ending ??= { revoked: true };
+      this.#endIfWanted(guest);
+    }
+    this.#admission.releaseAll((home) => isRevoked(clusters, home));
+  }
+
+  /** @throws Fault `PermissionDenied` for who is revoked, and for an agent that has been replaced. */
+  #admit(caller: Member, epoch: number): void {
+    if (isRevoked(this.#revoked, caller.cluster))
+      throw new Fault('PermissionDenied', `${caller.cluster} is revoked`);
+    this.#admission.admitEpoch(caller, epoch);
+  }
+
   /** There is no shadow and there will be none. */
   #never(guest: Guest, now: MonotonicMs): void {
     this.#ledger.forget(assumedUid(guest.id));
@@ -245,6 +271,7 @@ export class Host {
       // A creation that came through after its guest had been given up.
       guest.ending ??= { gracePeriodSeconds: 0 };
     }
+    if (isRevoked(this.#revoked, id.home)) guest.ending ??= { revoked: true };
     const fresh = ours || (known === undefined && pod.status?.startTime === undefined);
     if (fresh && this.#tippedOver(pod)) {
       guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
@@ -263,7 +290,7 @@ export class Host {
   }
 
   #release(caller: Member, request: ReleaseRequest, now: MonotonicMs): void {
-    this.#admission.admitEpoch(caller, request.homeEpoch);
+    this.#admit(caller, request.homeEpoch);
     for (const id of request.reservations) this.#admission.release(caller.cluster, id);
     for (const { uid, gracePeriodSeconds } of request.guests) {
       const id = { home: caller.cluster, uid };
@@ -301,7 +328,7 @@ export class Host {
   #announceGone(guest: Guest, now: MonotonicMs): void {
     const { ending, shadow } = guest;
     const { uid, home } = guest.id;
-    const why = ending === undefined ? 'deleted' : ending.withdrawn ? 'withdrawn' : 'released';
+    const why = whyEnded(ending);
     const update = goneUpdate({ uid, shadow, why });
     this.#ended.add(keyOf(guest.id), update.reason, now);
     this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
@@ -330,4 +357,10 @@ export class Host {
 /** Without any grace the object goes before its containers do: of a fenced pod the kubelet is waited for. */
 function graceOf(shadow: Pod, seconds: number | undefined): number | undefined {
   return seconds === 0 && isFenced(shadow) ? 1 : seconds;
+}
+
+function whyEnded(ending: Guest['ending']) {
+  if (ending === undefined) return 'deleted';
+  if (ending.withdrawn) return 'withdrawn';
+  return ending.revoked ? 'revoked' : 'released';
 }

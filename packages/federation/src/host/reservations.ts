@@ -114,6 +114,12 @@ export class Reservations {
     if (reservation?.home === home) this.#drop(reservation);
   }
 
+  releaseAll(of: (home: ClusterName) => boolean): void {
+    for (const reservation of this.#byId.values()) {
+      if (of(reservation.home)) this.#drop(reservation);
+    }
+  }
+
   expire(now: MonotonicMs): void {
     for (const reservation of this.#byId.values()) {
       if (reservation.expires > now) return;

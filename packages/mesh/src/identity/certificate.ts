@@ -29,9 +29,13 @@ export type CertificateProblem =
   | 'wrong federation'
   | 'wrong key'
   | 'not yet valid'
-  | 'expired';
+  | 'expired'
+  | 'revoked';
 
 export interface Membership extends Member {
+  /** Of its certificate, hex. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
   readonly expiresMs: number;
 }
 
@@ -53,7 +57,7 @@ export async function issueCertificate(
   return encodeCertificate(claims, await root.sign(signedBytes(claims)));
 }
 
-/** The member that `certificate` proves `peer` to be, or what is wrong with it. */
+/** The member that `certificate` proves `peer` to be, or what is wrong with it; revocations apart. */
 export async function verifyCertificate(
   certificate: Uint8Array,
   options: { readonly root: PublicKey; readonly peer: PeerId; readonly nowMs: number },
@@ -70,8 +74,9 @@ export async function verifyCertificate(
   if (claims.peer !== options.peer) return 'wrong key';
   if (claims.notBeforeMs > options.nowMs + clockSkewMsMax) return 'not yet valid';
   if (claims.expiresMs <= options.nowMs) return 'expired';
-  const { cluster, peer, attributes, expiresMs } = claims;
-  return { cluster, peer, attributes, expiresMs };
+  const { cluster, peer, attributes, notBeforeMs, expiresMs } = claims;
+  const serial = Buffer.from(claims.serial).toString('hex');
+  return { cluster, peer, attributes, serial, notBeforeMs, expiresMs };
 }
 
 /** What a certificate says, unverified: for a person to look at. @throws Fault `InvalidInput` */

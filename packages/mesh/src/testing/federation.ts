@@ -15,6 +15,7 @@ import {
 } from '@spillway/federation';
 import { issueCertificate } from '../identity/certificate.ts';
 import { newKey, peerIdOf, type PrivateKey } from '../identity/keys.ts';
+import { type Revocation, Revocations } from '../identity/revocations.ts';
 import { type Mesh, startMesh } from '../mesh.ts';
 import type { Refusal } from '../refusals.ts';
 import { relayDefaults, type RelayOptions } from '../relay/relay-options.ts';
@@ -35,6 +36,10 @@ export interface TestMember {
   readonly rtts: Map<ClusterName, number>;
   /** Who was reached by another way than before, in order. */
   readonly moved: ClusterName[];
+  readonly revocations: Revocations;
+  /** What it was told of while it ran. */
+  readonly learnt: Revocation[];
+  readonly revokedMembers: Set<ClusterName>;
   /** Of itself, with a greater sequence each time. */
   publish(
     labels?: Readonly<Record<string, string>>,
@@ -58,6 +63,9 @@ export interface MemberOptions {
   readonly onAdvert?: (advert: Advert) => void;
   /** Its wall clock, against everybody else's. */
   readonly clockAheadMs?: number;
+  readonly certificate?: Uint8Array;
+  /** Known from the start. */
+  readonly revoked?: readonly Uint8Array[];
 }
 
 export async function startMember(options: MemberOptions): Promise<TestMember> {
@@ -68,9 +76,16 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
   const moved: ClusterName[] = [];
   const rtts = new Map<ClusterName, number>();
   const newest = new Map<ClusterName, number>();
+  const learnt: Revocation[] = [];
+  const revokedMembers = new Set<ClusterName>();
+  const revocations = new Revocations(root.publicKey);
+  for (const list of options.revoked ?? []) await revocations.merge(list);
   const mesh = await startMesh({
     privateKey: key,
-    certificate: await certificateFor(root, { name, key, expiresMs }),
+    certificate: options.certificate ?? (await certificateFor(root, { name, key, expiresMs })),
+    revocations,
+    onRevocations: (added) => learnt.push(...added),
+    onRevokedMember: ({ cluster }) => revokedMembers.add(cluster),
     root: root.publicKey,
     listen: options.listen ?? ['/ip4/127.0.0.1/tcp/0'],
     announce: options.announce ?? [],
@@ -106,6 +121,9 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     refusals,
     rtts,
     moved,
+    revocations,
+    learnt,
+    revokedMembers,
     async publish(labels = {}, addresses = mesh.addresses()) {
       sequence += 1;
       await mesh.publish({ ...advertOf(mesh, { sequence, labels }), addresses });

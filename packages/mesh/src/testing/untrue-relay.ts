@@ -12,6 +12,7 @@ import { type PeerId, peerId } from '@spillway/core';
 import { createLibp2p } from 'libp2p';
 import { verifyCertificate } from '../identity/certificate.ts';
 import { newKey, type PrivateKey } from '../identity/keys.ts';
+import { Revocations } from '../identity/revocations.ts';
 import { memberEncrypter } from '../member-encrypter.ts';
 import { Refusals } from '../refusals.ts';
 import { certificateFor } from './federation.ts';
@@ -46,6 +47,9 @@ export async function startUntrueRelay(root: PrivateKey): Promise<UntrueRelay> {
         verify: (certificate, peer) =>
           verifyCertificate(certificate, { root: root.publicKey, peer, nowMs: Date.now() }),
         onMember: () => {},
+        revocations: new Revocations(root.publicKey),
+        onRevoked: () => {},
+        onTurnedAway: () => {},
         refusals: new Refusals({ onFirst: () => {}, onEach: () => {} }),
       }),
     ],
