@@ -8,13 +8,15 @@
  *   npm run format                  mends the formatting
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 interface Step {
   readonly name: string;
   readonly command: readonly string[];
+  /** What it prints is worth reading also when it succeeds. */
+  readonly told?: boolean;
 }
 
 const publishable = [
@@ -41,6 +43,16 @@ const check: readonly Step[] = [
   })),
 ];
 
+function rights(folder: string): Step {
+  const whole = filters.length === 0 ? ['whole'] : [];
+  const judge = 'packages/chart/src/rights/main.ts';
+  return {
+    name: 'rights',
+    command: ['node', '--conditions=spillway-source', judge, folder, ...whole],
+    told: true,
+  };
+}
+
 const kinds = { unit: ['unit', 'property', 'simulation'], integration: ['integration'] } as const;
 
 interface Counts {
@@ -64,7 +76,7 @@ if (mode === 'format') {
   report();
 }
 
-function run({ name, command }: Step): boolean {
+function run({ name, command, told = false }: Step): boolean {
   const [program = '', ...args] = command;
   const started = performance.now();
   const { status, stdout, stderr } = spawnSync(program, args, {
@@ -74,13 +86,17 @@ function run({ name, command }: Step): boolean {
   });
   const ok = status === 0;
   console.log(`${ok ? '✓' : '✗'} ${name.padEnd(20)} ${seconds(started)}`);
-  if (!ok) console.log(`${stdout ?? ''}${stderr ?? ''}\nrun it alone: npx ${command.join(' ')}\n`);
+  if (told) console.log(stdout);
+  if (!ok) {
+    console.log(`${told ? '' : stdout}${stderr}\nrun it alone: npx ${command.join(' ')}\n`);
+  }
   return ok;
 }
 
 function tests(kind: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-test-'));
   const file = join(folder, 'report.json');
+  const audit = join(folder, 'audit');
   const started = performance.now();
   console.log(`… ${kind} tests`);
   const { status } = spawnSync(
@@ -95,8 +111,10 @@ function tests(kind: string): void {
       `--outputFile.json=${file}`,
       ...filters,
     ],
-    { stdio: 'inherit' },
+    { stdio: 'inherit', env: { ...process.env, SPILLWAY_AUDIT_FOLDER: audit } },
   );
+  // What agents asked of API servers meanwhile, held against the rights that ship.
+  if (existsSync(audit) && !run(rights(audit))) failedSteps.push('rights');
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
       readFileSync(file, 'utf8'),

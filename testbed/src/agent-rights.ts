@@ -26,7 +26,7 @@ export interface AgentObject {
   readonly rules?: readonly AgentRule[];
 }
 
-export interface AgentRule {
+interface AgentRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];

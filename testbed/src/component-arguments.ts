@@ -22,11 +22,19 @@ export interface ComponentSettings {
   /** An administrator's. */
   readonly kubeconfig: string;
   readonly nodeGraceSeconds: number;
+  /** See audit-log.ts. */
+  readonly auditFlags: readonly string[];
 }
 
 export function componentArguments(
   component: Component,
-  { ports: { etcd, peer, api }, folder, kubeconfig, nodeGraceSeconds }: ComponentSettings,
+  {
+    ports: { etcd, peer, api },
+    folder,
+    kubeconfig,
+    nodeGraceSeconds,
+    auditFlags,
+  }: ComponentSettings,
 ): readonly string[] {
   const file = (name: string): string => join(folder, name);
   switch (component) {
@@ -59,6 +67,7 @@ export function componentArguments(
         '--max-requests-inflight=800',
         '--max-mutating-requests-inflight=400',
         '--profiling=false',
+        ...auditFlags,
       ];
     case 'kube-controller-manager':
       return [

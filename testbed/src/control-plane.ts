@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@spillway/core';
+import { auditFlags } from './audit-log.ts';
 import type { Binaries } from './binaries.ts';
 import {
   type Component,
@@ -60,6 +61,7 @@ export class ControlPlane {
   readonly #endedByUs = new Set<Component>();
   readonly #token = randomBytes(16).toString('hex');
   #ports: Ports | undefined;
+  #auditFlags: readonly string[] = [];
   #client: KubeClient | undefined;
   #over = false;
 
@@ -277,6 +279,7 @@ export class ControlPlane {
       mode: 0o600,
     });
     writeFileSync(join(this.folder, 'kwok.yaml'), kwokStages);
+    this.#auditFlags = auditFlags(this.folder);
   }
 
   #arguments(component: Component): readonly string[] {
@@ -287,6 +290,7 @@ export class ControlPlane {
       folder,
       kubeconfig,
       nodeGraceSeconds,
+      auditFlags: this.#auditFlags,
     });
   }
 }

@@ -5,7 +5,12 @@ export {
   ensureProgram,
   pinnedVersion,
 } from './binaries.ts';
-export { agentObjects, type AgentRule, installAgentRights, makeAgentPod } from './agent-rights.ts';
+export {
+  type AgentObject,
+  agentObjects,
+  installAgentRights,
+  makeAgentPod,
+} from './agent-rights.ts';
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';
 export { type Component, components } from './component-arguments.ts';

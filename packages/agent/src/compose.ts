@@ -75,7 +75,7 @@ export async function startAgent(
   const metrics = createMetrics();
   const identity = readIdentity(options);
   const policies = new PolicyBook(options.policy);
-  const api = new ApiClient({ kubeconfig: options.kubeconfig });
+  const api = new ApiClient({ kubeconfig: options.kubeconfig, userAgent: 'spillway-agent' });
   let active: ActiveAgent | undefined;
   let starting: Promise<void> = Promise.resolve();
   const label = new ActiveLabel({

@@ -32,6 +32,8 @@ export async function helm(
       maxBuffer: outputBytesMax,
       env: {
         PATH: process.env['PATH'],
+        // Where it keeps what API servers have told it of their kinds.
+        HOME: own,
         HELM_CONFIG_HOME: own,
         HELM_CACHE_HOME: own,
         HELM_DATA_HOME: own,

@@ -12,14 +12,18 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { Fault } from '@spillway/core';
 import { ApiFault, faultOfError, faultOfResponse } from './api-fault.ts';
 
-export type ApiClientOptions =
+export type ApiClientOptions = (
   | {
       /** Empty: the pod's own service account. */
       readonly kubeconfig: string;
       readonly context?: string;
     }
   /** Found and chosen already. */
-  | { readonly config: KubeConfig };
+  | { readonly config: KubeConfig }
+) & {
+  /** Who asks, as API servers write it into their audit logs. */
+  readonly userAgent?: string;
+};
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -49,12 +53,14 @@ const retryAfterMsMax = 5_000;
 
 export class ApiClient {
   readonly #config: KubeConfig;
+  readonly #userAgent: string;
   readonly #server: URL;
   #credentials: Credentials | undefined;
   #refreshing: Promise<RequestOptions> | undefined;
 
   /** @throws Fault `InvalidConfig` when the kubeconfig can't be read or names no cluster. */
   constructor(options: ApiClientOptions) {
+    this.#userAgent = options.userAgent ?? 'spillway';
     this.#config = 'config' in options ? options.config : loaded(options);
     const cluster = this.#config.getCurrentCluster();
     if (!cluster?.server) {
@@ -169,6 +175,7 @@ export class ApiClient {
           headers: {
             ...(credentials.headers as Record<string, string> | undefined),
             accept: 'application/json',
+            'user-agent': this.#userAgent,
             ...(body && {
               'content-type': call.contentType ?? 'application/json',
               'content-length': body.length,

@@ -1,0 +1,29 @@
+/**
+ * What agents ask of API servers, written down by the API servers themselves where
+ * SPILLWAY_AUDIT_FOLDER names a folder: `npm run integration` judges by it whether the rights that
+ * ship are those that are used. It outlives the test bed.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** Metadata tells who asked what, what was decided, and by which role. */
+const policy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+# A watch's end may never come, when its server is killed: its start counts.
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    users: ['system:serviceaccount:spillway-system:spillway-agent']
+  - level: None
+`;
+
+/** Flags of kube-apiserver; `folder` is the cluster's. */
+export function auditFlags(folder: string): readonly string[] {
+  const target = process.env['SPILLWAY_AUDIT_FOLDER'];
+  if (!target) return [];
+  mkdirSync(target, { recursive: true });
+  const file = join(folder, 'audit-policy.yaml');
+  writeFileSync(file, policy);
+  const log = join(target, `${basename(dirname(folder))}-${basename(folder)}.jsonl`);
+  return [`--audit-policy-file=${file}`, `--audit-log-path=${log}`];
+}
