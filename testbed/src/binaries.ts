@@ -20,6 +20,7 @@ import {
   sources,
   versionFlags,
 } from './go-programs.ts';
+import { startProgress } from './progress.ts';
 
 const goFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'go');
 /** kube-apiserver alone takes four minutes on two cores. */
@@ -138,22 +139,6 @@ function run(
   });
 }
 
-/** Shows what goes on and for how long; on a terminal in place, else a line now and then. */
-function startProgress(what: string): () => void {
-  const started = performance.now();
-  const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
-  const terminal = process.stderr.isTTY;
-  process.stderr.write(terminal ? what : `${what} …\n`);
-  const timer = setInterval(
-    () => process.stderr.write(terminal ? `\r${what} ${seconds()} ` : `${what}: ${seconds()} …\n`),
-    terminal ? 1_000 : 30_000,
-  );
-  return () => {
-    clearInterval(timer);
-    process.stderr.write(`${terminal ? '\r' : ''}${what}: done in ${seconds()}\n`);
-  };
-}
-
 function requireGo(why: string): void {
   const waysOut = `Install Go 1.26 or newer, or point KUBEBUILDER_ASSETS at a folder that has ${controlPlanePrograms.join(', ')}.`;
   let version: string;
@@ -174,7 +159,8 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'spillway');
 }
 
-function moduleKey(module: GoModule): string {
+/** Changes with the module's versions, and its sources where they are our own. */
+export function moduleKey(module: GoModule): string {
   const hash = createHash('sha256');
   const folder = join(goFolder, module);
   // go.mod, go.sum, and the sources where they are our own.

@@ -15,10 +15,22 @@ export * from './cities.ts';
 export { Cluster } from './cluster.ts';
 export { type Component, components } from './component-arguments.ts';
 export { type DockerAccess, ensureDocker, findDocker } from './docker/ensure-docker.ts';
+export {
+  type Finding,
+  inotifySettings,
+  type Machine,
+  machineLimits,
+  raiseInotify,
+  requireMachine,
+  type Wanted,
+} from './docker/machine-limits.ts';
 export { freePorts } from './free-ports.ts';
 export { type KindNode } from './kind/create-cluster.ts';
 export { KindCluster, type LogOptions } from './kind/kind-cluster.ts';
 export type { KindTestbed } from './kind/kind-testbed.ts';
+export { ensureNodeImage } from './kind-node/node-image.ts';
+export { nodeSettings } from './kind-node/node-settings.ts';
+export { ensureTestImage, type TestImage } from './kind-node/test-image.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
 export { podAnnotations } from './kwok-stages.ts';
 export { type KubeFed, startKubeFed } from './kubefed.ts';

@@ -13,6 +13,7 @@ import { Docker } from './kind/docker.ts';
 import { removeOrphans } from './kind/footprint.ts';
 import { loadArchive } from './kind/load-archive.ts';
 import { ensureProvisions } from './kind/provisions.ts';
+import { addNodeImageCommand } from './kind-node/node-image-command.ts';
 import {
   allRunning,
   findRunning,
@@ -110,6 +111,7 @@ program
   .argument('<spec>')
   .argument('[hook]')
   .action(serve);
+addNodeImageCommand(program);
 
 try {
   await program.parseAsync();

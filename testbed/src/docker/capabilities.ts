@@ -13,3 +13,10 @@ export function lacksCapabilities(): boolean {
   const all = (1n << BigInt(last + 1)) - 1n;
   return (boundingSet() & all) !== all;
 }
+
+const sysResource = 24n;
+
+/** Without it no process can be made less likely to be killed for memory. */
+export function lacksSysResource(): boolean {
+  return ((boundingSet() >> sysResource) & 1n) === 0n;
+}
