@@ -7,6 +7,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { ensureBinaries, ensureProgram } from './binaries.ts';
 import { addDockerCommands } from './docker/docker-command.ts';
 import { findDocker } from './docker/ensure-docker.ts';
+import { machineLimits, requireMachine } from './docker/machine-limits.ts';
+import { wantedOf } from './kind/kind-testbed.ts';
 import { borrowDocker } from './kind/borrowed-docker.ts';
 import { cities } from './cities.ts';
 import { Docker } from './kind/docker.ts';
@@ -174,6 +176,9 @@ async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: Te
     const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
     const clusters = places.map((place) => ({ ...place, workers, nodes }));
     const spec: TestbedSpec = { kind, clusters };
+    const limits = machineLimits(wantedOf({ clusters }));
+    for (const { weight, advice } of limits) process.stderr.write(`${weight}: ${advice}\n`);
+    requireMachine(wantedOf({ clusters }));
     await borrowDocker();
     return { kubectl: (await ensureProvisions()).programs.kubectl, spec };
   }

@@ -39,6 +39,7 @@ export interface Finding {
 /** Measured: 28 instances a one-node cluster; the machine's own processes need some too. */
 const inotifyInstancesPerNode = 40;
 const inotifyInstancesSpare = 100;
+const inotifyInstancesRaised = 1_024;
 /** What kind's documentation asks for. */
 const inotifyWatchesWanted = 65_536;
 const mib = 2 ** 20;
@@ -75,10 +76,10 @@ export function requireMachine(wanted: Wanted, machine = thisMachine()): void {
 /** The settings that `raiseInotify` changes, below /proc/sys: whoever calls it puts them back. */
 export const inotifySettings = ['fs/inotify/max_user_instances', 'fs/inotify/max_user_watches'];
 
-/** As much as these nodes need; never less than it was. Does nothing where we are not root. */
+/** More than these nodes need, since others may start; never less than it was. Does nothing where we are not root. */
 export function raiseInotify(wanted: Wanted): void {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
-  const values = [instancesFor(wanted), inotifyWatchesWanted];
+  const values = [Math.max(instancesFor(wanted), inotifyInstancesRaised), inotifyWatchesWanted];
   for (const [index, setting] of inotifySettings.entries()) {
     const value = values[index] ?? 0;
     if (sysctl(setting) < value) writeFileSync(`/proc/sys/${setting}`, `${value}`);

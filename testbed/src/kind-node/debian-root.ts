@@ -9,12 +9,10 @@ import { timed } from '../progress.ts';
 import { must } from './must.ts';
 
 /** What kind's own base image installs, without network storage; runc and the CNI plugins are Debian's too. */
-const packages = [
-  ...['systemd', 'systemd-sysv', 'dbus', 'bash', 'ca-certificates', 'curl', 'jq', 'procps', 'pigz'],
-  ...['conntrack', 'ethtool', 'iproute2', 'iptables', 'nftables', 'socat'],
-  ...['kmod', 'libseccomp2', 'mount', 'util-linux'],
-  ...['containernetworking-plugins', 'runc', 'busybox'],
-];
+const packages = `systemd systemd-sysv dbus bash ca-certificates curl jq procps pigz
+conntrack ethtool iproute2 iptables nftables socat
+kmod libseccomp2 mount util-linux
+containernetworking-plugins runc busybox`.split(/\s+/);
 
 /** Of no use in a node. */
 const unneeded = [
@@ -54,14 +52,11 @@ export async function ensureDebianRoot(): Promise<DebianRoot> {
       const root = join(work, 'root');
       // In a mount namespace of its own, so that no mount is left if it is killed; without waiting for
       // the disk, since what a crash leaves is thrown away.
-      await must(
-        'unshare',
-        [
-          ...['--mount', '--pid', '--fork', '--kill-child', 'debootstrap', '--variant=minbase'],
-          ...[`--components=${components}`, `--include=${packages.join(',')}`, suite, root, site],
-        ],
-        { env: { DPKG_FORCE: 'unsafe-io' } },
-      );
+      const isolated = ['--mount', '--pid', '--fork', '--kill-child', 'debootstrap'];
+      const wanted = [`--components=${components}`, `--include=${packages.join(',')}`];
+      await must('unshare', [...isolated, '--variant=minbase', ...wanted, suite, root, site], {
+        env: { DPKG_FORCE: 'unsafe-io' },
+      });
       for (const path of unneeded) empty(join(root, path));
       await must('tar', ['--numeric-owner', '-C', root, '-cf', `${work}.partial`, '.']);
       renameSync(`${work}.partial`, archive);

@@ -76,6 +76,12 @@ export interface NodeArchive {
   readonly name: string;
 }
 
+/** Whether one lies in the cache folder; not whether it is this version's. */
+export function isNodeImageMade(): boolean {
+  const folder = join(cacheFolder(), 'node-image');
+  return existsSync(folder) && readdirSync(folder).some((name) => /^node-.*\.tar$/.test(name));
+}
+
 /** Made once per set of inputs, with progress on standard error; the ones before are removed. */
 export async function ensureNodeArchive(): Promise<NodeArchive> {
   const debian = await ensureDebianRoot();

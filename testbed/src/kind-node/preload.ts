@@ -65,12 +65,12 @@ disabled_plugins = ${JSON.stringify(disabled)}
       },
     );
     const labels = ['io.cri-containerd.pinned=pinned', 'io.cri-containerd.image=managed'];
+    const importing = ['--namespace=k8s.io', 'images', 'import', '--local'];
+    const unpacking = ['--discard-unpacked-layers', '--snapshotter=overlayfs'];
+    const labelling = labels.map((label) => `--label=${label}`);
     for (const archive of archives) {
-      await must('nsenter', [
-        ...[...command, '--namespace=k8s.io', 'images', 'import', '--local'],
-        ...['--discard-unpacked-layers', '--snapshotter=overlayfs'],
-        ...[...labels.map((label) => `--label=${label}`), archive],
-      ]);
+      const args = [...command, ...importing, ...unpacking, ...labelling, archive];
+      await must('nsenter', args);
     }
     await must('nsenter', [...command, '--namespace=k8s.io', 'content', 'prune', 'references']);
   } finally {

@@ -8,6 +8,8 @@ import { namedCluster } from '../cluster.ts';
 import { accessIn, mergedKubeconfig } from '../kubeconfig.ts';
 import { Links } from '../links.ts';
 import { folderPrefix, reapOrphans, Reaper } from '../reaper.ts';
+import { raiseInotify, requireMachine, type Wanted } from '../docker/machine-limits.ts';
+import { isNodeImageMade } from '../kind-node/node-image.ts';
 import type { KindClusterSpec, KindTestbedSpec } from '../spec.ts';
 import type { Testbed } from '../testbed.ts';
 import type { DockerAccess } from '../docker/ensure-docker.ts';
@@ -36,6 +38,7 @@ const hostNameMax = 63;
 export async function startKindTestbed(spec: KindTestbedSpec): Promise<KindTestbed> {
   const name = `spillway-${randomBytes(3).toString('hex')}`;
   checkSpec(spec, name);
+  requireMachine(wantedOf(spec));
   const access = await borrowDocker();
   const docker = new Docker(access);
   await reapOrphans();
@@ -50,6 +53,16 @@ export async function startKindTestbed(spec: KindTestbedSpec): Promise<KindTestb
     await starting.stop();
     throw error;
   }
+}
+
+/** What a test bed asks of its machine. */
+export function wantedOf({ clusters }: Pick<KindTestbedSpec, 'clusters'>): Wanted {
+  const nodes = clusters.map(({ workers = 0 }) => 1 + workers);
+  return {
+    clusters: clusters.length,
+    nodes: nodes.reduce((sum, count) => sum + count, 0),
+    makesImage: !isNodeImageMade(),
+  };
 }
 
 interface StartingOptions {
@@ -84,6 +97,7 @@ class Starting {
     const { name, folder, spec, access, docker, reaper } = this.#options;
     reaper.undo(undoScript(access, name));
     reaper.undo(keepSysctls(access));
+    raiseInotify(wantedOf(spec));
     reaper.undo(giveBackScript(access));
     // Says that Docker is in use, before anything that takes long.
     const gateway = await createNetwork(docker, { name, folder });
@@ -147,7 +161,7 @@ class Starting {
     const clusterFolder = join(folder, spec.name);
     mkdirSync(clusterFolder);
     const { nodeGraceSeconds } = this.#options.spec;
-    const config = kindConfig(spec, { index, nodeGraceSeconds });
+    const config = kindConfig(spec, { index, nodeGraceSeconds, ...provisions.nodeSettings });
     const written = join(clusterFolder, 'kind.kubeconfig');
     const onPid = (pid: number): void => reaper.watch(pid);
     await createCluster({

@@ -1,15 +1,22 @@
 /**
- * Settings of the whole machine that a kubelet changes, in its container or not. The first kind test bed
+ * Settings of the whole machine that a kubelet changes, in its container or not, or we for it. The first kind test bed
  * of a machine writes down what they were, the last one puts them back; so that it may outlive any one
  * of them, that file is in nobody's folder. Where we are not root we can't, and leave them as they are.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inotifySettings } from '../docker/machine-limits.ts';
 import type { DockerAccess } from '../docker/ensure-docker.ts';
 
-/** pkg/kubelet/cm: setupKernelTunables. */
-const names = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
+/** pkg/kubelet/cm: setupKernelTunables; and what we raise ourselves. */
+const names = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  ...inotifySettings,
+];
 
 const file = join(tmpdir(), 'spillway-sysctls');
 
