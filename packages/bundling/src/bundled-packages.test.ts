@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundledPackages } from './bundled-packages.ts';
+import { bundledPackages, thirdPartyNotices } from './bundled-packages.ts';
 
 let root: string;
 
@@ -19,6 +19,7 @@ beforeAll(() => {
     mkdirSync(join(root, dirname(file)), { recursive: true });
     writeFileSync(join(root, file), JSON.stringify(manifest));
   }
+  writeFileSync(join(root, 'node_modules/a/LICENSE.md'), 'as is\n');
 });
 
 afterAll(() => rmSync(root, { recursive: true }));
@@ -39,12 +40,19 @@ describe('bundledPackages', () => {
       'packages/own/src/index.ts': 7,
     });
     expect(found).toEqual([
-      { name: '@s/b', version: '2.0.0', license: '', description: '' },
-      { name: 'a', version: '1.0.0', license: 'MIT', description: '' },
+      { name: '@s/b', version: '2.0.0', license: '', description: '', notices: '' },
+      { name: 'a', version: '1.0.0', license: 'MIT', description: '', notices: 'as is' },
     ]);
   });
 
   test('leaves out what was shaken off whole', () => {
     expect(packagesOf({ 'node_modules/a/esm/index.js': 0 })).toEqual([]);
+  });
+});
+
+describe('thirdPartyNotices', () => {
+  test('says of each package what its licence asks to pass on', () => {
+    const notices = thirdPartyNotices(packagesOf({ 'node_modules/a/esm/index.js': 10 }));
+    expect(notices).toBe('a 1.0.0 (MIT)\n\nas is\n');
   });
 });

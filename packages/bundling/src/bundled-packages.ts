@@ -2,7 +2,7 @@
  * Which npm packages are really in a bundle: those of which esbuild kept at least a byte. The lockfile
  * would name several times as many, most of them never loaded.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface BundledPackage {
@@ -11,6 +11,8 @@ export interface BundledPackage {
   /** As its author wrote it: an SPDX expression, mostly. Empty when there is none. */
   readonly license: string;
   readonly description: string;
+  /** Its licence and notice files, which most licences ask to pass on. */
+  readonly notices: string;
 }
 
 /** What of esbuild's metafile is read here. */
@@ -44,11 +46,35 @@ function packageOf(file: string): BundledPackage {
       [key: string]: unknown;
     };
     if (typeof name !== 'string' || typeof version !== 'string') continue;
-    return { name, version, license: text(license), description: text(description) };
+    return {
+      name,
+      version,
+      license: text(license),
+      description: text(description),
+      notices: noticesIn(folder),
+    };
   }
   throw new Error(`${file} is in the bundle but in no package`);
 }
 
+function noticesIn(folder: string): string {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^(licen[cs]e|copying|notice)\b/i.test(entry.name))
+    .map(({ name }) => name)
+    .toSorted()
+    .map((name) => readFileSync(join(folder, name), 'utf8').trim())
+    .join('\n\n');
+}
+
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** One text with the notices of all of them, to lie beside a bundle. */
+export function thirdPartyNotices(packages: readonly BundledPackage[]): string {
+  return packages
+    .map(({ name, version, license, notices }) =>
+      [`${name} ${version} (${license || 'no licence named'})`, '', notices, ''].join('\n'),
+    )
+    .join(`\n${'-'.repeat(79)}\n\n`);
 }

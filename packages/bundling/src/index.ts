@@ -1,3 +1,3 @@
 export { type AgentBundle, agentFlags, bundleAgent } from './agent-bundle.ts';
-export { type BundledPackage } from './bundled-packages.ts';
+export { type BundledPackage, thirdPartyNotices } from './bundled-packages.ts';
 export { type Program, type ProgramBundle, bundleProgram } from './program-bundle.ts';

@@ -1,10 +1,15 @@
-/** Writes packages/cli/dist/spillway.mjs, which is all that the npm package `spillway` holds. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+/** Writes what the npm package `spillway` holds into packages/cli/dist: the program, and the licences. */
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { thirdPartyNotices } from './bundled-packages.ts';
 import { bundleProgram } from './program-bundle.ts';
 
-const file = fileURLToPath(new URL('../../cli/dist/spillway.mjs', import.meta.url));
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, (await bundleProgram('cli')).text);
-chmodSync(file, 0o755);
+const root = dirname(fileURLToPath(new URL('../..', import.meta.url)));
+const target = join(root, 'packages', 'cli', 'dist');
+const { text, packages } = await bundleProgram('cli');
+mkdirSync(target, { recursive: true });
+writeFileSync(join(target, 'spillway.mjs'), text);
+chmodSync(join(target, 'spillway.mjs'), 0o755);
+writeFileSync(join(target, 'THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(packages));
+copyFileSync(join(root, 'LICENSE'), join(target, 'LICENSE'));

@@ -21,14 +21,18 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the npm package', () => {
-  test('is one program and the schemas of what it prints, and needs no other package', () => {
+  test('is one program with its licences and the schemas of what it prints, and needs no other package', () => {
     const installed = join(folder, 'node_modules/spillway');
     const { version, dependencies } = JSON.parse(
       readFileSync(join(installed, 'package.json'), 'utf8'),
     );
     expect(version).toMatch(/^\d+\.\d+\.\d+/);
     expect(dependencies).toBe(undefined);
-    expect(readdirSync(join(installed, 'dist'))).toEqual(['spillway.mjs']);
+    expect(readdirSync(join(installed, 'dist')).toSorted()).toEqual([
+      'LICENSE',
+      'THIRD-PARTY-NOTICES.txt',
+      'spillway.mjs',
+    ]);
     expect(readdirSync(join(installed, 'schemas'))).toContain('status.schema.json');
     expect(
       readdirSync(join(folder, 'node_modules')).filter((each) => !each.startsWith('.')),

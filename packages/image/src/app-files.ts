@@ -4,7 +4,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { agentFlags, type BundledPackage, bundleProgram } from '@spillway/bundling';
+import {
+  agentFlags,
+  type BundledPackage,
+  bundleProgram,
+  thirdPartyNotices,
+} from '@spillway/bundling';
 import { Fault } from '@spillway/core';
 import { type FileTree, type ImageFile, textFile } from './file-tree.ts';
 import { nonRoot } from './image-config.ts';
@@ -12,6 +17,8 @@ import { nonRoot } from './image-config.ts';
 export interface Programs {
   readonly agent: string;
   readonly cli: string;
+  /** Of the npm packages in them. */
+  readonly notices: string;
 }
 
 /** Both, and the npm packages that are in either. */
@@ -21,10 +28,9 @@ export async function bundledPrograms(): Promise<{
 }> {
   const [agent, cli] = await Promise.all([bundleProgram('agent'), bundleProgram('cli')]);
   const packages = [...agent.packages, ...cli.packages];
-  return {
-    programs: { agent: agent.text, cli: cli.text },
-    npm: [...new Map(packages.map((each) => [`${each.name}@${each.version}`, each])).values()],
-  };
+  const npm = [...new Map(packages.map((each) => [`${each.name}@${each.version}`, each])).values()];
+  const programs = { agent: agent.text, cli: cli.text, notices: thirdPartyNotices(npm) };
+  return { programs, npm };
 }
 
 export async function appFiles(
@@ -36,6 +42,7 @@ export async function appFiles(
   return new Map<string, ImageFile>([
     ['app/agent.mjs', textFile(programs.agent)],
     ['app/spillway.mjs', textFile(programs.cli)],
+    ['app/THIRD-PARTY-NOTICES.txt', textFile(programs.notices)],
     ['app/sbom.json', textFile(sbom)],
     ...(node === undefined ? [] : await compiled(programs, node)),
   ]);
@@ -52,13 +59,13 @@ async function compiled(programs: Programs, node: Buffer): Promise<[string, Imag
   try {
     const runtime = join(folder, 'node');
     writeFileSync(runtime, node, { mode: 0o755 });
-    const files = { agent: 'agent.mjs', cli: 'spillway.mjs' };
-    for (const [name, file] of Object.entries(files)) {
-      writeFileSync(join(folder, file), programs[name as keyof Programs]);
+    const files = { 'agent.mjs': programs.agent, 'spillway.mjs': programs.cli };
+    for (const [file, program] of Object.entries(files)) {
+      writeFileSync(join(folder, file), program);
       await promisify(execFile)(
         runtime,
         [
-          ...(name === 'agent' ? agentFlags : []),
+          ...(file === 'agent.mjs' ? agentFlags : []),
           '--random-seed=1',
           '--preserve-symlinks-main',
           `/proc/self/cwd/${file}`,

@@ -231,7 +231,7 @@ describe('the image', () => {
   test('has the same programs as the Dockerfile copies', async () => {
     const app = join(folder, 'app');
     await writeAppFolder(app);
-    for (const program of ['agent.mjs', 'spillway.mjs']) {
+    for (const program of ['agent.mjs', 'spillway.mjs', 'THIRD-PARTY-NOTICES.txt']) {
       expect(
         readFileSync(join(app, program)).equals(readFileSync(join(root, 'app', program))),
       ).toBe(true);

@@ -7,9 +7,21 @@ const ingredients: Ingredients = {
   version: '1.2.3',
   source: 'https://example.org/spillway',
   npm: [
-    { name: '@libp2p/tcp', version: '11.0.28', license: 'Apache-2.0 OR MIT', description: 'TCP' },
-    { name: 'odd', version: '1.0.0', license: 'SEE LICENSE IN LICENSE.md', description: '' },
-    { name: 'silent', version: '1.0.0', license: '', description: '' },
+    {
+      name: '@libp2p/tcp',
+      version: '11.0.28',
+      license: 'Apache-2.0 OR MIT',
+      description: 'TCP',
+      notices: '',
+    },
+    {
+      name: 'odd',
+      version: '1.0.0',
+      license: 'SEE LICENSE IN LICENSE.md',
+      description: '',
+      notices: '',
+    },
+    { name: 'silent', version: '1.0.0', license: '', description: '', notices: '' },
   ],
   node: { version: '24.21.0' },
   debian: [
