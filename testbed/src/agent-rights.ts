@@ -20,6 +20,9 @@ const kinds = new Set([
   'RoleBinding',
 ]);
 
+/** A ConfigMap that the agent may write and not make. */
+const revocations = 'spillway-revocations';
+
 export interface AgentObject {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -37,7 +40,7 @@ interface AgentRule {
 export function agentObjects(): readonly AgentObject[] {
   return parseAllDocuments(readFileSync(fileURLToPath(manifests), 'utf8'))
     .map((document) => document.toJS() as AgentObject)
-    .filter(({ kind }) => kinds.has(kind))
+    .filter(({ kind, metadata }) => kinds.has(kind) || metadata.name === revocations)
     .toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
 }
 

@@ -2,6 +2,7 @@
  * The rights that an agent needs, and which of them it lacks: by asking the API server about itself,
  * which every authenticated account may. A test holds the list to the manifests that ship.
  */
+import { wellKnown } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
 
 export interface Right {
@@ -64,6 +65,16 @@ export function agentRights({ namespace, name: lease }: LeasePlace): readonly Ri
       namespace,
       { group: '', resource: 'pods', for: 'the label of the active pod' },
       'patch',
+    ),
+    ...inNamespace(
+      namespace,
+      {
+        group: '',
+        resource: 'configmaps',
+        name: wellKnown.revocationsConfigMap,
+        for: 'keeping what is revoked',
+      },
+      'get,watch,patch',
     ),
   ];
 }

@@ -64,6 +64,7 @@ function binding(role: string, kind: string): object {
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 const core = '/api/v1';
+const ownMaps = `${core}/namespaces/spillway-system/configmaps`;
 
 describe('an agent may not', () => {
   test.each([
@@ -76,6 +77,10 @@ describe('an agent may not', () => {
     ['list Secrets anywhere', 'GET', `${core}/secrets`],
     ['list those of its guests', 'GET', `${core}/namespaces/spillway-lyon-shop/secrets`],
     ['read a ConfigMap outside', 'GET', `${core}/namespaces/default/configmaps/x`],
+    ['read another of its own namespace', 'GET', `${ownMaps}/spillway-agent`],
+    ['list those of its own namespace', 'GET', ownMaps],
+    ['make one', 'POST', ownMaps, { metadata: { name: 'x' } }],
+    ['delete the one that it keeps', 'DELETE', `${ownMaps}/spillway-revocations`],
     ['evict by its own', 'POST', `${core}/namespaces/default/pods/x/eviction`, {}],
     ['run a command in a pod', 'POST', `${core}/namespaces/spillway-lyon-shop/pods/g/exec`, {}],
     ['make a pod elsewhere', 'POST', `${core}/namespaces/kube-system/pods`, pod],
