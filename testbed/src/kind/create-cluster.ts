@@ -82,3 +82,9 @@ export async function nodesOf(docker: Docker, name: string): Promise<readonly Ki
     })
     .toSorted((a, b) => a.role.localeCompare(b.role) || a.name.localeCompare(b.name));
 }
+
+/** Of all kind clusters on the Docker daemon. */
+export async function runningNodes(docker: Docker): Promise<number> {
+  const ids = await docker.call(['ps', '--quiet', '--filter=label=io.x-k8s.kind.cluster']);
+  return ids.split('\n').filter((id) => id !== '').length;
+}

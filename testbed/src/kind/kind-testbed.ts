@@ -14,7 +14,7 @@ import type { KindClusterSpec, KindTestbedSpec } from '../spec.ts';
 import type { Testbed } from '../testbed.ts';
 import type { DockerAccess } from '../docker/ensure-docker.ts';
 import { borrowDocker, giveBackScript } from './borrowed-docker.ts';
-import { createCluster, type KindNode, nodesOf } from './create-cluster.ts';
+import { createCluster, type KindNode, nodesOf, runningNodes } from './create-cluster.ts';
 import { Docker } from './docker.ts';
 import { Doors } from './doors.ts';
 import { createNetwork, removeOrphans, undoScript } from './footprint.ts';
@@ -97,7 +97,9 @@ class Starting {
     const { name, folder, spec, access, docker, reaper } = this.#options;
     reaper.undo(undoScript(access, name));
     reaper.undo(keepSysctls(access));
-    raiseInotify(wantedOf(spec));
+    const wanted = wantedOf(spec);
+    // Other test beds' nodes, which are started already, have their share.
+    raiseInotify({ ...wanted, nodes: wanted.nodes + (await runningNodes(docker)) });
     reaper.undo(giveBackScript(access));
     // Says that Docker is in use, before anything that takes long.
     const gateway = await createNetwork(docker, { name, folder });

@@ -1,6 +1,10 @@
 /** One pair of clusters for the whole file, since each costs two cores for most of a minute. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Node, Pod } from '@spillway/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTestImage } from '../kind-node/test-image.ts';
 import { equalNodes } from '../spec.ts';
 import { startTestbed } from '../testbed.ts';
 import { waitFor } from '../wait-for.ts';
@@ -15,10 +19,8 @@ const spec = {
   ],
 } as const;
 const meshPort = 7420;
-const testImage = {
-  archive: '/tmp/kindtrial/img/busybox.tar',
-  reference: 'registry.local/busybox:1',
-};
+/** Under a name that no node image comes with. */
+const image = 'registry.local/loaded/by-test:1';
 
 let testbed: KindTestbed;
 let paris: KindCluster;
@@ -36,7 +38,6 @@ afterAll(async () => await testbed?.stop());
 
 /** A pod of the test image, as much of it as matters. */
 function podYaml(name: string, command: string, rest: object = {}, ports: object[] = []): string {
-  const { reference: image } = testImage;
   const container = { image, imagePullPolicy: 'Never', command: ['sh', '-c', command], ports };
   return JSON.stringify({
     apiVersion: 'v1',
@@ -70,6 +71,18 @@ async function askParis(seconds: number): Promise<{ heard: string; ms: number }>
   return { heard: stdout.trim(), ms: Number(minutes) * 60_000 + Number(rest) * 1_000 };
 }
 
+/** The test image's archive, with `name` in it instead of its own. */
+async function archiveNamed(name: string): Promise<string> {
+  const { archive, name: original } = await ensureTestImage();
+  const folder = mkdtempSync(join(testbed.folder, 'image-'));
+  execFileSync('tar', ['-xf', archive, '-C', folder]);
+  const index = join(folder, 'index.json');
+  writeFileSync(index, readFileSync(index, 'utf8').replaceAll(original, name));
+  const renamed = join(testbed.folder, 'renamed.tar');
+  execFileSync('tar', ['-cf', renamed, '-C', folder, '.']);
+  return renamed;
+}
+
 describe('a kind test bed', () => {
   test('is ready: every node and every system pod', async () => {
     for (const [cluster, nodes] of [
@@ -91,7 +104,7 @@ describe('a kind test bed', () => {
   });
 
   test('runs pods of an image that no registry has: output, exec, and exit codes', async () => {
-    await testbed.loadImage(testImage.archive);
+    await testbed.loadImage(await archiveNamed(image));
     // A server by the mesh's port of its node, as an agent is; a client in the other cluster.
     const serve = `mkdir /tmp/w; hostname > /tmp/w/where; echo serving; httpd -f -p ${meshPort} -h /tmp/w`;
     await paris.apply(
