@@ -202,12 +202,13 @@ function nodeCountOf(cluster: KindClusterSpec | undefined): number {
 /** What the process in the background says, as it says it, on standard error. */
 function followLog(name: string): NodeJS.Timeout {
   let told = 0;
-  return setInterval(() => {
+  const timer = setInterval(() => {
     const log = readFileSync(logFile(name), 'utf8');
     // An error is told by who waits.
     if (log.length > told && !log.includes('error: ')) process.stderr.write(log.slice(told));
     told = log.length;
   }, followMs);
+  return timer.unref();
 }
 
 /** Of the machine, for new work. */
