@@ -16,9 +16,13 @@ export async function portForward(
 ): Promise<Duplex> {
   const { PortForward } = await import('@kubernetes/client-node');
   const [ours, theirs] = duplexPair();
+  // Who reads or writes is told; once nobody does any more, it is nobody's error.
+  ours.on('error', () => {});
   const failed = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      ours.destroy(new Error(`pod ${name}, port ${port}: ${chunk.toString('utf8').trim()}`));
+      // The first frame carries the port's number, which client-node takes off, and nothing else.
+      if (chunk.length > 0)
+        ours.destroy(new Error(`pod ${name}, port ${port}: ${chunk.toString('utf8').trim()}`));
       done();
     },
   });
