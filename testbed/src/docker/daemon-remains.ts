@@ -1,14 +1,16 @@
 /** What the kernel does not remove with a daemon's processes, and how to find these. */
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const cgroupRoot = '/sys/fs/cgroup';
 
-/** Those of this name in every hierarchy. One that still has processes stays, for the next start. */
-export function removeCgroups(name: string): void {
-  for (const hierarchy of ['.', ...listed(cgroupRoot)]) {
-    removeCgroup(join(cgroupRoot, hierarchy, name));
-  }
+/** Those of this name in every hierarchy; whether all are gone. One that still has processes stays. */
+export function removeCgroups(name: string): boolean {
+  const folders = ['.', ...listed(cgroupRoot)].map((hierarchy) =>
+    join(cgroupRoot, hierarchy, name),
+  );
+  for (const folder of folders) removeCgroup(folder);
+  return !folders.some((folder) => existsSync(folder));
 }
 
 function removeCgroup(folder: string): void {
@@ -31,6 +33,25 @@ export function removeEmptyFolder(folder: string): void {
 
 export function listed(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** Processes of a program that was started with this argument. */
+export function runningWith(program: string, argument: string): readonly number[] {
+  return listed('/proc')
+    .map(Number)
+    .filter((pid) => {
+      const [command = '', ...args] = pid > 0 ? commandLine(pid) : [];
+      return basename(command) === program && args.includes(argument);
+    });
+}
+
+function commandLine(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    // Ended meanwhile.
+    return [];
+  }
 }
 
 /** The first child of a process. */

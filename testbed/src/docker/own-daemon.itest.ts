@@ -112,7 +112,7 @@ describe.runIf(mayStart)('a Docker daemon of our own', () => {
     expect(await daemons.stop()).toBe(false);
   });
 
-  test('starts again after everything was killed, with its images and without its containers', async () => {
+  test('starts again after everything was killed, and after it was lost, with its images and without its containers', async () => {
     const before = footprint();
     const first = await daemons.start();
     await runContainer(first);
@@ -122,6 +122,11 @@ describe.runIf(mayStart)('a Docker daemon of our own', () => {
     expect(await dockerCall(second.host, ['ps', '--all', '--quiet'])).toBe('');
     expect(await dockerCall(second.host, ['images', '--quiet', 'pause:test'])).not.toBe('');
     expect(await knock(await runContainer(second))).toBe('ECONNREFUSED');
+    // One whose starter was killed before it was written down.
+    rmSync(`/run/spillway-docker/${name}/daemon.json`);
+    const third = await daemons.start();
+    expect(third.pid).not.toBe(second.pid);
+    expect(await dockerCall(third.host, ['ps', '--all', '--quiet'])).toBe('');
     await daemons.stop();
     await expectAsBefore(before);
   });

@@ -33,7 +33,7 @@ import {
   letThrough,
   type Ranges,
 } from './daemon-network.ts';
-import { childOf, removeCgroups, removeEmptyFolder } from './daemon-remains.ts';
+import { childOf, removeCgroups, removeEmptyFolder, runningWith } from './daemon-remains.ts';
 import { lacksCapabilities } from './capabilities.ts';
 
 export interface OwnDaemon {
@@ -44,6 +44,8 @@ export interface OwnDaemon {
   /** As in `DOCKER_HOST`. */
   readonly host: string;
   readonly ranges: Ranges;
+  /** False while it is starting: its starter may have been killed half way. */
+  readonly ready: boolean;
 }
 
 const readyMsMax = 60_000;
@@ -70,8 +72,13 @@ export class OwnDaemons {
     return `${this.#images}.log`;
   }
 
-  /** Undefined when it does not run, whatever it has left. */
+  /** Undefined when it does not run, or not wholly, whatever it has left. */
   find(): OwnDaemon | undefined {
+    const daemon = this.#started();
+    return daemon?.ready === false ? undefined : daemon;
+  }
+
+  #started(): OwnDaemon | undefined {
     try {
       const daemon = JSON.parse(readFileSync(this.#stateFile, 'utf8')) as OwnDaemon;
       return hasEnded(daemon) ? undefined : daemon;
@@ -86,16 +93,18 @@ export class OwnDaemons {
       const running = this.find();
       if (running !== undefined && (await answers(running.host))) return running;
       await ensurePackages(daemonPackages);
-      this.#clean(running);
+      await this.#clean();
       return await this.#start();
     });
   }
 
   /** Leaves nothing but the images. Resolves to whether one ran. */
   async stop(): Promise<boolean> {
-    if (!existsSync(this.#runtime)) return false;
+    const isThere =
+      existsSync(this.#runtime) || runningWith('unshare', this.#imagesFlag).length > 0;
+    if (!isThere) return false;
     return await this.#alone(async () => {
-      const running = this.find();
+      const running = this.#started();
       if (running !== undefined) {
         await removeContainers(running.host).catch(() => {});
         const child = childOf(running.pid);
@@ -104,11 +113,7 @@ export class OwnDaemons {
           timeoutMs: stopMsMax,
         }).catch(() => {});
       }
-      this.#clean(running);
-      const link = running?.ranges.link;
-      await waitFor('its link is gone', () => (link && linkExists(link) ? undefined : true), {
-        timeoutMs: stopMsMax,
-      });
+      await this.#clean();
       return running !== undefined;
     });
   }
@@ -127,8 +132,9 @@ export class OwnDaemons {
     const failed = new Promise<never>((_, reject) => child.once('error', reject));
     const { pid } = child;
     if (pid === undefined) return await failed;
-    const daemon = { pid, started: startTime(pid), host: `unix://${this.#socket}`, ranges };
-    writeFileSync(this.#stateFile, JSON.stringify(daemon), { mode: 0o600 });
+    const host = `unix://${this.#socket}`;
+    const daemon = { pid, started: startTime(pid), host, ranges, ready: false };
+    this.#write(daemon);
     const hopeless = (): Fault | undefined =>
       child.exitCode === null && child.signalCode === null ? undefined : this.#fault();
     try {
@@ -144,9 +150,9 @@ export class OwnDaemons {
       await letThrough(daemon);
       // Those that an earlier daemon had when it was killed.
       await removeContainers(daemon.host);
-      return daemon;
+      return this.#write({ ...daemon, ready: true });
     } catch (error) {
-      this.#clean(daemon);
+      await this.#clean();
       throw error;
     }
   }
@@ -159,7 +165,7 @@ export class OwnDaemons {
       '--',
       'dockerd',
       `--host=unix://${this.#socket}`,
-      `--data-root=${this.#images}`,
+      this.#imagesFlag,
       `--exec-root=${join(this.#runtime, 'exec')}`,
       `--pidfile=${join(this.#runtime, 'docker.pid')}`,
       `--cgroup-parent=/${this.#cgroup}`,
@@ -172,12 +178,18 @@ export class OwnDaemons {
   }
 
   /** Kills what is left, and removes what the kernel does not. */
-  #clean(running: OwnDaemon | undefined): void {
-    // The end of the one that holds the namespaces is the end of all in them.
-    if (running !== undefined && !hasEnded(running)) {
-      process.kill(running.pid, 'SIGKILL');
-    }
-    removeCgroups(this.#cgroup);
+  async #clean(): Promise<void> {
+    const link = this.#started()?.ranges.link;
+    // The end of the one that holds the namespaces is the end of all in them. It is sought by what it
+    // was started with, since it may have been before anybody could write it down.
+    for (const pid of runningWith('unshare', this.#imagesFlag)) process.kill(pid, 'SIGKILL');
+    const isGone = (): boolean =>
+      runningWith('dockerd', this.#imagesFlag).length === 0 &&
+      removeCgroups(this.#cgroup) &&
+      (link === undefined || !linkExists(link));
+    await waitFor('all of Docker has ended', () => isGone() || undefined, {
+      timeoutMs: stopMsMax,
+    });
     rmSync(this.#runtime, { recursive: true, force: true });
     removeEmptyFolder(runtimeFolder);
   }
@@ -206,6 +218,15 @@ export class OwnDaemons {
     );
   }
 
+  #write(daemon: OwnDaemon): OwnDaemon {
+    writeFileSync(this.#stateFile, JSON.stringify(daemon), { mode: 0o600 });
+    return daemon;
+  }
+
+  get #imagesFlag(): string {
+    return `--data-root=${this.#images}`;
+  }
+
   get #cgroup(): string {
     return `spillway-docker-${this.#name}`;
   }
@@ -217,6 +238,15 @@ export class OwnDaemons {
   get #stateFile(): string {
     return join(this.#runtime, 'daemon.json');
   }
+}
+
+/** One that was started only to hold the image, unless somebody has begun to use it. */
+export async function stopUnusedDocker(): Promise<void> {
+  const daemons = new OwnDaemons();
+  const running = daemons.find();
+  if (running === undefined) return;
+  const used = await dockerCall(running.host, ['ps', '--all', '--quiet']);
+  if (used === '') await daemons.stop();
 }
 
 function hasEnded({ pid, started }: OwnDaemon): boolean {

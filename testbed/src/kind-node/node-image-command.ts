@@ -1,5 +1,7 @@
 /** `npm run testbed -- node-image`: makes, or finds, the image of kind's nodes, and does only that. */
 import type { Command } from 'commander';
+import { findDocker } from '../docker/ensure-docker.ts';
+import { stopUnusedDocker } from '../docker/own-daemon.ts';
 import { ensureNodeImage } from './node-image.ts';
 
 export function addNodeImageCommand(program: Command): void {
@@ -9,6 +11,8 @@ export function addNodeImageCommand(program: Command): void {
       "the image of kind's nodes: pulled where a registry can be reached, else made here",
     )
     .action(async () => {
+      const before = await findDocker();
       process.stdout.write(`${await ensureNodeImage()}\n`);
+      if (before === undefined) await stopUnusedDocker();
     });
 }

@@ -1,6 +1,7 @@
 /**
  * The image of pods that really run: busybox, `docker.io/library/busybox:1`. It is Debian's dynamic one
  * with its C library; that of busybox-static has a resolver that crashes in a container.
+ * Its wget crashes when it is given -T: `timeout 3 wget …` does the same.
  */
 import {
   copyFileSync,
