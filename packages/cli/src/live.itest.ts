@@ -356,7 +356,10 @@ describe('on the way to an agent', () => {
     );
   });
 
-  test('an agent that is no pod is asked by its address', () => {
+  test('an agent that is no pod is asked by its address', async () => {
+    // On a test bed of kind `local` a pod stands for it, so that it has something to label.
+    const pods = '/api/v1/namespaces/spillway-system/pods';
+    await testbed.cluster('paris').client.call('DELETE', pods, { gracePeriodSeconds: 0 });
     const { status, stderr } = run(['status', '--context', 'paris']);
     expect(status).toBe(3);
     expect(stderr).toContain('is no pod in namespace spillway-system');
