@@ -3,7 +3,6 @@
  * federation, with GossipSub for adverts and gRPC over streams for negotiation.
  */
 import { rm } from 'node:fs/promises';
-import { yamux } from '@chainsafe/libp2p-yamux';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { Connection, Libp2p } from '@libp2p/interface';
@@ -27,6 +26,7 @@ import {
 import { createLibp2p } from 'libp2p';
 import { advertGossip } from './advert-gossip.ts';
 import { Adverts } from './adverts.ts';
+import { carefulYamux } from './careful-muxer.ts';
 import { Checks, type LinkCheck } from './check.ts';
 
 import { StreamedNegotiationClient } from './grpc-client.ts';
@@ -171,7 +171,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     ],
     // Not before whoever connects finds our protocols.
     start: false,
-    streamMuxers: [yamux()],
+    streamMuxers: [carefulYamux()],
     connectionMonitor: { enabled: false },
     connectionManager: { maxConnections: 400, inboundConnectionThreshold: 50 },
     services: {

@@ -1,0 +1,34 @@
+/**
+ * Yamux, one way to end the process less. It opens a new stream's window in a microtask of its own; when its
+ * connection takes no more by then, and it has not been told, that throws where nobody can catch it
+ * (@chainsafe/libp2p-yamux 8.0.1, `onCreateStream`). A connection that ends at the wrong moment ended an
+ * agent so. Such a stream is aborted, which whoever asked for it is told.
+ */
+import { yamux } from '@chainsafe/libp2p-yamux';
+import type { StreamMuxerFactory } from '@libp2p/interface';
+
+export function carefulYamux(): () => StreamMuxerFactory {
+  const makeFactory = yamux();
+  return () => {
+    const factory = makeFactory();
+    const createStreamMuxer = factory.createStreamMuxer.bind(factory);
+    factory.createStreamMuxer = (connection) => {
+      const muxer = createStreamMuxer(connection);
+      const onCreateStream = muxer.onCreateStream.bind(muxer);
+      muxer.onCreateStream = () => {
+        const stream = onCreateStream();
+        const sendWindowUpdate = stream.sendWindowUpdate.bind(stream);
+        stream.sendWindowUpdate = () => {
+          try {
+            sendWindowUpdate();
+          } catch (error) {
+            stream.abort(error as Error);
+          }
+        };
+        return stream;
+      };
+      return muxer;
+    };
+    return factory;
+  };
+}
