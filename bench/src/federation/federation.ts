@@ -1,17 +1,7 @@
 /** A federation on a test bed: a root, a certificate and an agent per cluster, known to each other. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleAgent } from '@spillway/bundling';
-import { clusterName } from '@spillway/core';
-import {
-  certificateText,
-  issueCertificate,
-  newKey,
-  peerIdOf,
-  type PrivateKey,
-  privateKeyText,
-  publicKeyText,
-} from '@spillway/mesh';
+import type { PrivateKey } from '@spillway/mesh';
 import {
   type Cluster,
   freePorts,
@@ -21,6 +11,7 @@ import {
   waitFor,
 } from '@spillway/testbed';
 import { AgentProcess } from './agent-process.ts';
+import { admit, type FederationRoot, newRoot } from './federation-root.ts';
 
 export interface Federation {
   readonly testbed: Testbed;
@@ -43,11 +34,7 @@ export async function startFederation(
   settings: Settings = [],
 ): Promise<Federation> {
   const bundle = await bundleAgent();
-  const root = await newKey();
-  const folder = join(testbed.folder, 'federation');
-  mkdirSync(folder, { recursive: true });
-  const federationFile = join(folder, 'federation.pub');
-  writeFileSync(federationFile, publicKeyText(root.publicKey));
+  const root = await newRoot(join(testbed.folder, 'federation'));
   const ports = await freePorts(2 * testbed.clusters.length);
   const places = await Promise.all(
     testbed.clusters.map(async (cluster, i) => {
@@ -66,7 +53,7 @@ export async function startFederation(
           bundle,
           kubeconfig: await installAgentRights(cluster),
           environment: await makeAgentPod(cluster, 'agent'),
-          identity: { ...(await admitted(root, cluster, folder)), federation: federationFile },
+          identity: await identityOf(root, cluster),
           ...place,
           // Everybody is told the first one's address only; the rest is learnt.
           bootstrap: i === 0 ? [] : [`/ip4/127.0.0.1/tcp/${places[0]?.announcePort ?? 0}`],
@@ -84,7 +71,7 @@ export async function startFederation(
   };
   return {
     testbed,
-    root,
+    root: root.key,
     agents,
     agent: agentOf,
     async standby(cluster) {
@@ -128,21 +115,11 @@ export async function acquainted(agents: readonly AgentProcess[]): Promise<void>
   );
 }
 
-async function admitted(root: PrivateKey, cluster: Cluster, folder: string) {
-  const key = await newKey();
-  const now = Date.now();
-  const certificate = await issueCertificate(root, {
-    cluster: clusterName(cluster.name),
-    peer: peerIdOf(key.publicKey),
-    attributes: { ...(cluster.spec.city !== undefined && { city: cluster.spec.city }) },
-    notBeforeMs: now - 60_000,
-    expiresMs: now + certificateMs,
-  });
-  const files = {
-    key: join(folder, `${cluster.name}.key`),
-    certificate: join(folder, `${cluster.name}.cert`),
+async function identityOf(root: FederationRoot, cluster: Cluster) {
+  const folder = await admit(root, cluster, { validMs: certificateMs });
+  return {
+    key: join(folder, 'peer.key'),
+    certificate: join(folder, 'membership.cert'),
+    federation: join(folder, 'federation.pub'),
   };
-  writeFileSync(files.key, privateKeyText(key), { mode: 0o600 });
-  writeFileSync(files.certificate, certificateText(certificate));
-  return files;
 }

@@ -4,20 +4,11 @@
  * test bed's relay, which adds the way's delay.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartFolder, helm } from '@spillway/chart';
-import { clusterName, type Pod } from '@spillway/core';
+import type { Pod } from '@spillway/core';
 import type { BuiltImage } from '@spillway/image';
-import {
-  certificateText,
-  issueCertificate,
-  newKey,
-  peerIdOf,
-  type PrivateKey,
-  privateKeyText,
-  publicKeyText,
-} from '@spillway/mesh';
 import { type KindCluster, waitFor } from '@spillway/testbed';
 import { stringify } from 'yaml';
 
@@ -25,41 +16,6 @@ export const agentNamespace = 'spillway-system';
 const release = 'spillway';
 /** Of the chart: where every node forwards to the active agent. */
 export const meshNodePort = 30_742;
-const certificateMs = 30 * 24 * 60 * 60 * 1000;
-
-export interface FederationRoot {
-  readonly key: PrivateKey;
-  /** Of its files, as `spillway federation init` and `admit` write them. */
-  readonly folder: string;
-}
-
-export async function newRoot(folder: string): Promise<FederationRoot> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const key = await newKey();
-  writeFileSync(join(folder, 'federation.key'), privateKeyText(key), { mode: 0o600 });
-  writeFileSync(join(folder, 'federation.pub'), publicKeyText(key.publicKey));
-  return { key, folder };
-}
-
-/** The folder with a cluster's peer.key, membership.cert and federation.pub. */
-export async function admit(root: FederationRoot, cluster: KindCluster): Promise<string> {
-  const folder = join(root.folder, cluster.name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const key = await newKey();
-  const now = Date.now();
-  const certificate = await issueCertificate(root.key, {
-    cluster: clusterName(cluster.name),
-    peer: peerIdOf(key.publicKey),
-    attributes: { ...(cluster.spec.city !== undefined && { city: cluster.spec.city }) },
-    notBeforeMs: now - 60_000,
-    expiresMs: now + certificateMs,
-  });
-  writeFileSync(join(folder, 'peer.key'), privateKeyText(key), { mode: 0o600 });
-  writeFileSync(join(folder, 'membership.cert'), certificateText(certificate));
-  writeFileSync(join(folder, 'federation.pub'), publicKeyText(root.key.publicKey));
-  return folder;
-}
-
 export interface ReleaseValues {
   readonly image: BuiltImage;
   readonly announce: readonly string[];

@@ -2,16 +2,16 @@
 import { join } from 'node:path';
 import { type BuiltImage, buildImage } from '@spillway/image';
 import type { KindCluster, KindTestbed } from '@spillway/testbed';
+import { admit, type FederationRoot, newRoot } from '../federation/federation-root.ts';
 import {
   acquaintedByNeighbours,
-  admit,
-  type FederationRoot,
   helmRelease,
   meshNodePort,
-  newRoot,
   prepareNamespace,
   type ReleaseValues,
 } from './installation.ts';
+
+const certificateMs = 30 * 24 * 60 * 60 * 1000;
 
 export interface InstalledFederation {
   readonly testbed: KindTestbed;
@@ -50,7 +50,7 @@ export async function installFederation(
   onStep('helm install in each cluster');
   await Promise.all(
     [...values].map(async ([cluster, each]) => {
-      await prepareNamespace(cluster, await admit(root, cluster));
+      await prepareNamespace(cluster, await admit(root, cluster, { validMs: certificateMs }));
       await helmRelease(cluster, each);
     }),
   );
