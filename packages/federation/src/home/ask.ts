@@ -13,6 +13,7 @@ import {
 import type { Neighbour } from '../directory.ts';
 import type { ReserveAnswer } from '../negotiation.ts';
 import type { RankedNeighbour } from '../neighbour-placement.ts';
+import type { Why } from './explanation.ts';
 
 export interface Part {
   readonly host: ClusterName;
@@ -35,6 +36,8 @@ export class Ask {
   readonly group: string;
   readonly wanted: number;
   readonly patienceEnds: MonotonicMs;
+  /** Why home, and the neighbours that are not asked, have no room. */
+  readonly why: Why;
   readonly #parts: readonly Part[];
   readonly #answers = new Map<ClusterName, Answer>();
   #decided = false;
@@ -47,7 +50,9 @@ export class Ask {
     readonly parts: readonly Part[];
     readonly now: MonotonicMs;
     readonly patienceMs: number;
+    readonly why: Why;
   }) {
+    this.why = options.why;
     this.requestId = options.requestId;
     this.group = options.group;
     this.wanted = options.wanted;
@@ -62,6 +67,10 @@ export class Ask {
 
   asks(host: ClusterName): boolean {
     return this.#parts.some((part) => part.host === host);
+  }
+
+  get hosts(): readonly ClusterName[] {
+    return this.#parts.map(({ host }) => host);
   }
 
   get decided(): boolean {

@@ -236,6 +236,18 @@ describe('asks', () => {
     expect(message).toContain('far: has no node with room for this pod');
   });
 
+  test('and explains a pod as soon as all that were asked have refused it', () => {
+    const tested = atHome('500m');
+    const [toNear, toFar] = asked(tested, podOf('a')) as [HomeEffect, HomeEffect];
+    expect(tested.grant(toNear, 0)).toEqual([]);
+    // Not at the next try, by when adverts may have changed, and all are asked again instead.
+    const effects = tested.grant(toFar, 0);
+    expect(effects).toMatchObject([{ kind: 'explain', condition: true }]);
+    const { message } = effects[0] as Extract<HomeEffect, { kind: 'explain' }>;
+    expect(message).toContain('near: no room');
+    expect(message).toContain('far: no room');
+  });
+
   test('again after a back-off that grows to a bound', () => {
     const tested = atHome('500m');
     asked(tested, podOf('a', { cpu: '5' }));

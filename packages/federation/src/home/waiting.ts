@@ -276,14 +276,13 @@ export class Waiting {
       now,
       byDistance: group.policy.name === 'nearest' && group.policy.prefer.length === 0,
     });
-    if (likely.length === 0) {
-      const reasons = new Map<ClusterName, string>();
-      for (const { cluster } of neighbours) {
-        const reason = verdicts.get(cluster)?.reason ?? group.refusals.get(cluster)?.reason;
-        if (reason !== undefined) reasons.set(cluster, reason);
-      }
-      this.#explain(group, { home, neighbours: reasons }, now);
+    const reasons = new Map<ClusterName, string>();
+    for (const { cluster } of neighbours) {
+      const reason = verdicts.get(cluster)?.reason ?? group.refusals.get(cluster)?.reason;
+      if (reason !== undefined) reasons.set(cluster, reason);
     }
+    const why = { home, neighbours: reasons };
+    if (likely.length === 0) this.#explain(group, why, now);
     if (parts.length === 0) return;
     const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
     const ask = new Ask({
@@ -293,6 +292,7 @@ export class Waiting {
       parts,
       now,
       patienceMs: config.askPatienceMs,
+      why,
     });
     this.#asks.set(requestId, ask);
     group.ask = ask;
@@ -336,6 +336,7 @@ export class Waiting {
     }
     if (group === undefined) return;
     if (taken > 0) group.backoff.reset();
+    else this.#explainRefused(group, ask, now);
     // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
     // a round that got nothing at all backs off.
     group.nextTry =
@@ -363,6 +364,21 @@ export class Waiting {
       until: after(now, this.#options.config.refusalTtlMs),
       version: neighbour.advert.version,
     });
+  }
+
+  /**
+   * Now, and not at the next try: by then the refusals may be forgotten, or the neighbours have said
+   * something new, and they are asked again instead of the owner being told.
+   */
+  #explainRefused(group: Group, { why, hosts }: Ask, now: MonotonicMs): void {
+    const neighbours = new Map(why.neighbours);
+    for (const host of hosts) {
+      const refusal = group.refusals.get(host);
+      // No answer, or one that does not count: nothing to tell yet.
+      if (refusal === undefined) return;
+      neighbours.set(host, refusal.reason);
+    }
+    this.#explain(group, { ...why, neighbours }, now);
   }
 
   #beginBinding(group: Group, waiting: WaitingPod, to: Binding['to']): void {
