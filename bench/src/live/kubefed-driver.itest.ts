@@ -88,7 +88,7 @@ describe('KubeFedDriver', () => {
     expect(await podsByMember()).toEqual({ 'paris/both': 3, 'lyon/both': 3, 'lyon/one': 4 });
   });
 
-  test('by preference: the sum over the homes, at the homes while there is room', async () => {
+  test('by preference: the sum over the homes, at the homes but for what KubeFed plans as pods start', async () => {
     const trial = trialOf(
       9_000,
       app('both', [0, 1], [0, 2]),
@@ -96,7 +96,11 @@ describe('KubeFedDriver', () => {
       app('gone', [0], [0, 2], [4_000, 0]),
     );
     await play('kubefed-rsp', trial);
-    expect(await podsByMember()).toEqual({ 'paris/both': 2, 'lyon/both': 2, 'lyon/one': 4 });
+    const { 'paris/one': away = 0, ...atHome } = await podsByMember();
+    // A plan made while only some of lyon's 4 run keeps those, counts them against lyon's share of the
+    // rest, and so rounds one up for paris, where it then stays.
+    expect(away).toBeLessThanOrEqual(1);
+    expect(atHome).toEqual({ 'paris/both': 2, 'lyon/both': 2, 'lyon/one': 4 - away });
     const path = `/apis/scheduling.kubefed.io/v1alpha1/namespaces/${trialNamespace}/replicaschedulingpreferences`;
     const { items } = await kubefed.host.client.get<{ items: { spec: object }[] }>(path);
     expect(items.map(({ spec }) => spec)).toEqual([

@@ -86,6 +86,13 @@ describe('without rebalance', () => {
     });
   });
 
+  // Home keeps 3 of 4; 1 left. Due home ceil(1 × 1000/1001) = 1, which it has of its 3; due away
+  // ceil(1 × 1/1001) = 1, which is all that was left.
+  test('one goes away though there is room at home, when planned while the last one still starts', () => {
+    const home = { weight: 1_000, current: 3 };
+    expect(planned(false, 4, { home, away: { weight: 1 } })).toEqual({ home: 3, away: 1 });
+  });
+
   // Round 1: B and A 30 due each, 10 fit, 20 over each; 60 − 20 = 40 left and nobody open.
   // Overflow: min(20, 40) = 20 each. Written: 10 + 20 = 30 each.
   test('overflow is written as far as nobody else takes it: 10 + 20 each', () => {
