@@ -76,6 +76,11 @@ const lostPingsMax = 3;
  */
 const surveyMs = 10_000;
 const surveyPings = 3;
+/**
+ * How soon one that has a newer one beside it must answer. An agent that ended without a word leaves
+ * connections that seem open, and its successor, with the same key, opens its own.
+ */
+const doubtedMs = 5_000;
 /** Who is reached through a relay is tried directly at once, and then ever more seldom. */
 const directMsMin = 5_000;
 const directMsMax = 5 * 60_000;
@@ -127,10 +132,12 @@ export class Links {
 
   /** One more connection to a member. */
   opened(member: Member, connection: Connection): void {
-    const relayed = this.#options.node
+    if (!connection.direct) return;
+    const others = this.#options.node
       .getConnections(connection.remotePeer)
-      .some(({ direct, status }) => !direct && status === 'open');
-    if (!connection.direct || !relayed) return;
+      .filter(({ id, status }) => id !== connection.id && status === 'open');
+    for (const other of others) if (other.direct) void this.#doubt(other);
+    if (others.every(({ direct }) => direct)) return;
     this.#measureAnew(this.#link(member));
     this.#options.onMoved(member);
   }
@@ -295,6 +302,23 @@ export class Links {
     }
     link.nextDirect = after(clock.monotonicMs(), jittered(random, link.directBackoffMs, 0.25));
     link.dialling = false;
+  }
+
+  /**
+   * With a silent one the newer ones end too, to be opened anew: GossipSub forgets what a peer subscribed
+   * to when any of its connections ends, and is told again on a new one only.
+   */
+  async #doubt(connection: Connection): Promise<void> {
+    const signal = AbortSignal.timeout(doubtedMs);
+    try {
+      await roundTripMs(connection, signal);
+    } catch {
+      // Whatever fails sooner is an answer.
+      if (!signal.aborted || connection.status !== 'open') return;
+      for (const each of this.#options.node.getConnections(connection.remotePeer)) {
+        each.abort(new Fault('Unavailable', 'a connection to the same agent had fallen silent'));
+      }
+    }
   }
 
   #endRelayed(relayed: Connection, { timeline }: Connection): void {

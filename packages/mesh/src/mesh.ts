@@ -177,7 +177,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     services: {
       // GossipSub needs identify's list of protocols.
       identify: identify(),
-      ping: ping({ timeout: 10_000 }),
+      // Links measures, checks and doubts a connection, at times all at once.
+      ping: ping({ timeout: 10_000, maxInboundStreams: 8, maxOutboundStreams: 8 }),
       ...(serves && { relay: relayServer(options.relay) }),
       pubsub: advertGossip(topic, refusals),
     },

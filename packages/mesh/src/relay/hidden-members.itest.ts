@@ -2,76 +2,23 @@
  * Two members that cannot open a connection to each other: each is a process in a network of its own,
  * behind a router that masquerades what goes out and drops what comes in unasked.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, privateKeyText } from '../identity/keys.ts';
-import type {
-  MemberCommand,
-  MemberConfig,
-  MemberView,
-  ReserveOutcome,
-} from '../testing/member-process.ts';
+import type { MemberConfig, MemberView } from '../testing/member-process.ts';
+import { inNamespace, RunningMember } from '../testing/running-member.ts';
 import { namespacesLeft, Networks, type Place } from '../testing/network-namespaces.ts';
 
 const soon = { timeout: 60_000, interval: 200 };
 const port = 7420;
-const program = fileURLToPath(new URL('../testing/member-process.ts', import.meta.url));
 
-/** Arguments of `ip` that run Node in a place. */
-function inNamespace({ namespace }: Place, args: readonly string[]): string[] {
-  return ['netns', 'exec', namespace, process.execPath, ...args];
-}
-
-interface Answer {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: string;
-}
-
-class Member {
+class Member extends RunningMember {
   readonly place: Place;
-  readonly #process: ChildProcess;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
-  #next = 0;
 
   constructor(place: Place, config: MemberConfig) {
+    super(config, place);
     this.place = place;
-    this.#process = spawn(
-      'ip',
-      inNamespace(place, ['--conditions=spillway-source', program, JSON.stringify(config)]),
-      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-    );
-    this.#process.on('message', (answer: Answer) => {
-      this.#waiting.get(answer.id)?.(answer);
-      this.#waiting.delete(answer.id);
-    });
-  }
-
-  async look(): Promise<MemberView> {
-    return (await this.#ask({ kind: 'look' })) as MemberView;
-  }
-
-  async reserve(of: string, calls = 1): Promise<ReserveOutcome> {
-    return (await this.#ask({ kind: 'reserve', of, calls })) as ReserveOutcome;
-  }
-
-  async kill(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    this.#process.kill('SIGKILL');
-    await once(this.#process, 'exit');
-  }
-
-  async #ask(command: MemberCommand): Promise<unknown> {
-    const id = this.#next++;
-    const answer = await new Promise<Answer>((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#process.send({ id, command });
-    });
-    if (answer.error !== undefined) throw new Error(answer.error);
-    return answer.value;
   }
 }
 

@@ -12,9 +12,11 @@ const protocol = '/ipfs/ping/1.0.0';
 const bytes = 32;
 const timeoutMs = 10_000;
 
-/** @throws when the answer is wrong or does not come within 10 s. */
-export async function roundTripMs(connection: Connection): Promise<number> {
-  const signal = AbortSignal.timeout(timeoutMs);
+/** @throws when the answer is wrong or does not come before the signal, by default within 10 s. */
+export async function roundTripMs(
+  connection: Connection,
+  signal = AbortSignal.timeout(timeoutMs),
+): Promise<number> {
   const stream = await connection.newStream([protocol], { signal, runOnLimitedConnection: true });
   try {
     const channel = byteStream(stream);

@@ -61,6 +61,8 @@ export interface MemberOptions {
   readonly reachable?: boolean;
   readonly relay?: Partial<RelayOptions>;
   readonly onAdvert?: (advert: Advert) => void;
+  /** Of its adverts; a later one's count for more, whatever their sequence. Default 1. */
+  readonly epoch?: number;
   /** Its wall clock, against everybody else's. */
   readonly clockAheadMs?: number;
   readonly certificate?: Uint8Array;
@@ -75,7 +77,7 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
   const refusals: Refusal[] = [];
   const moved: ClusterName[] = [];
   const rtts = new Map<ClusterName, number>();
-  const newest = new Map<ClusterName, number>();
+  const newest = new Map<ClusterName, Advert['version']>();
   const learnt: Revocation[] = [];
   const revokedMembers = new Set<ClusterName>();
   const revocations = new Revocations(root.publicKey);
@@ -96,8 +98,12 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     clock: { ...clock, wallMs: () => (clock.wallMs() + (options.clockAheadMs ?? 0)) as WallMs },
     random: randomStream(1, name),
     onAdvert(advert, from) {
-      if (advert.version.sequence <= (newest.get(from.cluster) ?? -1)) return 'replayed';
-      newest.set(from.cluster, advert.version.sequence);
+      const { epoch, sequence } = newest.get(from.cluster) ?? { epoch: 0, sequence: 0 };
+      const { version } = advert;
+      if (version.epoch < epoch || (version.epoch === epoch && version.sequence <= sequence)) {
+        return 'replayed';
+      }
+      newest.set(from.cluster, version);
       adverts.push(advert);
       options.onAdvert?.(advert);
       return 'accepted';
@@ -126,7 +132,9 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     revokedMembers,
     async publish(labels = {}, addresses = mesh.addresses()) {
       sequence += 1;
-      await mesh.publish({ ...advertOf(mesh, { sequence, labels }), addresses });
+      const advert = advertOf(mesh, { sequence, labels });
+      const version = { ...advert.version, ...(options.epoch && { epoch: options.epoch }) };
+      await mesh.publish({ ...advert, version, addresses });
     },
   };
 }

@@ -11,6 +11,9 @@ export interface MemberConfig {
   readonly name: string;
   /** The federation's root key, as text. */
   readonly root: string;
+  /** As text; absent: a new one. */
+  readonly key?: string;
+  readonly epoch?: number;
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly bootstrap: readonly string[];
@@ -41,11 +44,12 @@ export interface ReserveOutcome {
 const speakMs = 500;
 const heardMs = 2_000;
 
-async function main(config: MemberConfig): Promise<void> {
+async function main({ root, key, ...config }: MemberConfig): Promise<void> {
   const heardAt = new Map<string, number>();
   const member = await startMember({
     ...config,
-    root: readPrivateKey(config.root),
+    root: readPrivateKey(root),
+    ...(key !== undefined && { key: readPrivateKey(key) }),
     handler: { reserve: async (_caller, { count }) => ({ granted: count, verdicts: [] }) },
     onAdvert: ({ cluster }) => heardAt.set(cluster, Date.now()),
   });
