@@ -179,7 +179,7 @@ async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   let listed = false;
   let synced = false;
-  const ownPods = new OwnPods();
+  const ownPods = new OwnPods(clock);
   const hostRunner = new HostRunner({
     host,
     ownPods,
