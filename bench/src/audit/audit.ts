@@ -43,7 +43,7 @@ export function audit(histories: readonly History[]): AuditReport {
       ownPods(pods).flatMap((pod) => lostBecause(cluster, pod, last) ?? []),
     ),
     doubled: doubledIn(histories),
-    overcommittedNodes: histories.flatMap(findOvercommits),
+    overcommittedNodes: histories.flatMap((history) => findOvercommits(history, last)),
     orphans: [...last].flatMap(([cluster, pods]) =>
       [...pods.values()].flatMap((pod) => orphanedBecause(cluster, pod, last) ?? []),
     ),
@@ -80,7 +80,7 @@ function lostBecause(cluster: string, pod: Pod, last: Last): Finding | undefined
     );
     return reason?.message ? undefined : finding(cluster, pod, 'is pending and nothing says why');
   }
-  const host = hostOf(pod);
+  const host = hostOf(pod, last);
   if (host === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
   const shadow = [...(last.get(host)?.values() ?? [])].find(
     (each) => each?.metadata.labels?.[wellKnown.homeUidLabel] === pod.metadata.uid,
@@ -109,7 +109,7 @@ function orphanedBecause(
   if (owner === undefined) return finding(cluster, shadow, `its pod at ${home} does not exist`);
   if (isFinished(owner))
     return finding(cluster, shadow, `its pod at ${home} has ended (${owner.status?.phase})`);
-  if (hostOf(owner) !== cluster)
+  if (hostOf(owner, last) !== cluster)
     return finding(
       cluster,
       shadow,

@@ -1,7 +1,13 @@
 /** When and where each home pod ran: at home on a real node, or as a shadow at a host. */
 import { type Pod, wellKnown } from '@spillway/core';
 import type { History } from '../observation/histories.ts';
-import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
+import {
+  type ClusterNames,
+  clusterNames,
+  hostOf,
+  isFinished,
+  isShadow,
+} from '../observation/tally.ts';
 
 export interface Copy {
   readonly cluster: string;
@@ -17,6 +23,7 @@ export interface Copy {
 /** By UID of the home pod. */
 export function copiesOf(histories: readonly History[]): ReadonlyMap<string, readonly Copy[]> {
   const copies = new Map<string, Copy[]>();
+  const clusters = clusterNames(histories);
   for (const { cluster, changes } of histories) {
     const running = new Map<string, { readonly pod: Pod; readonly fromMs: number }>();
     const end = (uid: string, atMs: number): void => {
@@ -33,13 +40,14 @@ export function copiesOf(histories: readonly History[]): ReadonlyMap<string, rea
       const { object: pod, type, atMs, sinceMs } = change;
       const uid = pod.metadata.uid ?? '';
       if (type === 'deleted' || isFinished(pod)) end(uid, atMs);
-      else if (isOnRealNode(pod) && !running.has(uid)) running.set(uid, { pod, fromMs: sinceMs });
+      else if (isOnRealNode(pod, clusters) && !running.has(uid))
+        running.set(uid, { pod, fromMs: sinceMs });
     }
     for (const uid of running.keys()) end(uid, Number.POSITIVE_INFINITY);
   }
   return copies;
 }
 
-function isOnRealNode(pod: Pod): boolean {
-  return Boolean(pod.spec.nodeName) && (isShadow(pod) || hostOf(pod) === undefined);
+function isOnRealNode(pod: Pod, clusters: ClusterNames): boolean {
+  return Boolean(pod.spec.nodeName) && (isShadow(pod) || hostOf(pod, clusters) === undefined);
 }

@@ -8,7 +8,7 @@ import {
   wellKnown,
 } from '@spillway/core';
 import type { History } from '../observation/histories.ts';
-import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
+import { type ClusterNames, hostOf, isFinished, isShadow } from '../observation/tally.ts';
 
 export interface Overcommit {
   readonly cluster: string;
@@ -25,7 +25,10 @@ interface Load {
 }
 
 /** Only a pod that Spillway put there counts: what a cluster's own scheduler does is its own affair. */
-export function findOvercommits({ cluster, changes }: History): readonly Overcommit[] {
+export function findOvercommits(
+  { cluster, changes }: History,
+  clusters: ClusterNames,
+): readonly Overcommit[] {
   const found: Overcommit[] = [];
   const nodes = new Map<string, Load>();
   const placed = new Map<NodeName, Map<string, Pod>>();
@@ -43,7 +46,7 @@ export function findOvercommits({ cluster, changes }: History): readonly Overcom
     }
     const pod = change.object;
     const node = (pod.spec.nodeName ?? '') as NodeName;
-    if (node === '' || (!isShadow(pod) && hostOf(pod) !== undefined)) continue;
+    if (node === '' || (!isShadow(pod) && hostOf(pod, clusters) !== undefined)) continue;
     const uid = pod.metadata.uid ?? '';
     const there = placed.get(node) ?? new Map<string, Pod>();
     placed.set(node, there);

@@ -13,6 +13,7 @@ import {
 import {
   type AuditFigures,
   auditFigures,
+  summedAudits,
   idleRssMb,
   offloadRttMs,
   peakRssMb,
@@ -65,7 +66,7 @@ export const crash: Drill = async ({ pods, seed, rounds }, say) => {
       best: tenths(mean(done.map((each) => each.offloadRttMs.best))),
     },
     podsFailed: done.reduce((sum, { failed }) => sum + failed, 0),
-    audit: summed(done.map(({ audit }) => audit)),
+    audit: summedAudits(done.map(({ audit }) => audit)),
     agentRssMb: {
       idle: Math.max(...done.map(({ agentRssMb }) => agentRssMb.idle)),
       peak: Math.max(...done.map(({ agentRssMb }) => agentRssMb.peak)),
@@ -182,27 +183,6 @@ async function strike(setting: Setting, federation: Federation, blow: Blow): Pro
 
 async function elapsed(durationMs: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, durationMs));
-}
-
-function summed(audits: readonly AuditFigures[]): AuditFigures {
-  const sum = (of: (audit: AuditFigures) => number): number =>
-    audits.reduce((total, audit) => total + of(audit), 0);
-  const found = audits.flatMap(({ findings }) => (findings === undefined ? [] : [findings]));
-  return {
-    podsChecked: sum(({ podsChecked }) => podsChecked),
-    lost: sum(({ lost }) => lost),
-    doubled: sum(({ doubled }) => doubled),
-    overcommittedNodes: sum(({ overcommittedNodes }) => overcommittedNodes),
-    orphans: sum(({ orphans }) => orphans),
-    ...(found.length > 0 && {
-      findings: {
-        lost: found.flatMap(({ lost }) => lost),
-        doubled: found.flatMap(({ doubled }) => doubled),
-        overcommittedNodes: found.flatMap((each) => each.overcommittedNodes),
-        orphans: found.flatMap(({ orphans }) => orphans),
-      },
-    }),
-  };
 }
 
 function mean(values: readonly number[]): number {

@@ -6,7 +6,7 @@
 import { directoryPresets } from '@spillway/federation';
 import type { AgentProcess } from '../federation/agent-process.ts';
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
-import { hostOf } from '../observation/tally.ts';
+import { clusterNames, hostOf } from '../observation/tally.ts';
 import { auditFigures, idleRssMb, offloadRttMs, peakRssMb, tenths } from '../report/figures.ts';
 import { auditLine, latencyLine, line, memoryLine, percent } from '../report/lines.ts';
 import type { Drill } from './drill.ts';
@@ -157,8 +157,9 @@ async function trial(options: {
 function evictionsSince(setting: Setting, host: string, sinceMs: number): readonly number[] {
   const evicted = new Map<string, number>();
   const history = setting.histories.histories.find(({ cluster }) => cluster === setting.home);
+  const clusters = clusterNames(setting.histories.histories);
   for (const { kind, object, atMs } of history?.changes ?? []) {
-    if (kind !== 'Pod' || atMs < sinceMs || hostOf(object) !== host) continue;
+    if (kind !== 'Pod' || atMs < sinceMs || hostOf(object, clusters) !== host) continue;
     const { uid = '', deletionTimestamp } = object.metadata;
     const ended = deletionTimestamp !== undefined || object.status?.phase === 'Failed';
     if (ended && !evicted.has(uid)) evicted.set(uid, atMs);
@@ -201,14 +202,16 @@ function wholeAndRunning(setting: Setting, pods: number): boolean {
 }
 
 function away(setting: Setting, host: string): number {
-  return setting.pods(namespace).filter((pod) => hostOf(pod) === host).length;
+  const clusters = clusterNames(setting.histories.histories);
+  return setting.pods(namespace).filter((pod) => hostOf(pod, clusters) === host).length;
 }
 
 /** The neighbour with most pods of one name. */
 function hostOfMost(setting: Setting, app: string): string {
   const counts = new Map<string, number>();
+  const clusters = clusterNames(setting.histories.histories);
   for (const pod of setting.pods(namespace)) {
-    const host = hostOf(pod);
+    const host = hostOf(pod, clusters);
     if (host === undefined || pod.metadata.labels?.['app'] !== app) continue;
     counts.set(host, (counts.get(host) ?? 0) + 1);
   }

@@ -6,13 +6,15 @@
  */
 import { type BuiltImage, buildImage } from '@spillway/image';
 import { equalNodes, type KindCluster, startTestbed, waitFor } from '@spillway/testbed';
+import { agentMemory } from '../installed/agent-memory.ts';
 import { AgentGaps } from '../installed/agent-gaps.ts';
 import { activePod, agentNamespace } from '../installed/installation.ts';
 import { type InstalledFederation, installFederation } from '../installed/installed-federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
 import { createdToBoundMs, placementsIn, type Quantiles } from '../observation/placements.ts';
-import { type AuditFigures, auditFigures } from '../report/figures.ts';
-import { auditLine, line } from '../report/lines.ts';
+import { type AuditFigures, auditFigures, summedAudits } from '../report/figures.ts';
+import { isShadow } from '../observation/tally.ts';
+import { auditLine, line, memoryLine } from '../report/lines.ts';
 import { makeBurst, removePods } from './burst-pods.ts';
 import type { Drill } from './drill.ts';
 import { inNamespace, isRunning } from './setting.ts';
@@ -29,7 +31,10 @@ export interface HandoverFigures {
     readonly unheldMs: number;
     readonly createdToBoundMs: Quantiles;
   }[];
+  /** Of the burst while it runs and after it is gone, in each round; by how many pods there are. */
   readonly audit: AuditFigures;
+  /** In their containers, of all agents, since they started. */
+  readonly agentRssMb: { readonly idle: number; readonly peak: number };
   readonly seconds: { readonly clusters: number; readonly installation: number };
 }
 
@@ -59,12 +64,17 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
     await Promise.all(testbed.clusters.map(cordonRealNodes));
     histories = await collectHistories(testbed.clusters);
     const home = testbed.cluster('paris');
+    const { rssMb: idle } = await agentMemory(testbed.clusters);
     const rounds = [];
+    const audits: AuditFigures[] = [];
     const failures: string[] = [];
+    let peak = 0;
     for (const disruption of disruptions) {
       const round = await play({ federation, histories, home, disruption, pods });
       say(`  ${disruption}: next agent after ${Math.round(round.untilNextMs)} ms`);
       failures.push(...round.failures);
+      audits.push(...round.audits);
+      peak = Math.max(peak, round.peakRssMb);
       rounds.push({
         disruption,
         untilNextMs: Math.round(round.untilNextMs),
@@ -74,7 +84,8 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
     }
     const figures = {
       rounds,
-      audit: auditFigures(histories),
+      audit: summedAudits(audits),
+      agentRssMb: { idle, peak },
       seconds: { clusters: clusterSeconds, installation },
     };
     const text = [
@@ -85,6 +96,7 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
         ),
       ),
       auditLine(figures.audit),
+      memoryLine(figures.agentRssMb),
     ].join('\n');
     return { figures, failures, text };
   } finally {
@@ -138,15 +150,20 @@ async function play({ federation, histories, home, disruption, pods }: Round) {
       { timeoutMs: settleMsMax, everyMs: 100 },
     ).catch((error: unknown) => failures.push(`${disruption}: ${(error as Error).message}`));
     const placements = placementsIn(histories, inNamespace(namespace));
+    const whileThere = auditFigures(histories);
+    const { peakRssMb } = await agentMemory(federation.testbed.clusters);
     await removePods(home, namespace);
-    await waitFor('the burst is gone', () => made().length === 0 || undefined, {
-      timeoutMs: settleMsMax,
-      everyMs: 100,
-    });
+    await waitFor(
+      'the burst is gone, at home and at its host',
+      () => (made().length === 0 && shadows(histories) === 0) || undefined,
+      { timeoutMs: settleMsMax, everyMs: 100 },
+    ).catch((error: unknown) => failures.push(`${disruption}: ${(error as Error).message}`));
     return {
       untilNextMs,
       unheldMs: gaps.unheldMs(atMs),
       createdToBoundMs: createdToBoundMs(placements),
+      audits: [whileThere, auditFigures(histories)],
+      peakRssMb,
       failures,
     };
   } finally {
@@ -160,6 +177,13 @@ async function cordonRealNodes(cluster: KindCluster): Promise<void> {
     const path = `/api/v1/nodes/${name}`;
     await cluster.client.call('PATCH', path, cordoned, 'application/merge-patch+json');
   }
+}
+
+function shadows(of: Histories): number {
+  return of.histories.reduce(
+    (sum, { cluster }) => sum + [...of.pods(cluster).values()].filter(isShadow).length,
+    0,
+  );
 }
 
 function away(pods: readonly { readonly spec: { readonly nodeName?: string } }[]): number {

@@ -8,7 +8,7 @@ import {
   trialNamespace,
 } from '@spillway/simulator';
 import type { History, PodChange } from '../observation/histories.ts';
-import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
+import { clusterNames, hostOf, isFinished, isShadow } from '../observation/tally.ts';
 
 interface Place {
   readonly host: number;
@@ -22,6 +22,7 @@ export function podRecords(
   startedMs: number,
 ): readonly PodRecord[] {
   const places = placesOf(trial);
+  const clusters = clusterNames(histories);
   const apps = new Map(trial.apps.map(({ name }, i) => [name, i]));
   const records = new Map<PodUid, PodRecord>();
   const asked = new Set<PodUid>();
@@ -45,7 +46,7 @@ export function podRecords(
       records.set(uid, record);
     }
     if (pod.metadata.deletionTimestamp !== undefined) asked.add(uid);
-    if (pod.spec.nodeName && hostOf(pod) === undefined) {
+    if (pod.spec.nodeName && hostOf(pod, clusters) === undefined) {
       bound(record, places.get(pod.spec.nodeName), atMs);
     }
     if (pod.status?.phase === 'Running') record.runningMs ??= atMs;

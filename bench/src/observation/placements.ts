@@ -1,7 +1,7 @@
 /** How long pods took from creation to a real node, at home or away. */
 import { type Pod, type PodUid, wellKnown } from '@spillway/core';
 import type { Histories } from './histories.ts';
-import { hostOf, isShadow } from './tally.ts';
+import { clusterNames, hostOf, isShadow } from './tally.ts';
 
 export interface Placement {
   readonly uid: PodUid;
@@ -19,6 +19,7 @@ export function placementsIn(
   of: (pod: Pod) => boolean = () => true,
 ): readonly Placement[] {
   const created = new Map<PodUid, { readonly home: string; readonly atMs: number }>();
+  const clusters = clusterNames(histories);
   const bound = new Map<PodUid, { readonly host: string | undefined; readonly atMs: number }>();
   for (const { cluster, changes } of histories) {
     for (const { kind, type, object, atMs } of changes) {
@@ -30,7 +31,7 @@ export function placementsIn(
       }
       const uid = object.metadata.uid as PodUid;
       if (!created.has(uid) && of(object)) created.set(uid, { home: cluster, atMs });
-      const here = Boolean(object.spec.nodeName) && hostOf(object) === undefined;
+      const here = Boolean(object.spec.nodeName) && hostOf(object, clusters) === undefined;
       if (here && !bound.has(uid)) bound.set(uid, { host: undefined, atMs });
     }
   }

@@ -1,6 +1,6 @@
 /** Where pods are, counted from what the API servers say. */
 import { type Pod, podRequests, wellKnown } from '@spillway/core';
-import type { Histories } from './histories.ts';
+import type { Histories, History } from './histories.ts';
 
 export interface ClusterTally {
   readonly cluster: string;
@@ -32,6 +32,7 @@ export function tallyOf(histories: Histories, cluster: string): ClusterTally {
     finished: 0,
     requestedMilliCpu: 0,
   };
+  const clusters = clusterNames(histories.histories);
   for (const pod of histories.pods(cluster).values()) {
     const { milliCpu } = podRequests(pod);
     if (isShadow(pod)) {
@@ -40,7 +41,7 @@ export function tallyOf(histories: Histories, cluster: string): ClusterTally {
       tally.requestedMilliCpu += milliCpu;
     } else if (isFinished(pod)) tally.finished += 1;
     else if (!pod.spec.nodeName) tally.pending += 1;
-    else if (hostOf(pod) !== undefined) tally.away += 1;
+    else if (hostOf(pod, clusters) !== undefined) tally.away += 1;
     else {
       tally.home += 1;
       tally.requestedMilliCpu += milliCpu;
@@ -76,9 +77,16 @@ export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
-/** The neighbour on whose virtual node a pod is. */
-export function hostOf(pod: Pod): string | undefined {
+/** The one of these clusters on whose virtual node a pod is. A real node may be called `spillway-…` too. */
+export function hostOf(pod: Pod, clusters: ClusterNames): string | undefined {
   const prefix = 'spillway-';
   const node = pod.spec.nodeName ?? '';
-  return node.startsWith(prefix) ? node.slice(prefix.length) : undefined;
+  const cluster = node.slice(prefix.length);
+  return node.startsWith(prefix) && clusters.has(cluster) ? cluster : undefined;
+}
+
+export type ClusterNames = Pick<ReadonlySet<string>, 'has'>;
+
+export function clusterNames(histories: readonly Pick<History, 'cluster'>[]): ReadonlySet<string> {
+  return new Set(histories.map(({ cluster }) => cluster));
 }

@@ -71,6 +71,28 @@ export function auditFigures(histories: Histories) {
 
 export type AuditFigures = ReturnType<typeof auditFigures>;
 
+/** Of audits of different test beds, or of different times of one. */
+export function summedAudits(audits: readonly AuditFigures[]): AuditFigures {
+  const sum = (of: (audit: AuditFigures) => number): number =>
+    audits.reduce((total, audit) => total + of(audit), 0);
+  const found = audits.flatMap(({ findings }) => (findings === undefined ? [] : [findings]));
+  return {
+    podsChecked: sum(({ podsChecked }) => podsChecked),
+    lost: sum(({ lost }) => lost),
+    doubled: sum(({ doubled }) => doubled),
+    overcommittedNodes: sum(({ overcommittedNodes }) => overcommittedNodes),
+    orphans: sum(({ orphans }) => orphans),
+    ...(found.length > 0 && {
+      findings: {
+        lost: found.flatMap(({ lost }) => lost),
+        doubled: found.flatMap(({ doubled }) => doubled),
+        overcommittedNodes: found.flatMap((each) => each.overcommittedNodes),
+        orphans: found.flatMap(({ orphans }) => orphans),
+      },
+    }),
+  };
+}
+
 /** Of the agent that takes most, MB (10⁶ bytes) of resident memory. */
 export function idleRssMb({ agents }: Federation): number {
   return Math.max(...agents.map((agent) => Math.round(agent.rssBytes() / 1e6)));
