@@ -1,7 +1,4 @@
-/**
- * The only wiring. A standby has a Lease to wait for, health and metrics; the active agent has all the
- * rest. Losing the Lease ends the process: what an agent knows lies in the API server.
- */
+/** All wiring of an active agent. */
 import {
   type Clock,
   type ClusterName,
@@ -10,12 +7,10 @@ import {
   type WallMs,
 } from '@spillway/core';
 import {
-  ActiveLabel,
-  ApiClient,
+  type ApiClient,
   ClusterWatch,
   EventRecorder,
   guestNamespaceName,
-  LeaseElector,
   leaseRenewMs,
   Pods,
   VirtualNodes,
@@ -27,7 +22,7 @@ import {
   directoryPresets,
   Home,
   Host,
-  PolicyBook,
+  type PolicyBook,
 } from '@spillway/federation';
 import { startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
@@ -37,10 +32,9 @@ import { CustomResources } from './custom-resources.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
-import { startHttpServer } from './http-server.ts';
-import { readIdentity } from './identity.ts';
-import { createLog, type Log } from './log.ts';
-import { createMetrics, measureLinks, measurePods, type Metrics } from './metrics.ts';
+import type { readIdentity } from './identity.ts';
+import type { Log } from './log.ts';
+import { measureLinks, measurePods, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
 import { watchMembership } from './own-membership.ts';
@@ -48,14 +42,8 @@ import { OwnPods } from './own-pods.ts';
 import { OffloadPolicies } from './offload-policies.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
-import { Questions, standbyAnswer } from './questions.ts';
+import { Questions } from './questions.ts';
 import { RevocationKeeper } from './revocation-keeper.ts';
-
-export interface Agent {
-  readonly httpPort: number;
-  /** Gives the Lease back and ends everything. */
-  stop(): Promise<void>;
-}
 
 /** At most so many neighbours known before are remembered, and so many of their addresses tried, at start. */
 const rememberedMax = 1_000;
@@ -66,82 +54,13 @@ export const systemClock: Clock = {
   wallMs: () => Date.now() as WallMs,
 };
 
-/** `onLost` is called once when this agent may act no more; the process should end. */
-export async function startAgent(
-  options: AgentOptions,
-  onLost: (reason: string) => void,
-): Promise<Agent> {
-  const log = createLog({ level: options.log.level, cluster: options.cluster });
-  const metrics = createMetrics();
-  const identity = readIdentity(options);
-  const policies = new PolicyBook(options.policy);
-  const api = new ApiClient({ kubeconfig: options.kubeconfig, userAgent: 'spillway-agent' });
-  let active: ActiveAgent | undefined;
-  let starting: Promise<void> = Promise.resolve();
-  const label = new ActiveLabel({
-    api,
-    pod: options.pod,
-    onProblem: (error) => log.warn({ err: error }, 'the label of the active pod could not be set'),
-  });
-  const elector = new LeaseElector({
-    api,
-    clock: systemClock,
-    random: randomStream(Date.now() % 2 ** 31, 'lease'),
-    ...options.lease,
-    instance: options.instance,
-    onActive: (epoch) => {
-      log.info({ epoch }, 'active');
-      metrics.active.set(1);
-      if (options.pod.name !== '') label.start();
-      starting = startActive({ options, log, metrics, identity, policies, api, epoch }).then(
-        (agent) => {
-          active = agent;
-        },
-        (error: unknown) => {
-          log.error({ err: error }, 'could not start');
-          onLost((error as Error).message);
-        },
-      );
-    },
-    onLost,
-    onProblem: (error) => log.warn({ err: error }, 'Lease could not be read or written'),
-  });
-  // A standby is ready when it stands by: a rolling update goes on only where the next could take over.
-  const notReady = (): string | undefined => {
-    if (!elector.hasLooked) return 'the Lease could not be read yet';
-    if (!elector.active) return undefined;
-    return active === undefined ? 'the agent is starting' : active.notReady();
-  };
-  const http = await startHttpServer(options.http, {
-    healthy: () => true,
-    notReady,
-    question: async (asked) => {
-      if (active !== undefined) return await active.questions.answer(asked);
-      return standbyAnswer(asked, options);
-    },
-    metrics,
-  });
-  elector.start();
-  log.info({ http: http.port }, 'started');
-  return {
-    httpPort: http.port,
-    async stop() {
-      await starting;
-      await Promise.all([active?.stop(), label.stop()]);
-      await elector.stop();
-      await http.stop();
-      api.close();
-    },
-  };
-}
-
-interface ActiveAgent {
+export interface ActiveAgent {
   notReady(): string | undefined;
   readonly questions: Questions;
   stop(): Promise<void>;
 }
 
-interface ActiveOptions {
+export interface ActiveOptions {
   readonly options: AgentOptions;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -151,7 +70,7 @@ interface ActiveOptions {
   readonly epoch: number;
 }
 
-async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
+export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const { options, log, metrics, identity, policies, api, epoch } = active;
   const clock = systemClock;
   const seed = epoch % 2 ** 31;

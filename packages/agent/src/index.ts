@@ -1,3 +1,4 @@
-export { type Agent, startAgent, systemClock } from './compose.ts';
+export { type Agent, startAgent } from './agent.ts';
+export { systemClock } from './compose.ts';
 export { type AgentOptions, readOptions, usage } from './options.ts';
 export { optionsSchema } from './options-schema.ts';

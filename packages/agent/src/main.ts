@@ -4,7 +4,7 @@
  * such as a stop that took too long or was cut short by a second signal.
  */
 import { type FaultCode, isFault } from '@spillway/core';
-import { type Agent, startAgent } from './compose.ts';
+import { type Agent, startAgent } from './agent.ts';
 import { readOptions, usage } from './options.ts';
 
 /** Within the grace that the chart gives a pod (30 s), so that a stop is never cut off unsaid. */

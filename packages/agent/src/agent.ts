@@ -1,0 +1,89 @@
+/**
+ * An agent. A standby has a Lease to wait for, health and metrics; the active one has all the rest.
+ * Losing the Lease ends the process: what an agent knows lies in the API server.
+ */
+import { randomStream } from '@spillway/core';
+import { PolicyBook } from '@spillway/federation';
+import { ActiveLabel, ApiClient, LeaseElector } from '@spillway/kubernetes';
+import { type ActiveAgent, startActive, systemClock } from './compose.ts';
+import { startHttpServer } from './http-server.ts';
+import { readIdentity } from './identity.ts';
+import { createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { AgentOptions } from './options.ts';
+import { standbyAnswer } from './questions.ts';
+
+export interface Agent {
+  readonly httpPort: number;
+  /** Gives the Lease back and ends everything. */
+  stop(): Promise<void>;
+}
+
+/** `onLost` is called once when this agent may act no more; the process should end. */
+export async function startAgent(
+  options: AgentOptions,
+  onLost: (reason: string) => void,
+): Promise<Agent> {
+  const log = createLog({ level: options.log.level, cluster: options.cluster });
+  const metrics = createMetrics();
+  const identity = readIdentity(options);
+  const policies = new PolicyBook(options.policy);
+  const api = new ApiClient({ kubeconfig: options.kubeconfig, userAgent: 'spillway-agent' });
+  let active: ActiveAgent | undefined;
+  let starting: Promise<void> = Promise.resolve();
+  const label = new ActiveLabel({
+    api,
+    pod: options.pod,
+    onProblem: (error) => log.warn({ err: error }, 'the label of the active pod could not be set'),
+  });
+  const elector = new LeaseElector({
+    api,
+    clock: systemClock,
+    random: randomStream(Date.now() % 2 ** 31, 'lease'),
+    ...options.lease,
+    instance: options.instance,
+    onActive: (epoch) => {
+      log.info({ epoch }, 'active');
+      metrics.active.set(1);
+      if (options.pod.name !== '') label.start();
+      starting = startActive({ options, log, metrics, identity, policies, api, epoch }).then(
+        (agent) => {
+          active = agent;
+        },
+        (error: unknown) => {
+          log.error({ err: error }, 'could not start');
+          onLost((error as Error).message);
+        },
+      );
+    },
+    onLost,
+    onProblem: (error) => log.warn({ err: error }, 'Lease could not be read or written'),
+  });
+  // A standby is ready when it stands by: a rolling update goes on only where the next could take over.
+  const notReady = (): string | undefined => {
+    if (!elector.hasLooked) return 'the Lease could not be read yet';
+    if (!elector.active) return undefined;
+    return active === undefined ? 'the agent is starting' : active.notReady();
+  };
+  const http = await startHttpServer(options.http, {
+    healthy: () => true,
+    notReady,
+    question: async (asked) => {
+      if (active !== undefined) return await active.questions.answer(asked);
+      return standbyAnswer(asked, options);
+    },
+    metrics,
+  });
+  elector.start();
+  log.info({ http: http.port }, 'started');
+  return {
+    httpPort: http.port,
+    async stop() {
+      await starting;
+      await Promise.all([active?.stop(), label.stop()]);
+      await elector.stop();
+      await http.stop();
+      api.close();
+    },
+  };
+}
