@@ -32,7 +32,7 @@ import { CustomResources } from './custom-resources.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
-import type { readIdentity } from './identity.ts';
+import type { Identity } from './identity.ts';
 import type { Log } from './log.ts';
 import { measureLinks, measurePods, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
@@ -64,7 +64,7 @@ export interface ActiveOptions {
   readonly options: AgentOptions;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly identity: ReturnType<typeof readIdentity>;
+  readonly identity: Identity;
   readonly policies: PolicyBook;
   readonly api: ApiClient;
   readonly epoch: number;

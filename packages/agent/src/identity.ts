@@ -1,11 +1,25 @@
 /** Who this agent is to the federation, from files. */
 import { readFileSync } from 'node:fs';
 import { Fault } from '@spillway/core';
-import { inspectCertificate, readCertificate, readPrivateKey, readPublicKey } from '@spillway/mesh';
+import {
+  inspectCertificate,
+  type PrivateKey,
+  type PublicKey,
+  readCertificate,
+  readPrivateKey,
+  readPublicKey,
+} from '@spillway/mesh';
 import type { AgentOptions } from './options.ts';
 
+export interface Identity {
+  readonly privateKey: PrivateKey;
+  readonly certificate: Uint8Array;
+  /** The federation's. */
+  readonly root: PublicKey;
+}
+
 /** @throws Fault `InvalidConfig` when a file can't be read or the certificate is another cluster's. */
-export function readIdentity({ identity, cluster }: AgentOptions) {
+export function readIdentity({ identity, cluster }: AgentOptions): Identity {
   const read = (key: keyof typeof identity): string => {
     try {
       return readFileSync(identity[key], 'utf8');
