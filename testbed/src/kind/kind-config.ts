@@ -43,12 +43,17 @@ export function kindConfig(spec: KindClusterSpec, options: KindConfigOptions): s
     networking: {
       apiServerPort,
       podSubnet: `10.${index}.0.0/16`,
-      serviceSubnet: `10.${100 + index}.0.0/16`,
+      serviceSubnet: serviceSubnet(index),
     },
     nodes: Array.from({ length: workers + 1 }, (_, i) => node(i)),
     ...(patches.length > 0 && { kubeadmConfigPatches: patches }),
     ...(containerdPatches.length > 0 && { containerdConfigPatches: containerdPatches }),
   });
+}
+
+/** Of the how manieth cluster of a test bed. */
+export function serviceSubnet(index: number): string {
+  return `10.${100 + index}.0.0/16`;
 }
 
 function graceSecondsPatch(seconds: number): string {

@@ -20,7 +20,7 @@ import { Docker } from './docker.ts';
 import { Doors } from './doors.ts';
 import { createNetwork, removeOrphans, undoScript } from './footprint.ts';
 import { KindCluster } from './kind-cluster.ts';
-import { kindClustersMax, kindConfig } from './kind-config.ts';
+import { kindClustersMax, kindConfig, serviceSubnet } from './kind-config.ts';
 import { type Provisions, ensureProvisions } from './provisions.ts';
 import { keepSysctls } from './shared-sysctls.ts';
 
@@ -190,6 +190,7 @@ class Starting {
       programs,
       kindName,
       gateway,
+      serviceSubnet: serviceSubnet(index),
       onPid,
       access: { ...said, name: spec.name, user: 'admin', server },
       onNodes: async (nodes) => {
