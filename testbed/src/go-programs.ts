@@ -20,6 +20,7 @@ export const modulePaths = {
   containerd: 'github.com/containerd/containerd/v2',
   crictl: 'sigs.k8s.io/cri-tools',
   coredns: 'github.com/coredns/coredns',
+  'kube-router': 'github.com/cloudnativelabs/kube-router/v2',
   // Our own: what a node needs and no module has.
   own: 'spillway.dev/testbed/own',
 } as const;
@@ -52,6 +53,11 @@ export const sources = {
   coredns: { module: 'coredns', path: '.' },
   pause: { module: 'own', path: './pause' },
   'runc-as-allowed': { module: 'own', path: './runc-as-allowed' },
+  // Enforces NetworkPolicies in nodes, where a test asks for that.
+  'kube-router': {
+    module: 'kube-router',
+    path: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router',
+  },
 } as const satisfies Readonly<Record<string, Source>>;
 /** Those beside a control plane's are built when they are asked for by name. */
 export type GoProgram = keyof typeof sources;
@@ -69,6 +75,7 @@ export function versionFlags(module: GoModule, version: string): readonly string
     containerd: [`github.com/containerd/containerd/v2/version.Version=${version}`],
     crictl: [`sigs.k8s.io/cri-tools/pkg/version.Version=${version}`],
     helm: [`helm.sh/helm/v4/internal/version.version=${version}`],
+    'kube-router': [`github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=${version}`],
   };
   return (variables[module] ?? []).map((variable) => `-X ${variable}`);
 }

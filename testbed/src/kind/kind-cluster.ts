@@ -14,6 +14,7 @@ import { waitFor } from '../wait-for.ts';
 import { type KindNode, nodesOf } from './create-cluster.ts';
 import type { Docker } from './docker.ts';
 import { loadArchive } from './load-archive.ts';
+import { enforceNetworkPolicies } from './policy-enforcer.ts';
 import { notReady, type SystemState, systemNamespaces, type Wanted } from './system-readiness.ts';
 
 export interface KindClusterOptions {
@@ -27,6 +28,7 @@ export interface KindClusterOptions {
   readonly access: Access;
   /** Of the nodes' network; KWOK's nodes say that they are there, so that nobody makes routes to themselves. */
   readonly gateway: string;
+  readonly serviceSubnet: string;
   readonly onPid: (pid: number) => void;
   /** Told of the nodes after each change. */
   readonly onNodes: (nodes: readonly KindNode[]) => Promise<void>;
@@ -107,6 +109,12 @@ export class KindCluster extends Cluster {
   async loadImage(archive: string): Promise<void> {
     const { docker, programs } = this.#options;
     await loadArchive({ docker, kind: programs.kind }, this.kindName, archive);
+  }
+
+  /** NetworkPolicies hold from now on, whichever network plugin there is. @throws Fault that says why not */
+  async enforceNetworkPolicies(): Promise<void> {
+    const { docker, serviceSubnet } = this.#options;
+    await enforceNetworkPolicies({ docker, serviceSubnet, nodes: this.#nodes });
   }
 
   /** A command in a node's container, as root. A non-zero exit is no fault. @throws Fault `NotFound` */

@@ -5,6 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '@spillway/core';
 import { namedCluster } from '../cluster.ts';
+import { freePorts } from '../free-ports.ts';
 import { accessIn, mergedKubeconfig } from '../kubeconfig.ts';
 import { Links } from '../links.ts';
 import { folderPrefix, reapOrphans, Reaper } from '../reaper.ts';
@@ -19,7 +20,7 @@ import { Docker } from './docker.ts';
 import { Doors } from './doors.ts';
 import { createNetwork, removeOrphans, undoScript } from './footprint.ts';
 import { KindCluster } from './kind-cluster.ts';
-import { kindClustersMax, kindConfig } from './kind-config.ts';
+import { kindClustersMax, kindConfig, serviceSubnet } from './kind-config.ts';
 import { type Provisions, ensureProvisions } from './provisions.ts';
 import { keepSysctls } from './shared-sysctls.ts';
 
@@ -163,7 +164,9 @@ class Starting {
     const clusterFolder = join(folder, spec.name);
     mkdirSync(clusterFolder);
     const { nodeGraceSeconds } = this.#options.spec;
-    const config = kindConfig(spec, { index, nodeGraceSeconds, ...provisions.nodeSettings });
+    const [apiServerPort = 0] = await freePorts(1);
+    const settings = { index, apiServerPort, nodeGraceSeconds, ...provisions.nodeSettings };
+    const config = kindConfig(spec, settings);
     const written = join(clusterFolder, 'kind.kubeconfig');
     const onPid = (pid: number): void => reaper.watch(pid);
     await createCluster({
@@ -187,6 +190,7 @@ class Starting {
       programs,
       kindName,
       gateway,
+      serviceSubnet: serviceSubnet(index),
       onPid,
       access: { ...said, name: spec.name, user: 'admin', server },
       onNodes: async (nodes) => {
