@@ -8,6 +8,7 @@ import { type BuiltImage, buildImage } from '@spillway/image';
 import { equalNodes, type KindCluster, startTestbed, waitFor } from '@spillway/testbed';
 import { agentMemory } from '../installed/agent-memory.ts';
 import { AgentGaps } from '../installed/agent-gaps.ts';
+import { runningToReadyMs } from '../installed/agent-start.ts';
 import { activePod, agentNamespace } from '../installed/installation.ts';
 import { type InstalledFederation, installFederation } from '../installed/installed-federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
@@ -35,6 +36,8 @@ export interface HandoverFigures {
   readonly audit: AuditFigures;
   /** In their containers, of all agents, since they started. */
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
+  /** Of agents that started: from their container running to their pod Ready, ms. */
+  readonly runningToReadyMs: { readonly median: number; readonly max: number };
   readonly seconds: { readonly clusters: number; readonly installation: number };
 }
 
@@ -86,6 +89,7 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
       rounds,
       audit: summedAudits(audits),
       agentRssMb: { idle, peak },
+      runningToReadyMs: starts(histories),
       seconds: { clusters: clusterSeconds, installation },
     };
     const text = [
@@ -97,6 +101,10 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
       ),
       auditLine(figures.audit),
       memoryLine(figures.agentRssMb),
+      line(
+        'container running to Ready',
+        `${figures.runningToReadyMs.median} ms at the median, ${figures.runningToReadyMs.max} ms at most`,
+      ),
     ].join('\n');
     return { figures, failures, text };
   } finally {
@@ -177,6 +185,14 @@ async function cordonRealNodes(cluster: KindCluster): Promise<void> {
     const path = `/api/v1/nodes/${name}`;
     await cluster.client.call('PATCH', path, cordoned, 'application/merge-patch+json');
   }
+}
+
+function starts({ histories }: Histories): HandoverFigures['runningToReadyMs'] {
+  const sorted = histories.flatMap(runningToReadyMs).sort((a, b) => a - b);
+  return {
+    median: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
+    max: Math.round(sorted.at(-1) ?? 0),
+  };
 }
 
 function shadows(of: Histories): number {
