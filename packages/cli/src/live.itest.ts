@@ -212,6 +212,9 @@ describe('spillway explain', () => {
     };
     expect(pods.map(({ state }) => state).sort()).toEqual(['away', 'away', 'home', 'home']);
     const away = pods.find(({ state }) => state === 'away')?.name ?? '';
+    expect(spillway('explain deployment web -n shop').stdout).toMatch(
+      new RegExp(`^${away} +Running +away +lyon$`, 'm'),
+    );
     const guests = 'spillway-paris-shop';
     expect(spillway(`explain pod ${away} -n shop`).stdout).toBe(
       `${away} is at lyon (running or starting there), in namespace ${guests}.\n`,

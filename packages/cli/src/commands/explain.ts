@@ -104,11 +104,11 @@ function phaseText(phase: string): string {
 
 export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {
   const { name, pods, wanted } = value;
-  const rows = pods.map((pod) => [pod.name, pod.state, whereText(pod)]);
+  const rows = pods.map((pod) => [pod.name, pod.status ?? '-', pod.state, whereText(pod)]);
   const waiting = pods.find(({ state }) => state === 'waiting');
   return [
     `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} made`,
-    ...(rows.length > 0 ? ['', table(['POD', 'STATE', 'WHERE'], rows)] : []),
+    ...(rows.length > 0 ? ['', table(['POD', 'STATUS', 'STATE', 'WHERE'], rows)] : []),
     ...(waiting === undefined ? [] : ['', podText(waiting)]),
   ].join('\n');
 }
