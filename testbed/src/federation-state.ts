@@ -45,8 +45,10 @@ interface Neighbour {
 /** Null when none is installed or none is active. */
 export async function activeAgent(client: KubeClient): Promise<AgentState | null> {
   const lease = await found(client.get<Lease>(leasePath));
-  const { holderIdentity: name = '', renewTime = '', leaseDurationSeconds = 0 } = lease?.spec ?? {};
-  if (name === '') return null;
+  const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 0 } = lease?.spec ?? {};
+  if (holderIdentity === '') return null;
+  // A pod's name, or the process's own, and after it what tells one life from the next.
+  const name = holderIdentity.replace(/_[^_]*$/, '');
   const pod = await found(
     client.get<AgentPod>(`/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}`),
   );

@@ -79,7 +79,9 @@ describe('npm run testbed', () => {
 
     const { testbeds, clusters } = await status();
     const { folder, kubeconfig, kubectl } = only(testbeds);
-    expect(up.stdout).toContain(`export KUBECONFIG=${kubeconfig}`);
+    const lines = `export KUBECONFIG=${kubeconfig}\nalias kubectl=${kubectl}\n`;
+    expect(up.stdout).toContain(lines);
+    expect(await testbed('env')).toMatchObject({ code: 0, stdout: lines });
     const nothing = {
       testbed: 'default',
       kind: 'local',
@@ -152,6 +154,7 @@ describe('npm run testbed', () => {
     [['up', '--kind', 'podman'], '--kind <kind>', 'local, kind'],
     [['up', '--workers', '1'], '--workers', '--kind kind'],
     [['load-image', 'x.tar', '--name', 'none'], 'none', 'no test bed'],
+    [['env', '--name', 'none'], 'none', 'no test bed'],
     [['up', '--hurry'], '--hurry', 'unknown option'],
     [['upp'], 'upp', 'unknown command'],
   ])('%j: the error names the flag and what is expected', async (args, flag, expected) => {

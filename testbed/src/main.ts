@@ -1,4 +1,4 @@
-/** `npm run testbed -- up | status | load-image | down`: clusters to try things on. */
+/** `npm run testbed -- up | env | status | load-image | down`: clusters to try things on. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ import {
   forgetRunning,
   isAlive,
   logFile,
+  type Running,
   writeRunning,
 } from './running.ts';
 import { equalNodes, type KindClusterSpec, type TestbedSpec } from './spec.ts';
@@ -91,6 +92,13 @@ program
   )
   .action(up);
 program
+  .command('env')
+  .description('what a shell needs to look around: eval "$(npm run testbed -- env)"')
+  .option('--name <name>', 'of the test bed', nameOf, 'default')
+  .action(({ name }: { name: string }) => {
+    process.stdout.write(shellLines(running(name)));
+  });
+program
   .command('status')
   .description('what runs')
   .option('--json', 'for scripts', false)
@@ -138,7 +146,7 @@ async function up(options: UpOptions): Promise<void> {
       '--install needs --kind kind: nothing really runs on the nodes of local clusters; "npm start" shows a federation there',
     );
   }
-  const { kubectl, spec } = await prepared(options);
+  const spec = await prepared(options);
   forgetRunning(name);
   const started = performance.now();
   const availableBefore = availableBytes();
@@ -160,16 +168,18 @@ async function up(options: UpOptions): Promise<void> {
   );
   process.stdout.write(`${await statusTable([state])}
 
-export KUBECONFIG=${state.kubeconfig}
-alias kubectl=${kubectl}
-kubectl config get-contexts
+${shellLines(state)}kubectl config get-contexts
 `);
   // The child lives on; nothing else is waited for.
   process.exit(0);
 }
 
+function shellLines({ kubeconfig, kubectl }: Running): string {
+  return `export KUBECONFIG=${kubeconfig}\nalias kubectl=${kubectl}\n`;
+}
+
 /** Whatever has to be built or fetched is, while somebody watches. */
-async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: TestbedSpec }> {
+async function prepared(options: UpOptions): Promise<TestbedSpec> {
   const { kind, clusters: count, workers = 0, nodes: nodeCount, cpu, memory, gpus } = options;
   const places = cities.slice(0, count).map(({ name }) => ({ name, city: name }));
   if (kind === 'kind') {
@@ -180,7 +190,8 @@ async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: Te
     for (const { weight, advice } of limits) process.stderr.write(`${weight}: ${advice}\n`);
     requireMachine(wantedOf({ clusters }));
     await borrowDocker();
-    return { kubectl: (await ensureProvisions()).programs.kubectl, spec };
+    await ensureProvisions();
+    return spec;
   }
   if (options.workers !== undefined) {
     throw new Fault(
@@ -189,8 +200,8 @@ async function prepared(options: UpOptions): Promise<{ kubectl: string; spec: Te
     );
   }
   const nodes = equalNodes(nodeCount ?? 5, { cpu, memory, gpus });
-  const { kubectl } = await ensureBinaries();
-  return { kubectl, spec: { clusters: places.map((place) => ({ ...place, nodes })) } };
+  await ensureBinaries();
+  return { clusters: places.map((place) => ({ ...place, nodes })) };
 }
 
 /** Real ones and KWOK's. */
@@ -329,9 +340,19 @@ async function sweep(): Promise<void> {
   if (access !== undefined) await removeOrphans(new Docker(access), access);
 }
 
-async function loadImage(file: string, name: string): Promise<void> {
+/** @throws Fault `NotFound` */
+function running(name: string): Running {
   const state = findRunning(name);
-  if (state === undefined) throw new Fault('NotFound', `no test bed ${name} runs`);
+  if (state !== undefined) return state;
+  const names = allRunning().map((each) => each.name);
+  throw new Fault(
+    'NotFound',
+    `no test bed ${name} runs; those that do: ${names.join(', ') || 'none'}`,
+  );
+}
+
+async function loadImage(file: string, name: string): Promise<void> {
+  const state = running(name);
   const kindNames = state.clusters.flatMap(({ kindName }) => kindName ?? []);
   if (kindNames.length === 0) {
     throw new Fault(

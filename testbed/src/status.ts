@@ -60,7 +60,7 @@ export async function statusTable(states: readonly Running[]): Promise<string> {
       server,
     ]);
   }
-  return table.toString();
+  return table.toString().replaceAll(/ +$/gm, '');
 }
 
 /** A cluster that does not answer in time is not ready, and nothing is known of it. */

@@ -40,5 +40,5 @@ export function lists(): string {
   for (const system of systems) {
     table.push([system, liveSystems.includes(system) ? 'yes' : '–', 'yes', aboutSystems[system]]);
   }
-  return `${scenarios.toString()}\n\n${table.toString()}`;
+  return `${scenarios.toString()}\n\n${table.toString()}`.replaceAll(/ +$/gm, '');
 }

@@ -204,6 +204,15 @@ ${extra}
     await waitFor('it runs', () => podAt('stays')?.status?.phase === 'Running' || undefined, soon);
   });
 
+  test('for some pods of a namespace is listed beside what holds for the others', async () => {
+    await policy('{ policy: spread, podSelector: { matchLabels: { app: web } } }');
+    const entries = await federation.agent(home).get('/v1/policy?namespace=shop');
+    expect(entries).toMatchObject([
+      { scope: 'namespace', namespace: 'shop', policy: 'nearest' },
+      { scope: 'offloadPolicy', namespace: 'shop', offloadPolicy: 'shop', policy: 'spread' },
+    ]);
+  });
+
   test('of partition policy fence lets a pod leave only if nothing would replace it', async () => {
     await policy('{ partition: fence }');
     await make('evictable');

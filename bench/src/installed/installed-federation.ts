@@ -11,7 +11,8 @@ import {
   type ReleaseValues,
 } from './installation.ts';
 
-const certificateMs = 30 * 24 * 60 * 60 * 1000;
+/** As `spillway federation admit` gives. */
+const certificateMs = 365 * 24 * 60 * 60 * 1000;
 
 export interface InstalledFederation {
   readonly testbed: KindTestbed;

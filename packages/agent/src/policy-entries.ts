@@ -13,7 +13,7 @@ export async function policyEntries(
 ): Promise<readonly PolicyEntry[]> {
   const [namespace, name] = [query.get('namespace'), query.get('pod')];
   if (namespace === null) return listed(asked);
-  if (name === null) return [ofNamespace(asked, namespace)];
+  if (name === null) return ofNamespace(asked, namespace);
   const pod = await asked.pods.getPod(namespace, name);
   if (pod === undefined) throw new Fault('NotFound', `no pod ${name} in namespace ${namespace}`);
   return [{ ...entry(asked, pod), scope: 'pod', namespace, pod: name }];
@@ -28,12 +28,30 @@ function listed(asked: Asked): readonly PolicyEntry[] {
   const { policy, source } = entry(asked, emptyPod(''));
   return [
     { scope: 'federation', offload: false, policy, source },
-    ...[...names].sort().map((name) => ofNamespace(asked, name)),
+    ...[...names].sort().flatMap((name) => ofNamespace(asked, name)),
   ];
 }
 
-function ofNamespace(asked: Asked, namespace: string): PolicyEntry {
-  return { scope: 'namespace', namespace, ...entry(asked, emptyPod(namespace)) };
+/** What holds for its pods, but for those that an OffloadPolicy selects. */
+function ofNamespace(asked: Asked, namespace: string): readonly PolicyEntry[] {
+  const all = entry(asked, emptyPod(namespace));
+  const selective = asked.policies
+    .reports(namespace)
+    .filter(({ object, reason }) => object.spec.podSelector && reason !== 'Shadowed');
+  return [
+    { scope: 'namespace', namespace, ...all },
+    ...selective.map(
+      ({ name, text, message }): PolicyEntry => ({
+        scope: 'offloadPolicy',
+        namespace,
+        offloadPolicy: name,
+        offload: all.offload,
+        policy: text ?? '',
+        source: `OffloadPolicy ${namespace}/${name}, for pods that it selects`,
+        ...(text === undefined && { problem: message }),
+      }),
+    ),
+  ];
 }
 
 function entry({ home, policies }: Asked, pod: Pod) {

@@ -8,7 +8,12 @@ import {
   version,
 } from '@spillway/core';
 import type { Directory, Home, Host, PolicyBook } from '@spillway/federation';
-import type { ApiClient, EventRecorder, Pods } from '@spillway/kubernetes';
+import {
+  type ApiClient,
+  type EventRecorder,
+  guestNamespaceName,
+  type Pods,
+} from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
 import type { StatusAnswer } from './answers/index.ts';
@@ -96,9 +101,12 @@ export function standbyAnswer(question: Question, { cluster, instance }: AgentOp
   return { status: 503, body: { error } };
 }
 
-function explain({ home }: Asked, { query }: Question): unknown {
+function explain({ home, options }: Asked, { query }: Question): unknown {
   const name = query.get('name') ?? '';
-  const explanation = home.explain(query.get('namespace') ?? 'default', name);
+  const namespace = query.get('namespace') ?? 'default';
+  const explanation = home.explain(namespace, name);
+  if (explanation?.state === 'away')
+    return { ...explanation, guestNamespace: guestNamespaceName(options.cluster, namespace) };
   if (explanation !== undefined) return explanation;
   throw new Fault('NotFound', `no pod ${name} that is ours to place or away`);
 }

@@ -44,8 +44,8 @@ describe('spillway federation', () => {
     expect(statSync(join(folder, 'lyon/peer.key')).mode & 0o777).toBe(0o600);
     const inspected = spillway('federation', 'inspect', 'lyon/membership.cert');
     expect(inspected.status).toBe(0);
-    expect(inspected.stdout).toMatch(/^cluster +lyon/m);
-    expect(inspected.stdout).toMatch(/^region +eu/m);
+    expect(inspected.stdout).toMatch(/^Cluster: +lyon$/m);
+    expect(inspected.stdout).toMatch(/^Attributes: +region=eu$/m);
   });
 
   test.each([

@@ -106,7 +106,10 @@ async function podFindings(cluster: UserCluster, namespace: string): Promise<rea
     pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
   );
   if (ready.length === items.length) {
-    const message = `${ready.length} are ready: one active, the others stand by`;
+    const message =
+      ready.length === 1
+        ? 'the only one is ready'
+        : `all ${ready.length} are ready: one is active, the others stand by`;
     return [{ ...finding, severity: 'ok', message }];
   }
   const names = items.filter((pod) => !ready.includes(pod)).map(({ metadata }) => metadata.name);

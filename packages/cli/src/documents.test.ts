@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { publishedDocuments } from './documents.ts';
+import { isHidden, pathTo, publishedDocuments } from './documents.ts';
 import { allOf, spillwayProgram } from './program.ts';
 
 describe('what is generated', () => {
@@ -22,5 +22,18 @@ describe('what is generated', () => {
         true,
       ]);
     }
+  });
+});
+
+const tour = readFileSync(new URL('../../../docs/tour.md', import.meta.url), 'utf8');
+const doers = allOf(spillwayProgram()).filter(
+  (command) => command.commands.length === 0 && !isHidden(command),
+);
+
+describe('docs/tour.md', () => {
+  test.each(doers.map(pathTo))('shows what "%s" prints (npm run capture-docs)', (path) => {
+    const [, shown] =
+      new RegExp(`^\\$ (?:timeout \\d+ )?${path}\\b.*\\n(.*)`, 'm').exec(tour) ?? [];
+    expect(shown).toMatch(/^(?!\$ |```)./);
   });
 });

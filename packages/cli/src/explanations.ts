@@ -10,7 +10,14 @@ import type { AgentClient } from './connection/agent-client.ts';
 import type { UserCluster } from './connection/cluster.ts';
 import { read } from './connection/find-agent.ts';
 
-const named = { namespace: z.string(), name: z.string() };
+const named = {
+  namespace: z.string(),
+  name: z.string(),
+  status: z
+    .string()
+    .optional()
+    .describe('of a Deployment’s pods: the phase, or the reason of one that has failed'),
+};
 
 export const podExplanation = z.discriminatedUnion('state', [
   waitingExplanation.extend(named),
@@ -78,16 +85,20 @@ export async function explainDeployment(
     from.cluster,
     `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
   );
-  const names = items.map(({ metadata }) => metadata.name ?? '').sort();
+  const statuses = new Map(items.map((pod) => [pod.metadata.name ?? '', statusOf(pod)]));
+  const names = [...statuses.keys()].sort();
   const pods: PodExplanation[] = [];
   for (let i = 0; i < names.length; i += asksMax) {
     const some = names.slice(i, i + asksMax);
     // oxlint-disable-next-line no-await-in-loop -- so many at once and no more
-    pods.push(
-      ...(await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)))),
-    );
+    const told = await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)));
+    pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) })));
   }
   return { name, namespace, wanted: spec.replicas ?? 1, pods };
+}
+
+function statusOf({ status }: Pod): string {
+  return status?.reason ?? status?.phase ?? 'Pending';
 }
 
 async function seenByUser(

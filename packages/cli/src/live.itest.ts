@@ -161,21 +161,24 @@ describe('spillway neighbours', () => {
     expect(spillway('neighbors -o wide').stdout).toMatch(/direct .*\/ip4\/127\.0\.0\.1\/tcp/);
   });
 
-  test('-w shows them again and again, until it is interrupted', async () => {
+  test.each([
+    ['name', /^(neighbour\/lyon\n){3}/],
+    ['table', /^(NEIGHBOUR .*\nlyon .*\n\n){3}/],
+    ['yaml', /^(- cluster: lyon\n( .*\n)+---\n){3}/],
+  ])('-w -o %s shows them again and again, until it is interrupted', async (format, thrice) => {
     const child = spawn(
       process.execPath,
-      ['--conditions=spillway-source', main, 'neighbours', '-o', 'name', '-w', '--interval', '0.2'],
+      ['--conditions=spillway-source', main, ...`nb -o ${format} -w --interval 0.2`.split(' ')],
       { env: environment({ SPILLWAY_AGENT: federation.agent('paris').httpUrl }) },
     );
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
     });
-    await waitFor('three times', () => out.split('\n').length > 3 || undefined, soon);
+    await waitFor('three times', () => thrice.test(out) || undefined, soon);
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGINT');
     await ended;
-    expect(new Set(out.trim().split('\n'))).toEqual(new Set(['neighbour/lyon']));
   });
 });
 
@@ -203,9 +206,21 @@ describe('spillway explain', () => {
     expect([status, stderr]).toEqual([4, 'error: no pod nobody in namespace shop of paris\n']);
   });
 
-  test('deployment: every pod, at home and away', () => {
-    const { pods } = json('explain deployment web -n shop') as { pods: { state: string }[] };
+  test('deployment: every pod, at home and away; and where at the host', async () => {
+    const { pods } = json('explain deployment web -n shop') as {
+      pods: { name: string; state: string }[];
+    };
     expect(pods.map(({ state }) => state).sort()).toEqual(['away', 'away', 'home', 'home']);
+    const away = pods.find(({ state }) => state === 'away')?.name ?? '';
+    expect(spillway('explain deployment web -n shop').stdout).toMatch(
+      new RegExp(`^${away} +Running +away +lyon$`, 'm'),
+    );
+    const guests = 'spillway-paris-shop';
+    expect(spillway(`explain pod ${away} -n shop`).stdout).toBe(
+      `${away} is at lyon (running or starting there), in namespace ${guests}.\n`,
+    );
+    const there = `/api/v1/namespaces/${guests}/pods/${away}`;
+    expect(await testbed.cluster('lyon').client.get(there)).toMatchObject({ kind: 'Pod' });
     expect(spillway('explain deployment nothing -n shop').status).toBe(4);
   });
 });
@@ -266,7 +281,7 @@ describe('spillway events', () => {
   test('of one namespace, and of none', () => {
     expect(spillway('events -n shop').stdout).toMatch(/FailedScheduling +huge/);
     expect(spillway('events -n default').stdout).toBe(
-      'Spillway has said nothing of pods lately.\n',
+      'Spillway has said nothing of pods in namespace default lately. -A shows all namespaces.\n',
     );
   });
 
@@ -384,7 +399,7 @@ describe('on the way to an agent', () => {
       'you (system:serviceaccount:default:nobody) may not list pods in namespace spillway-system',
     );
     expect(stderr).toContain(
-      'kubectl -n spillway-system create role spillway-user --verb list --resource pods',
+      'kubectl -n spillway-system create role spillway-user-list-pods --verb list --resource pods',
     );
     expect(stderr).toContain('--serviceaccount default:nobody');
   });

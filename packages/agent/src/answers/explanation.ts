@@ -21,6 +21,7 @@ export const waitingExplanation = z.object({
 export const awayExplanation = z.object({
   state: z.literal('away'),
   host: z.string().describe('the neighbour that runs it'),
+  guestNamespace: z.string().describe('in which it is there, under the same name'),
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
 });
 

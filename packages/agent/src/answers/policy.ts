@@ -2,9 +2,10 @@
 import { z } from 'zod';
 
 export const policyEntry = z.object({
-  scope: z.enum(['federation', 'namespace', 'pod']),
+  scope: z.enum(['federation', 'namespace', 'offloadPolicy', 'pod']),
   namespace: z.string().optional(),
   pod: z.string().optional(),
+  offloadPolicy: z.string().optional().describe('for the pods that it selects'),
   offload: z
     .boolean()
     .describe('pods that the cluster’s own scheduler finds no room for may leave'),

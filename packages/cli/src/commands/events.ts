@@ -17,6 +17,8 @@ type Options = Pick<ConnectionOptions, 'context' | 'kubeconfig'> & {
 };
 type Event = z.infer<typeof eventOutput>;
 
+const reasonColumns = 'FailedScheduling'.length;
+
 export function eventsCommand(): Command {
   const command = new Command('events')
     .description('what Spillway has said of pods, oldest first')
@@ -48,7 +50,7 @@ With -w and -o json, one event a line.`,
       print(
         rendered(options.output, {
           value: events,
-          table: (wide) => eventsText(events, { wide, all: namespace === undefined }),
+          table: (wide) => eventsText(events, { wide, namespace }),
           names: (all) => all.map(({ name }) => `event/${name}`),
         }),
       );
@@ -76,14 +78,19 @@ function lineOf(event: Event, output: Format): string {
   if (output === 'yaml') return `---\n${rendered('yaml', { value: event, table: () => '' })}`;
   if (output === 'name') return `event/${event.name}`;
   const { last, type, reason, namespace, pod, message } = event;
-  return `${last}  ${typeText(type)}  ${reason}  ${namespace}/${pod}  ${message}`;
+  // Columns without knowing what comes: as wide as the longest reason.
+  return `${last}  ${typeText(type.padEnd('Warning'.length))}  ${reason.padEnd(reasonColumns)}  ${namespace}/${pod}  ${message}`;
 }
 
 export function eventsText(
   events: readonly Event[],
-  { wide, all }: { readonly wide: boolean; readonly all: boolean },
+  { wide, namespace }: { readonly wide: boolean; readonly namespace: string | undefined },
 ): string {
-  if (events.length === 0) return 'Spillway has said nothing of pods lately.';
+  const all = namespace === undefined;
+  if (events.length === 0) {
+    const where = all ? '' : ` in namespace ${namespace}`;
+    return `Spillway has said nothing of pods${where} lately.${all ? '' : ' -A shows all namespaces.'}`;
+  }
   return table(
     [
       ...(all ? ['NAMESPACE'] : []),

@@ -82,7 +82,7 @@ export function podText(explanation: PodExplanation): string {
   const { name, state } = explanation;
   switch (state) {
     case 'away':
-      return `${name} is at ${pc.bold(explanation.host)} (${phaseText(explanation.phase)}).`;
+      return `${name} is at ${pc.bold(explanation.host)} (${phaseText(explanation.phase)}), in namespace ${explanation.guestNamespace}.`;
     case 'home':
       return `${name} is at home, on node ${explanation.node} (${explanation.phase}).`;
     case 'other':
@@ -104,11 +104,11 @@ function phaseText(phase: string): string {
 
 export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {
   const { name, pods, wanted } = value;
-  const rows = pods.map((pod) => [pod.name, pod.state, whereText(pod)]);
+  const rows = pods.map((pod) => [pod.name, pod.status ?? '-', pod.state, whereText(pod)]);
   const waiting = pods.find(({ state }) => state === 'waiting');
   return [
-    `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} there`,
-    ...(rows.length > 0 ? ['', table(['POD', 'STATE', 'WHERE'], rows)] : []),
+    `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} made`,
+    ...(rows.length > 0 ? ['', table(['POD', 'STATUS', 'STATE', 'WHERE'], rows)] : []),
     ...(waiting === undefined ? [] : ['', podText(waiting)]),
   ].join('\n');
 }

@@ -46,7 +46,7 @@ export function neighboursText(rows: readonly NeighbourAnswer[], wide = false): 
   return table(
     [
       ...columns.split(','),
-      ...(wide ? ['LINK', 'GUESTS MORE', 'ADVERT', 'ATTRIBUTES', 'ADDRESSES'] : []),
+      ...(wide ? ['LINK', 'MORE GUESTS', 'ADVERT', 'ATTRIBUTES', 'ADDRESSES'] : []),
     ],
     rows.map((row) => [
       row.cluster,

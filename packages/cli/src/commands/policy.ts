@@ -60,12 +60,14 @@ export function policyText(entries: readonly PolicyEntry[]): string {
   return table(['SCOPE', 'UNSCHEDULABLE PODS', 'POLICY', 'FROM'], rows);
 }
 
-function scopeText({ scope, namespace = '', pod = '' }: PolicyEntry): string {
+function scopeText({ scope, namespace = '', offloadPolicy = '', pod = '' }: PolicyEntry): string {
   switch (scope) {
     case 'federation':
       return 'federation';
     case 'namespace':
       return `namespace/${namespace}`;
+    case 'offloadPolicy':
+      return `offloadpolicy/${namespace}/${offloadPolicy}`;
     case 'pod':
       return `pod/${namespace}/${pod}`;
   }

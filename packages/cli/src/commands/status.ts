@@ -6,7 +6,7 @@ import { agentOf, type ConnectionOptions, withAgent } from '../connection/option
 import { type Format, rendered, withOutput } from '../output/format.ts';
 import { pairs } from '../output/table.ts';
 import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
-import { age, countsText, cpus, gibibytes } from '../output/words.ts';
+import { age, countsText, cpus, gibibytes, roomText } from '../output/words.ts';
 
 type Options = ConnectionOptions & WatchOptions & { readonly output: Format };
 
@@ -52,7 +52,7 @@ export function statusText(status: StatusAnswer, wide = false): string {
     ['Nodes:', status.nodes],
     ['CPU free:', `${cpus(cpu.freeMilli)} of ${cpus(cpu.allocatableMilli)}`],
     ['Memory free:', `${gibibytes(memory.freeBytes)} of ${gibibytes(memory.allocatableBytes)}`],
-    ['Room for:', countsText(status.room)],
+    ['Room for:', roomText(status.room)],
     ['Neighbours:', status.neighbours],
     ['Our pods waiting:', status.waiting],
     ['Our pods away:', countsText(status.away)],
@@ -64,7 +64,7 @@ export function statusText(status: StatusAnswer, wide = false): string {
 
 function wideRows(status: Extract<StatusAnswer, { active: true }>): [string, string | number][] {
   return [
-    ['Guests more:', status.guests.free],
+    ['More guests:', status.guests.free],
     ['Peer:', status.peer],
     ['Addresses:', status.addresses.join(' ')],
     ['Reached through:', status.relay.waitsAt.join(' ') || '-'],

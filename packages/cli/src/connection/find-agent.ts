@@ -115,7 +115,7 @@ export function grant(right: {
   const what = `${resource}${group && `.${group}`}`;
   const [scope, kind] =
     namespace === undefined ? ['', 'clusterrole'] : [` -n ${namespace}`, 'role'];
-  const name = 'spillway-user';
+  const name = `spillway-user-${verb}-${resource.replace('/', '-')}`;
   const subject = user.startsWith('system:serviceaccount:')
     ? `--serviceaccount ${user.split(':').slice(2).join(':')}`
     : `--user ${user}`;

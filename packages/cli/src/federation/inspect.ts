@@ -25,8 +25,17 @@ export function inspect(file: string, format: Format): void {
     serial: Buffer.from(claims.serial).toString('hex'),
     attributes: claims.attributes,
   };
-  const { attributes: signed, ...rest } = value;
-  const table = (): string => pairs([...Object.entries(rest), ...Object.entries(signed)]);
+  const attributes = Object.entries(value.attributes).map(([key, text]) => `${key}=${text}`);
+  const table = (): string =>
+    pairs([
+      ['Cluster:', value.cluster],
+      ['Attributes:', attributes.join(',') || '-'],
+      ['Valid from:', value.notBefore],
+      ['Expires:', value.expires],
+      ['Federation:', value.federation],
+      ['Peer:', value.peer],
+      ['Serial:', value.serial],
+    ]);
   print(rendered(format, { value, table }));
 }
 

@@ -1,12 +1,19 @@
 /** `-w`: shows again and again, in place on a terminal, one after the other elsewhere, until interrupted. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { print } from './format.ts';
+import { type Format, print } from './format.ts';
 
 export interface WatchOptions {
   readonly watch: boolean;
   readonly interval: number;
 }
+
+/** Between two looks where they come one after the other. JSON values and names stand on lines of their own. */
+const between: Partial<Readonly<Record<Format, string>>> = {
+  table: '\n',
+  wide: '\n',
+  yaml: '---\n',
+};
 
 const intervalSDefault = 2;
 /** An agent that does not answer for a moment ends no watch: so many times in a row do. */
@@ -20,10 +27,10 @@ export function withWatch(command: Command): Command {
 
 export async function shown(
   show: () => Promise<string>,
-  { watch, interval }: WatchOptions,
+  { watch, interval, output }: WatchOptions & { readonly output: Format },
 ): Promise<void> {
   if (!watch) return print(await show());
-  const draw = await drawing();
+  const draw = await drawing(between[output] ?? '');
   let failures = 0;
   for (;;) {
     try {
@@ -39,8 +46,14 @@ export async function shown(
   }
 }
 
-async function drawing(): Promise<(text: string) => void> {
-  if (!process.stdout.isTTY) return print;
+async function drawing(separator: string): Promise<(text: string) => void> {
+  if (!process.stdout.isTTY) {
+    let before = '';
+    return (text) => {
+      print(`${before}${text}`);
+      before = separator;
+    };
+  }
   const { default: logUpdate } = await import('log-update');
   return logUpdate;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pairs, table } from './table.ts';
-import { age, bar, countsText, rtt } from './words.ts';
+import { age, bar, countsText, roomText, rtt } from './words.ts';
 
 describe('age', () => {
   it.each([
@@ -23,6 +23,15 @@ describe('countsText', () => {
 
   it('says none', () => {
     expect(countsText({ a: 0 })).toBe('none');
+  });
+});
+
+describe('roomText', () => {
+  it('has one size or another, and leaves out those without room', () => {
+    expect(roomText({ '500m/512Mi': 4, '1/1Gi': 2, '2/4Gi': 0 })).toBe(
+      '4 x 500m/512Mi or 2 x 1/1Gi',
+    );
+    expect(roomText({ '1/1Gi': 0 })).toBe('none');
   });
 });
 

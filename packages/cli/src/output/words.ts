@@ -25,6 +25,12 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
   return some.map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 }
 
+/** `4 x 500m/512Mi or 2 x 1/1Gi`: each alone, not all together; `none`. */
+export function roomText(room: Readonly<Record<string, number>>): string {
+  const some = Object.entries(room).filter(([, count]) => count > 0);
+  return some.map(([size, count]) => `${count} x ${size}`).join(' or ') || 'none';
+}
+
 export function rtt(ms: number, measured = true): string {
   return `${measured ? '' : '~'}${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)}ms`;
 }

@@ -18,6 +18,7 @@ export interface ExplanationContext {
   readonly emit: (effect: HomeEffect) => void;
   readonly explainMsMin: number;
   readonly neighbours: readonly Neighbour[];
+  /** Neighbours are nodes too, and not counted. */
   readonly homeNodes: number;
 }
 

@@ -236,6 +236,18 @@ describe('asks', () => {
     expect(message).toContain('far: has no node with room for this pod');
   });
 
+  test('and does not count neighbours, which are nodes too, among the nodes at home', () => {
+    const tested = atHome('500m');
+    const virtual = node(virtualNodeName(near), '0');
+    const labels = { [wellKnown.virtualNodeLabel]: 'true' };
+    const object = { ...virtual, metadata: { ...virtual.metadata, labels } };
+    tested.ledger.apply({ kind: 'Node', type: 'set', object });
+    const effects = asked(tested, podOf('a', { cpu: '5' }));
+    expect(effects).toMatchObject([
+      { message: expect.stringContaining('0/1 nodes are available at home: 1 Insufficient cpu') },
+    ]);
+  });
+
   test('and explains a pod as soon as all that were asked have refused it', () => {
     const tested = atHome('500m');
     const [toNear, toFar] = asked(tested, podOf('a')) as [HomeEffect, HomeEffect];

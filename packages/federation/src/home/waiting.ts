@@ -421,7 +421,7 @@ export class Waiting {
       emit,
       explainMsMin: config.explainMsMin,
       neighbours: neighbourhood.neighbours(),
-      homeNodes: room.snapshot.nodeCount,
+      homeNodes: room.snapshot.candidates().length,
     };
   }
 }
