@@ -120,6 +120,7 @@ export async function makeSetting(
   const service = async (namespace: string, name: string): Promise<Service['spec']> =>
     (await host.client.get<Service>(`/api/v1/namespaces/${namespace}/services/${name}`)).spec;
   const tillService = await service('market', 'till');
+  await served(host, tillService.clusterIP);
   return {
     node: first.address,
     apiServer: (await service('default', 'kubernetes')).clusterIP,
@@ -133,6 +134,17 @@ export async function makeSetting(
     sibling,
     stranger,
   };
+}
+
+/** kube-proxy has its rules a moment after the Service is there. */
+async function served(host: KindCluster, service: string): Promise<void> {
+  const ask = ['timeout', '3', 'wget', '-q', '-O', '-', `http://${service}:${servedPort}`];
+  await waitFor(
+    `the Service ${service} leads to its pod`,
+    async () =>
+      (await host.podExec({ namespace: 'market', name: 'beyond' }, ask)).code === 0 || undefined,
+    { timeoutMs: 30_000 },
+  );
 }
 
 /** The address of a pod that is Ready. */
