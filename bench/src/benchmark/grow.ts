@@ -30,12 +30,14 @@ export default function grow(clusters: number): Growth {
     trial,
     recording,
   });
+  // In a short run nobody's turn may come again.
+  const silent = recording.gossip?.adverts === 0;
   return {
     clusters,
     pendingPodRatio,
     offloadRttMs,
-    bytesPerSecondPerAgent: agents?.bytesPerSecond ?? 0,
-    known99Ms: agents?.known99Ms ?? 0,
+    bytesPerSecondPerAgent: silent ? null : (agents?.bytesPerSecond ?? 0),
+    known99Ms: silent ? null : (agents?.known99Ms ?? 0),
     spread99Ms: agents?.spread99Ms ?? 0,
     directoryBytesPerAgent,
     processRssMib,

@@ -28,7 +28,7 @@ export async function runGrowth(
   return growth;
 }
 
-const heapMib = 20_000;
+const heapMib = 8_000;
 
 async function measured(clusters: number, signal: AbortSignal): Promise<Growth | undefined> {
   if (signal.aborted) return undefined;
@@ -68,9 +68,11 @@ export function growthTable(growth: readonly Growth[]): string {
       each.offloadRttMs === null
         ? '–'
         : `${each.offloadRttMs.mean.toFixed(1)} / ${each.offloadRttMs.best.toFixed(1)} ms`,
-      `${(each.bytesPerSecondPerAgent / 1_000).toFixed(2)} kB/s`,
+      each.bytesPerSecondPerAgent === null
+        ? '–'
+        : `${(each.bytesPerSecondPerAgent / 1_000).toFixed(2)} kB/s`,
       milliseconds(each.spread99Ms),
-      milliseconds(each.known99Ms),
+      each.known99Ms === null ? '–' : milliseconds(each.known99Ms),
       `${(each.directoryBytesPerAgent / 1_024).toFixed(0)} KiB`,
       `${each.processRssMib.toFixed(0)} MiB`,
       `${each.runSeconds.toFixed(1)} s`,

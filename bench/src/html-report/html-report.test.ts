@@ -93,8 +93,12 @@ describe('growth', () => {
     ]);
   });
 
-  test('of one size has no number that is none', () => {
-    const page = htmlReport({ ...report, results: [], growth: report.growth.slice(0, 1) });
+  test.each([
+    ['one size', {}],
+    ['a size at which nobody spoke', { bytesPerSecondPerAgent: null, known99Ms: null }],
+  ])('of %s has no number that is none', (_, silence) => {
+    const [only] = report.growth as [Growth];
+    const page = htmlReport({ ...report, results: [], growth: [{ ...only, ...silence }] });
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });
 });

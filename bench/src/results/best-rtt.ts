@@ -17,7 +17,6 @@ export function bestRttsMs(trial: Trial, pods: readonly PodRecord[]): readonly n
     return endedMs === undefined ? [bound] : [bound, { atMs: endedMs, order: 0, pod }];
   });
   events.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-  const nearestFirst = new Map<number, readonly number[]>();
   const best: number[] = [];
   for (const { order, pod } of events) {
     const { home, host = home, node = 0, app } = pod;
@@ -29,24 +28,28 @@ export function bestRttsMs(trial: Trial, pods: readonly PodRecord[]): readonly n
       continue;
     }
     if (host !== home) {
-      let sorted = nearestFirst.get(home);
-      if (sorted === undefined) {
-        sorted = byRtt(trial, home);
-        nearestFirst.set(home, sorted);
-      }
-      const nearest = sorted.find((cluster) => free[cluster]?.some((each) => fits(each, asked)));
-      best.push(trial.rttMs(home, nearest ?? host));
+      const rttMs = nearestMs(trial, home, (cluster) =>
+        (free[cluster] ?? []).some((each) => fits(each, asked)),
+      );
+      best.push(rttMs ?? trial.rttMs(home, host));
     }
     take(on, asked, -1);
   }
   return best;
 }
 
-function byRtt(trial: Trial, home: number): readonly number[] {
-  return trial.clusters
-    .map((_, cluster) => cluster)
-    .filter((cluster) => cluster !== home)
-    .sort((a, b) => trial.rttMs(home, a) - trial.rttMs(home, b));
+function nearestMs(
+  trial: Trial,
+  home: number,
+  hasRoom: (cluster: number) => boolean,
+): number | undefined {
+  let least: number | undefined;
+  for (let cluster = 0; cluster < trial.clusters.length; cluster++) {
+    if (cluster === home || !hasRoom(cluster)) continue;
+    const rttMs = trial.rttMs(home, cluster);
+    if (least === undefined || rttMs < least) least = rttMs;
+  }
+  return least;
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };

@@ -106,11 +106,11 @@ export const growthSchema = z.strictObject({
   clusters: count,
   pendingPodRatio: ratio,
   offloadRttMs: z.strictObject({ mean: ms, best: ms }).nullable(),
-  /** Adverts, copies and gossip about them included, in the second half of the run. */
-  bytesPerSecondPerAgent: z.number().min(0),
-  /** From a change of room until 99 % of the agents know of it, the wait for the advert's turn included: median over changes. */
-  known99Ms: ms,
-  /** The same from when the advert was said. */
+  /** Adverts, copies and gossip about them included, in the second half of the run; null where none was said then. */
+  bytesPerSecondPerAgent: z.number().min(0).nullable(),
+  /** From a change of room until 99 % of the agents know of it, the wait for the advert's turn included: median over changes; null as above. */
+  known99Ms: ms.nullable(),
+  /** The same from when the advert was said, at any time of the run. */
   spread99Ms: ms,
   directoryBytesPerAgent: z.number().min(0),
   processRssMib: z.number().min(0),

@@ -75,6 +75,11 @@ export class Neighbours implements Neighbourhood {
     return directory.neighbours().filter(({ cluster }) => virtualNodes.has(cluster));
   }
 
+  neighbour(cluster: ClusterName): Neighbour | undefined {
+    const { directory, virtualNodes } = this.#options;
+    return virtualNodes.has(cluster) ? directory.neighbour(cluster) : undefined;
+  }
+
   advert(advert: Advert, from: Member): Receipt {
     const { directory, clock, metrics, virtualNodes } = this.#options;
     const receipt = directory.receive(advert, from, clock.monotonicMs());

@@ -51,15 +51,13 @@ export function rankNeighbours(options: {
       if (judged.stage === roomStage) full.push(neighbour);
       continue;
     }
-    const labels = { ...neighbour.advert.labels, ...neighbour.attributes };
-    const named = { name: neighbour.cluster, labels };
     candidates.push({
       cluster: neighbour.cluster,
       estimate: judged,
       rttMs: neighbour.rttMs,
       advertAt: neighbour.advertAt,
       score: scoreOf(neighbour.rttMs),
-      preferred: policy.prefer.filter((term) => meets(term, named)).length,
+      preferred: policy.prefer.filter((term) => meets(term, named(neighbour))).length,
       guests: placed?.get(neighbour.cluster) ?? 0,
     });
   }
@@ -74,7 +72,7 @@ function estimated(
   shape: PodShape,
   policy: PlacementPolicy,
 ): number | Verdict {
-  const { advert, liveness, cluster, attributes, rttMs } = neighbour;
+  const { advert, liveness, rttMs } = neighbour;
   const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({
     code,
     reason,
@@ -87,16 +85,14 @@ function estimated(
       liveness === 'gone' ? 'is gone' : 'has not been heard from lately',
     );
   }
-  // What the root signed goes before what the cluster says of itself.
-  const named = { name: cluster, labels: { ...advert.labels, ...attributes } };
-  const unmet = policy.require.find((term) => !meets(term, named));
+  const unmet = policy.require.find((term) => !meets(term, named(neighbour)));
   if (unmet)
     return refuse(
       'Refused',
       'ClusterAffinity',
       `is not ${termText(unmet)}, which the policy requires`,
     );
-  const hit = policy.refuse.find((term) => meets(term, named));
+  const hit = policy.refuse.find((term) => meets(term, named(neighbour)));
   if (hit)
     return refuse('Refused', 'ClusterAffinity', `is ${termText(hit)}, which the policy refuses`);
   if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
@@ -112,6 +108,11 @@ function estimated(
   const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
   if (fits === 0) return refuse('Unschedulable', roomStage, 'has no node with room for this pod');
   return fits;
+}
+
+/** For the policy's terms, of which there mostly are none. What the root signed goes before what the cluster says of itself. */
+function named({ cluster, advert, attributes }: Neighbour): Parameters<typeof meets>[1] {
+  return { name: cluster, labels: { ...advert.labels, ...attributes } };
 }
 
 function byPolicy({ name }: PlacementPolicy, a: Candidate, b: Candidate): number {

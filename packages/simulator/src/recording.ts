@@ -42,7 +42,7 @@ export interface GossipRecord {
   readonly negotiationMessages: number;
   /** From a change of room until 99 % of the agents knew, the wait for the advert's turn included: median over changes, ms. */
   readonly known99Ms: number;
-  /** The same from when the advert was said. */
+  /** The same from when the advert was said, also before the second half. */
   readonly spread99Ms: number;
   /** Room reserved in vain: slots asked for and refused. */
   readonly slotsAsked: number;

@@ -94,19 +94,41 @@ describe('simulate', () => {
     expect(bigs.every(({ host }) => host === undefined)).toBe(true);
   });
 
-  test('spillway › does without whom a cut keeps away, and comes back to them', () => {
-    const cuts = [{ fromMs: 0, toMs: 120_000, clusters: [1] }];
-    const apps = [
-      app('crowd', 0, 18),
-      app('later', 0, 2, { steps: [{ atMs: 240_000, replicas: 2 }] }),
-    ];
-    const links = { jitter: 0, loss: 0, cuts };
-    const recording = simulate(trialWith(apps, { links }), 'spillway');
-    const early = recording.pods.filter(({ boundMs = 0, host }) => host === 1 && boundMs < 120_000);
-    expect(early).toEqual([]);
-    // 8 at home and 8 at c; the 4 others run at b when the cut has healed.
-    expect(hostsOf(recording)).toEqual([8, 4, 8]);
-    expect(running(recording)).toBe(20);
+  test.each(['handed', 'fetched'] as const)(
+    'spillway › does without whom a cut keeps away, and comes back to them: adverts %s',
+    (adverts) => {
+      const cuts = [{ fromMs: 0, toMs: 120_000, clusters: [1] }];
+      const apps = [
+        app('crowd', 0, 18),
+        app('later', 0, 2, { steps: [{ atMs: 240_000, replicas: 2 }] }),
+      ];
+      const links = { jitter: 0, loss: 0, cuts };
+      const recording = simulate(trialWith(apps, { links }), 'spillway', { adverts });
+      const early = recording.pods.filter(
+        ({ boundMs = 0, host }) => host === 1 && boundMs < 120_000,
+      );
+      expect(early).toEqual([]);
+      // 8 at home and 8 at c; the 4 others run at b when the cut has healed.
+      expect(hostsOf(recording)).toEqual([8, 4, 8]);
+      expect(running(recording)).toBe(20);
+    },
+  );
+
+  test('spillway › agents that fetch adverts do what those do that are handed them, to the byte', () => {
+    // All want more than they have, at different times, and let go of it: many wait, are refused, and hear news.
+    const apps = [0, 1, 2].map((home) =>
+      app(`tide-${home}`, home, 0, {
+        steps: [0, 1, 2, 3, 4, 5].map((step) => ({
+          atMs: 7_000 * (home + 3 * step),
+          replicas: step % 2 === 0 ? 11 : 3,
+        })),
+      }),
+    );
+    const links = { jitter: 0.2, loss: 0.02, cuts: [] };
+    const trial = trialWith(apps, { links, rttMs: (a, b) => 33.3 * Math.abs(a - b) });
+    const handed = simulate(trial, 'spillway', { adverts: 'handed' });
+    expect(handed.gossip?.slotsRefused).toBeGreaterThan(10);
+    expect(simulate(trial, 'spillway', { adverts: 'fetched' })).toEqual(handed);
   });
 
   test('kubefed-rsp-rebalance › keeps asking for what could not run, on top', () => {

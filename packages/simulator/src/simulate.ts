@@ -30,6 +30,8 @@ export const simulatedSystems = Object.keys(systems) as readonly SimulatedSystem
 export interface SimulateOptions {
   /** Another course of what the trial leaves to chance. */
   readonly luck?: number;
+  /** Whether agents are handed adverts or fetch them; see GossipMesh. */
+  readonly adverts?: 'handed' | 'fetched';
   /** One line per event. */
   readonly trace?: (event: object) => void;
 }
@@ -40,13 +42,14 @@ const settleMs = 10_000;
 export function simulate(
   trial: Trial,
   name: SimulatedSystemName,
-  { luck = 0, trace }: SimulateOptions = {},
+  { luck = 0, adverts, trace }: SimulateOptions = {},
 ): Recording {
   const system: { readonly start: StartSystem; readonly united?: boolean } = systems[name];
   const world = new World({
     trial,
     startMs: settleMs,
     luck,
+    adverts,
     united: system.united ?? false,
     ...(trace && { trace }),
   });

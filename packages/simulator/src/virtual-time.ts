@@ -18,8 +18,12 @@ export class VirtualTime {
   }
 
   after(ms: number, run: () => void): void {
-    assert(ms >= 0, 'nothing happens in the past');
-    this.#due.push({ at: this.#now + ms, order: this.#order++, run });
+    this.at(this.#now + ms, run);
+  }
+
+  at(instant: number, run: () => void): void {
+    assert(instant >= this.#now, 'nothing happens in the past');
+    this.#due.push({ at: instant, order: this.#order++, run });
   }
 
   /** Runs everything due up to `until`; `onStep` follows each action. */

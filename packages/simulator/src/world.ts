@@ -66,12 +66,18 @@ export interface WorldOptions {
   readonly startMs: number;
   /** Another course of what the trial leaves to chance: delays, orders. */
   readonly luck?: number;
+  /** How agents come by each other's adverts; as many clusters as there are decide without it. */
+  readonly adverts?: 'handed' | 'fetched' | undefined;
   /** One line per event, for replay. */
   readonly trace?: (event: object) => void;
 }
 
+/** Up to so many clusters, everybody is handed every advert as it comes. */
+const handedMax = 64;
+
 export class World {
   readonly trial: Trial;
+  readonly adverts: 'handed' | 'fetched';
   readonly time = new VirtualTime();
   readonly clusters: readonly WorldCluster[];
   readonly recorder: Recorder;
@@ -79,8 +85,9 @@ export class World {
   readonly #luck: number;
   readonly #specs = new Map<string, PodSpec>();
 
-  constructor({ trial, united = false, startMs, luck = 0, trace }: WorldOptions) {
+  constructor({ trial, united = false, startMs, luck = 0, adverts, trace }: WorldOptions) {
     this.trial = trial;
+    this.adverts = adverts ?? (trial.clusters.length <= handedMax ? 'handed' : 'fetched');
     this.#luck = luck;
     this.startMs = startMs;
     this.recorder = new Recorder({ trial, time: this.time, startMs, ...(trace && { trace }) });
@@ -107,11 +114,6 @@ export class World {
     });
   }
 
-  /** On the trial's clock, ms; negative before it starts. */
-  get trialMs(): number {
-    return this.time.now - this.startMs;
-  }
-
   /** Equal pods have one and the same spec, by which schedulers recognise them. */
   specOf(ask: PodAsk, schedulerName: string | undefined): PodSpec {
     const key = JSON.stringify([ask, schedulerName]);
@@ -130,12 +132,12 @@ export class World {
     return cluster;
   }
 
-  /** Whether a cut keeps two clusters apart now. */
-  separated(a: number, b: number): boolean {
-    const at = this.trialMs;
+  /** Whether a cut keeps two clusters apart at an instant of the world's clock. */
+  separated(a: number, b: number, at: number): boolean {
+    const trialMs = at - this.startMs;
     return this.trial.links.cuts.some(
       ({ fromMs, toMs, clusters }) =>
-        fromMs <= at && at < toMs && clusters.includes(a) !== clusters.includes(b),
+        fromMs <= trialMs && trialMs < toMs && clusters.includes(a) !== clusters.includes(b),
     );
   }
 }

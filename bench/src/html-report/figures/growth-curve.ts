@@ -17,7 +17,8 @@ export interface Curve {
 }
 
 export interface CurveLine {
-  readonly value: (growth: Growth) => number;
+  /** Null where there is none. */
+  readonly value: (growth: Growth) => number | null;
   /** At its end. */
   readonly says?: string;
   /** SVG dash array. */
@@ -60,7 +61,10 @@ export function curveFigure(rows: readonly Growth[], curve: Curve): Markup {
       ...lines.flatMap((line) =>
         lineMarks(
           line,
-          rows.map((row) => ({ x: Math.log10(row.clusters), y: toY(line.value(row)) })),
+          rows.flatMap((row) => {
+            const value = line.value(row);
+            return value === null ? [] : [{ x: Math.log10(row.clusters), y: toY(value) }];
+          }),
         ),
       ),
     ],
@@ -72,7 +76,10 @@ function yAxisOf(
   rows: readonly Growth[],
   { lines, format, goal, logarithmicTicks }: Curve,
 ): { readonly toY: (value: number) => number; readonly axis: Plot.ScaleOptions } {
-  const values = [goal.value, ...rows.flatMap((row) => lines.map(({ value }) => value(row)))];
+  const values = [
+    goal.value,
+    ...rows.flatMap((row) => lines.flatMap(({ value }) => value(row) ?? [])),
+  ];
   const highest = Math.max(...values);
   const common = { grid: true, label: null };
   if (logarithmicTicks === undefined) {

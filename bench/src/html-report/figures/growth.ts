@@ -44,24 +44,20 @@ ${table(rows)}
 }
 
 function goalsOf(rows: readonly Growth[]): readonly Goal[] {
-  const thousand = rows.find(({ clusters }) => clusters === 1_000);
-  const slowest = Math.max(...rows.map(({ known99Ms }) => known99Ms));
-  return [
-    ...(thousand === undefined
-      ? []
-      : [
-          {
-            wanted: `an agent of ${whole(thousand.clusters)} hears at most ${bytes(bytesPerSecondMax)}/s`,
-            found: `${bytes(thousand.bytesPerSecondPerAgent)}/s`,
-            met: thousand.bytesPerSecondPerAgent <= bytesPerSecondMax,
-          },
-        ]),
-    {
-      wanted: `99 % know of a change within ${duration(known99MsMax)}, however many they are`,
-      found: `At most ${duration(slowest)}`,
-      met: slowest <= known99MsMax,
-    },
-  ];
+  const heard = rows.find(({ clusters }) => clusters === 1_000)?.bytesPerSecondPerAgent ?? null;
+  const known = rows.flatMap(({ known99Ms }) => known99Ms ?? []);
+  const slowest = Math.max(...known);
+  const ofHeard = heard !== null && {
+    wanted: `an agent of ${whole(1_000)} hears at most ${bytes(bytesPerSecondMax)}/s`,
+    found: `${bytes(heard)}/s`,
+    met: heard <= bytesPerSecondMax,
+  };
+  const ofKnown = known.length > 0 && {
+    wanted: `99 % know of a change within ${duration(known99MsMax)}, however many they are`,
+    found: `At most ${duration(slowest)}`,
+    met: slowest <= known99MsMax,
+  };
+  return [ofHeard, ofKnown].filter((goal) => goal !== false);
 }
 
 function table(rows: readonly Growth[]): Markup {
@@ -69,8 +65,12 @@ function table(rows: readonly Growth[]): Markup {
 <thead><tr><th scope="col">Clusters</th><th scope="col">Pending pods</th><th scope="col">Bytes/s and agent</th><th scope="col">Offload RTT</th><th scope="col">99 % know of a change after</th><th scope="col">of an advert after</th><th scope="col">Directory per agent</th><th scope="col">Simulator’s memory</th><th scope="col">Run time</th></tr></thead>
 <tbody>${rows.map(
     (row) =>
-      html`<tr><th scope="row">${whole(row.clusters)}</th><td>${percent(row.pendingPodRatio)}</td><td>${bytes(row.bytesPerSecondPerAgent)}</td><td>${rtt(row)}</td><td>${duration(row.known99Ms)}</td><td>${duration(row.spread99Ms)}</td><td>${row.directoryBytesPerAgent === 0 ? '–' : bytes(row.directoryBytesPerAgent)}</td><td>${whole(row.processRssMib)} MiB</td><td>${duration(row.runSeconds * 1_000)}</td></tr>`,
+      html`<tr><th scope="row">${whole(row.clusters)}</th><td>${percent(row.pendingPodRatio)}</td><td>${orNone(row.bytesPerSecondPerAgent, bytes)}</td><td>${rtt(row)}</td><td>${orNone(row.known99Ms, duration)}</td><td>${duration(row.spread99Ms)}</td><td>${row.directoryBytesPerAgent === 0 ? '–' : bytes(row.directoryBytesPerAgent)}</td><td>${whole(row.processRssMib)} MiB</td><td>${duration(row.runSeconds * 1_000)}</td></tr>`,
   )}</tbody></table></div>`;
+}
+
+function orNone(value: number | null, format: (value: number) => string): string {
+  return value === null ? '–' : format(value);
 }
 
 function rtt({ offloadRttMs }: Growth): Markup {

@@ -21,7 +21,8 @@ import type { HomeEffect, HomeEvent } from './events.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
 
 const [near, far] = [cluster('near'), cluster('far')];
-const { batchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } = homeDefaults;
+const { batchMs, neighbourBatchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } =
+  homeDefaults;
 
 const allNearest = { policy: nearest, text: 'nearest', source: 'the test' };
 
@@ -261,6 +262,22 @@ describe('asks', () => {
     }
     expect(longest).toBeGreaterThan(retryMsMax * 0.75);
     expect(longest).toBeLessThanOrEqual(retryMsMax * 1.25);
+  });
+
+  test('sooner when there is news, which it awaits only while it backs off', () => {
+    const tested = atHome('500m');
+    const { home, step } = tested;
+    const awaits = (ms: number): boolean => home.awaitsNews(at(ms));
+    expect(awaits(0)).toBe(false);
+    const [toNear, toFar] = asked(tested, podOf('a')) as [HomeEffect, HomeEffect];
+    // The answers decide when the next try is.
+    expect(awaits(batchMs)).toBe(false);
+    tested.grant(toNear, 0);
+    tested.grant(toFar, 0);
+    expect(awaits(batchMs)).toBe(true);
+    step({ kind: 'roomChanged', where: 'neighbour' });
+    expect(home.wakeAt()).toBe(batchMs + neighbourBatchMs);
+    expect(awaits(batchMs)).toBe(false);
   });
 
   test('nobody while the pod’s policy can’t be read, and says so', () => {

@@ -108,6 +108,11 @@ export class Home {
     return this.#away.hosts();
   }
 
+  /** Whether `roomChanged` at a neighbour would bring a try forward; else it need not be told. */
+  awaitsNews(now: MonotonicMs): boolean {
+    return this.#waiting.awaitsNews(now);
+  }
+
   /** For people and metrics. */
   counts(): { readonly waiting: number; readonly awayByHost: ReadonlyMap<ClusterName, number> } {
     return { waiting: this.#waiting.size, awayByHost: this.#away.countByHost() };

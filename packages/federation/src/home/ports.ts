@@ -1,5 +1,5 @@
 /** What the home machine looks at, but does not own. */
-import type { NodeName, Pod, PodUid } from '@spillway/core';
+import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
 import type { Snapshot } from '@spillway/scheduling';
 import type { Neighbour } from '../directory.ts';
 import type { PlacementPolicy } from '../policy.ts';
@@ -13,6 +13,8 @@ export interface LocalRoom {
 
 export interface Neighbourhood {
   neighbours(): readonly Neighbour[];
+  /** One of them, at less cost than looking through all. */
+  neighbour(cluster: ClusterName): Neighbour | undefined;
 }
 
 /** The policy for a pod: the one that is said nearest to it. */

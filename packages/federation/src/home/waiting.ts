@@ -120,6 +120,15 @@ export class Waiting {
     for (const group of this.#groups.values()) group.nextTry = earlier(group.nextTry, at);
   }
 
+  /** Groups that are being asked for get their next try with the decision, whatever happens until then. */
+  awaitsNews(now: MonotonicMs): boolean {
+    const at = after(now, this.#options.config.neighbourBatchMs);
+    for (const { ask, nextTry } of this.#groups.values()) {
+      if (ask === undefined && nextTry > at) return true;
+    }
+    return false;
+  }
+
   reserved(event: Extract<HomeEvent, { kind: 'reserved' }>, now: MonotonicMs): void {
     const ask = this.#asks.get(event.requestId);
     if (ask === undefined) {
@@ -355,9 +364,7 @@ export class Waiting {
   }
 
   #refused(group: Group, host: ClusterName, reason: string, now: MonotonicMs): void {
-    const neighbour = this.#options.neighbourhood
-      .neighbours()
-      .find((candidate) => candidate.cluster === host);
+    const neighbour = this.#options.neighbourhood.neighbour(host);
     if (neighbour === undefined) return;
     group.refusals.set(host, {
       reason,

@@ -9,43 +9,40 @@ import {
   type MonotonicMs,
   randomStream,
   type Random,
-  unreachable,
-  virtualNodeName,
   wellKnown,
 } from '@spillway/core';
 import { Ledger } from '@spillway/scheduling';
 import {
   type Advert,
   clusterOfVirtualNode,
+  type CommitRequest,
   type CommitResult,
-  type CreateOutcome,
-  type Coordinate,
   Directory,
   type DirectoryConfig,
-  type GuestUpdate,
   Home,
   type HomeConfig,
   homeDefaults,
-  type HomeEffect,
   type HomeEvent,
   Host,
   hostDefaults,
-  type HostEffect,
   type HostEvent,
   type Member,
+  type Neighbourhood,
   type PlacementPolicy,
-  type PodRef,
   type ReserveAnswer,
   type ReserveRequest,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
-import { callHost } from './calls.ts';
 import { onePolicy } from './one-policy.ts';
 import { type GuestFeed, ModelGuestStreams } from './guest-streams.ts';
+import { ModelHomeRunner, type ReservedSlots } from './home-runner.ts';
+import { ModelHostRunner } from './host-runner.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
-import { summary } from './effect-summary.ts';
+import { learn } from './fetched-neighbours.ts';
+import type { Proximity } from './proximity.ts';
 import { type ModelGossip, Speaker } from './speaker.ts';
-import { createOutcome, guestNamespaceOf, ModelWrites, shadowOf } from './writes.ts';
+import { ModelWatch } from './watch.ts';
+import { guestNamespaceOf, ModelWrites } from './writes.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
 export interface ModelAgentOptions {
@@ -59,6 +56,8 @@ export interface ModelAgentOptions {
   readonly directory: DirectoryConfig;
   readonly timing: AgentTiming;
   readonly proximity: Proximity;
+  /** Where it looks its neighbours up; without, it is handed their adverts. */
+  readonly neighbourhood?: Neighbourhood;
   /** Of all its pods; `nearest` without. */
   readonly policy?: PlacementPolicy;
   /** Changes of the home's knobs. */
@@ -79,22 +78,8 @@ export interface AgentTiming {
   readonly writeMsMax: number;
 }
 
-/** Where a cluster is, as its agent knows. */
-export interface Proximity {
-  readonly coordinate: () => Coordinate;
-  /** Undefined for a neighbour that it has no connection with. */
-  readonly measuredRttMs: (other: ClusterName) => number | undefined;
-}
-
-export interface ReservedSlots {
-  readonly asked: number;
-  readonly granted: number;
-  readonly stalenessMs: number;
-}
-
 const streamsMs = 250;
 const judgeMs = 1_000;
-const deleteRetryMs = 2_000;
 
 export class ModelAgent {
   readonly cluster: ClusterName;
@@ -104,18 +89,17 @@ export class ModelAgent {
   readonly epoch: number;
   readonly #options: ModelAgentOptions;
   readonly #random: Random;
-  readonly directory: Directory;
+  /** Undefined where it looks its neighbours up. */
+  readonly #directory: Directory | undefined;
+  readonly #neighbourhood: Neighbourhood;
   readonly #speaker: Speaker;
-  readonly #saidAt = new Map<ClusterName, number>();
   readonly #virtualNodes = new Map<string, ClusterName>();
   readonly #streams: ModelGuestStreams;
-  readonly #writes: ModelWrites;
-  readonly #replies = new Map<number, (results: readonly CommitResult[]) => void>();
-  readonly #unwatch: () => void;
-  #watchedUntil = 0;
+  readonly #homeRunner: ModelHomeRunner;
+  readonly #hostRunner: ModelHostRunner;
+  readonly #watch: ModelWatch;
   #lifeEnded = false;
   #synced = false;
-  #calls = 0;
   #wake: MonotonicMs | undefined;
 
   constructor(options: ModelAgentOptions) {
@@ -124,18 +108,13 @@ export class ModelAgent {
     this.cluster = cluster;
     this.epoch = epoch;
     this.#random = randomStream(seed, `agent/${cluster}/${epoch}`);
-    this.#writes = new ModelWrites({
-      time,
-      network: options.network,
-      writeMsMax: options.timing.writeMsMax,
-      random: randomStream(seed, `writes/${cluster}/${epoch}`),
-      alive: this.alive,
-    });
-    this.directory = new Directory({
+    const directory = new Directory({
       config: options.directory,
       self: cluster,
       coordinate: options.proximity.coordinate,
     });
+    this.#directory = options.neighbourhood === undefined ? directory : undefined;
+    this.#neighbourhood = options.neighbourhood ?? directory;
     this.host = new Host({
       ledger: this.ledger,
       config: hostDefaults,
@@ -144,7 +123,7 @@ export class ModelAgent {
     });
     this.home = new Home({
       room: this.ledger,
-      neighbourhood: this.directory,
+      neighbourhood: this.#neighbourhood,
       policies: onePolicy(options.policy),
       config: { ...homeDefaults, ...options.homeConfig },
       random: randomStream(seed, `home/${cluster}/${epoch}`),
@@ -159,8 +138,29 @@ export class ModelAgent {
       agentOf: options.agentOf,
       random: randomStream(seed, `streams/${cluster}/${epoch}`),
     });
-    this.#unwatch = api.watch((event) => this.#lagging(() => this.#take(event)));
-    this.#list();
+    const writes = new ModelWrites({
+      time,
+      network: options.network,
+      writeMsMax: options.timing.writeMsMax,
+      random: randomStream(seed, `writes/${cluster}/${epoch}`),
+      alive: this.alive,
+    });
+    this.#homeRunner = new ModelHomeRunner({
+      ...options,
+      agent: this,
+      writes,
+      neighbourhood: this.#neighbourhood,
+    });
+    this.#hostRunner = new ModelHostRunner({ ...options, agent: this, writes });
+    this.#watch = new ModelWatch({
+      api,
+      time,
+      random: this.#random,
+      watchMsMax: options.timing.watchMsMax,
+      alive: this.alive,
+      take: (event) => this.#take(event),
+      synced: () => this.#begin(),
+    });
     this.#every(streamsMs, () => this.#keepStreams());
     this.#every(judgeMs, () => this.#judge());
   }
@@ -173,42 +173,45 @@ export class ModelAgent {
 
   crash(): void {
     this.#lifeEnded = true;
-    this.#unwatch();
+    this.#watch.stop();
+  }
+
+  get feeds(): Set<GuestFeed> {
+    return this.#hostRunner.feeds;
   }
 
   /** Whether news of neighbours may change what it does now. */
   get listens(): boolean {
-    return this.home.counts().waiting > 0;
+    return !this.#lifeEnded && this.home.awaitsNews(this.#options.time.now);
   }
 
   feedHome(event: HomeEvent): void {
     if (this.#lifeEnded) return;
-    const { gossip } = this.#options;
-    const begins = event.kind === 'pod' && !event.pod.spec.nodeName && !this.listens;
-    if (begins && !gossip.eager) {
-      gossip.catchUp(this.cluster);
-      this.directory.tick(this.#options.time.now);
+    const listened = this.listens;
+    for (const effect of this.home.step(event, this.#options.time.now)) {
+      this.#homeRunner.perform(effect);
     }
-    for (const effect of this.home.step(event, this.#options.time.now)) this.#performHome(effect);
+    if (!listened && this.listens) this.#options.gossip.attend(this.cluster);
     this.#setWake();
   }
 
   feedHost(event: HostEvent): void {
     if (this.#lifeEnded) return;
-    for (const effect of this.host.step(event, this.#options.time.now)) this.#performHost(effect);
+    for (const effect of this.host.step(event, this.#options.time.now))
+      this.#hostRunner.perform(effect);
     this.#setWake();
   }
 
-  /** An advert that was said at `saidAt` and has reached us at `at`. */
-  heard(advert: Advert, { saidAt, at }: { readonly saidAt: number; readonly at: number }): void {
-    if (this.#lifeEnded) return;
-    const { cluster } = advert;
-    const known = this.#saidAt.has(cluster);
-    const receipt = this.directory.receive(advert, memberOf(cluster), at as MonotonicMs);
-    if (receipt !== 'accepted') return;
-    this.#saidAt.set(cluster, saidAt);
-    const rttMs = known ? undefined : this.#options.proximity.measuredRttMs(cluster);
-    if (rttMs !== undefined) this.directory.rttSample(cluster, rttMs, at as MonotonicMs);
+  /** An advert is handed to it. */
+  heard(advert: Advert): void {
+    if (this.#lifeEnded || this.#directory === undefined) return;
+    const { proximity, time } = this.#options;
+    const arrival = { advert, from: memberOf(advert.cluster), at: time.now };
+    if (learn(this.#directory, arrival, proximity)) this.news();
+  }
+
+  /** There is something new to know of neighbours. */
+  news(): void {
     if (this.listens) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
   }
 
@@ -216,40 +219,12 @@ export class ModelAgent {
     return this.#options.looksThrough ? this.#virtualNodes.get(node) : clusterOfVirtualNode(node);
   }
 
-  /** Every kind is listed on its own, in any order, and the pods as they are when the list is made. */
-  #list(): void {
-    const { api, cluster } = this.#options;
-    const nodes = (): void => {
-      for (const object of api.nodes) this.#take({ kind: 'Node', type: 'set', object });
-    };
-    const namespaces = (): void => {
-      for (const object of api.namespaces) this.#take({ kind: 'Namespace', type: 'set', object });
-    };
-    const listed = [...api.pods()];
-    const pods = (): void => {
-      for (const object of listed) this.#take({ kind: 'Pod', type: 'set', object });
-    };
-    const kinds =
-      this.#random.below(2) === 0 ? [nodes, namespaces, pods] : [pods, namespaces, nodes];
-    for (const kind of kinds) this.#lagging(kind);
-    this.#lagging(() => {
-      this.#synced = true;
-      this.#options.trace(`${cluster}: synced, epoch ${this.epoch}`);
-      this.#speaker.start();
-      this.feedHome({ kind: 'synced' });
-    });
-  }
-
-  /** In order, each some time after it happened. */
-  #lagging(arrive: () => void): void {
-    const { time, timing } = this.#options;
-    this.#watchedUntil = Math.max(
-      this.#watchedUntil,
-      time.now + this.#random.below(timing.watchMsMax),
-    );
-    time.after(this.#watchedUntil - time.now, () => {
-      if (!this.#lifeEnded) arrive();
-    });
+  #begin(): void {
+    const { trace } = this.#options;
+    this.#synced = true;
+    trace(`${this.cluster}: synced, epoch ${this.epoch}`);
+    this.#speaker.start();
+    this.feedHome({ kind: 'synced' });
   }
 
   #take(event: ClusterEvent): void {
@@ -276,89 +251,17 @@ export class ModelAgent {
 
   #keepStreams(): void {
     if (!this.#synced) return;
-    const reachable = this.#options.looksThrough ? this.directory.neighbours() : [];
+    const reachable = this.#options.looksThrough ? this.#neighbourhood.neighbours() : [];
     this.#streams.keep(
       this.home.hosts(),
       reachable.filter(({ liveness }) => liveness === 'alive').map(({ cluster }) => cluster),
     );
   }
 
+  /** Who looks its neighbours up judges them when it does. */
   #judge(): void {
-    // Who has not listened has heard of nobody; it judges when it has caught up.
-    if (!this.#options.gossip.eager && !this.listens) return;
-    const changes = this.directory.tick(this.#options.time.now);
+    const changes = this.#directory?.tick(this.#options.time.now) ?? [];
     if (changes.length > 0) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
-  }
-
-  #performHome(effect: HomeEffect): void {
-    const { api, trace, cluster } = this.#options;
-    const { kind } = effect;
-    if (kind !== 'explain' && kind !== 'tell') trace(`${cluster} home: ${summary(effect)}`);
-    switch (kind) {
-      case 'bindLocally':
-      case 'bindAway': {
-        const { ref } = effect;
-        const node = kind === 'bindLocally' ? effect.node : virtualNodeName(effect.host);
-        return this.#writes.write(
-          () => api.bind(ref, node, kind === 'bindAway' ? effect.annotations : {}),
-          (outcome) => {
-            const event = kind === 'bindLocally' ? 'boundLocally' : 'boundAway';
-            this.feedHome({ kind: event, uid: ref.uid, outcome: outcome ?? 'failed' });
-          },
-        );
-      }
-      case 'reserve':
-      case 'commit':
-      case 'release':
-        return callHost(effect, this, this.#road(effect));
-      case 'writeStatus': {
-        const { ref, status } = effect;
-        return this.#writes.write(
-          () => api.patchStatus(ref, status),
-          (outcome) => this.#written('statusWritten', ref, outcome),
-        );
-      }
-      case 'finalize': {
-        const { ref } = effect;
-        return this.#writes.write(
-          () => api.delete(ref, 0),
-          (outcome) => this.#written('finalized', ref, outcome),
-        );
-      }
-      case 'checkOrphan': {
-        const { ref, host } = effect;
-        return this.#writes.write(
-          () => ({ pod: api.pod(ref.namespace, ref.name) }),
-          (found) => {
-            if (found) this.feedHome({ kind: 'orphanChecked', host, ref, pod: found.pod });
-          },
-        );
-      }
-      case 'explain':
-      case 'tell':
-        return;
-      default:
-        return unreachable(effect);
-    }
-  }
-
-  #road(effect: HomeEffect): Parameters<typeof callHost>[2] {
-    const { onReserved, time } = this.#options;
-    if (effect.kind !== 'reserve' || onReserved === undefined) return this.#options;
-    const { count } = effect.request;
-    const stalenessMs = time.now - (this.#saidAt.get(effect.host) ?? time.now);
-    return {
-      ...this.#options,
-      onGranted: (granted) => onReserved({ asked: count, granted, stalenessMs }),
-    };
-  }
-
-  #written(
-    kind: 'statusWritten' | 'finalized',
-    { uid }: PodRef,
-    outcome: 'ok' | 'gone' | undefined,
-  ): void {
-    this.feedHome({ kind, uid, outcome: outcome ?? 'failed' });
   }
 
   serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer {
@@ -369,56 +272,10 @@ export class ModelAgent {
 
   serveCommit(
     caller: Member,
-    request: Extract<HomeEffect, { kind: 'commit' }>['request'],
+    request: CommitRequest,
     answer: (results: readonly CommitResult[]) => void,
   ): void {
-    const call = this.#calls++;
-    this.#replies.set(call, answer);
-    this.feedHost({ kind: 'commit', call, caller, request });
-  }
-
-  #performHost(effect: HostEffect): void {
-    const { api, trace, cluster } = this.#options;
-    if (effect.kind !== 'push') trace(`${cluster} host: ${summary(effect)}`);
-    switch (effect.kind) {
-      case 'reply':
-        this.#replies.get(effect.call)?.(effect.results);
-        this.#replies.delete(effect.call);
-        return;
-      case 'push':
-        return this.#push(effect.home, effect.update);
-      case 'create': {
-        const { guest, pod, node } = effect;
-        const shadow = shadowOf(guest.home, pod, node);
-        return this.#writes.write(
-          () => createOutcome(api, shadow),
-          (outcome) => {
-            const failed: CreateOutcome = { kind: 'failed', reason: 'no answer' };
-            this.feedHost({ kind: 'created', guest, outcome: outcome ?? failed });
-          },
-        );
-      }
-      case 'delete': {
-        const { namespace, name, shadowUid: uid, gracePeriodSeconds = 30 } = effect;
-        return this.#writes.write(
-          () => api.delete({ namespace, name, uid }, gracePeriodSeconds),
-          (outcome) => {
-            if (outcome !== undefined) return;
-            this.#options.time.after(deleteRetryMs, () => {
-              if (!this.#lifeEnded) this.#performHost(effect);
-            });
-          },
-        );
-      }
-      default:
-        return unreachable(effect);
-    }
-  }
-
-  readonly feeds = new Set<GuestFeed>();
-
-  #push(home: ClusterName, update: GuestUpdate): void {
-    for (const feed of this.feeds) if (feed.home === home) feed.push(update);
+    this.#hostRunner.commit(caller, request, answer);
   }
 
   #setWake(): void {

@@ -16,7 +16,7 @@ import type { VirtualTime } from '../virtual-time.ts';
 
 const deadlineMs = { reserve: 5_000, commit: 15_000, release: 10_000 };
 
-interface Caller {
+export interface Caller {
   readonly cluster: ClusterName;
   readonly epoch: number;
   alive(): boolean;
@@ -36,7 +36,7 @@ interface Callee {
   ): void;
 }
 
-interface Road {
+export interface Road {
   readonly time: VirtualTime;
   readonly network: ModelNetwork;
   readonly agentOf: (cluster: ClusterName) => Callee | undefined;

@@ -17,12 +17,12 @@ import type { VirtualTime } from '../virtual-time.ts';
 export interface ModelGossip {
   /** How many clusters share it. */
   readonly clusters: number;
-  /** Everything is handed out as it comes; else only to agents that listen, and the others catch up. */
-  readonly eager: boolean;
   /** Returns the bytes of its payload. `changedAt`: since when it was true and not said; undefined for a heartbeat. */
   publish(advert: Advert, changedAt: number | undefined): number;
-  /** Hands the agent what has reached it so far. */
-  catchUp(cluster: ClusterName): void;
+  /** Undefined for one that was not published here. */
+  saidAt(advert: Advert): number | undefined;
+  /** The agent listens from now on: it hears of what is on its way to it, too. */
+  attend(cluster: ClusterName): void;
 }
 
 /** An agent, as far as adverts go. */

@@ -197,13 +197,12 @@ export class ModelWorld {
     const others = this.clusters.filter(({ name }) => name !== from);
     return {
       clusters: this.clusters.length,
-      eager: true,
-      catchUp: () => {},
+      saidAt: () => undefined,
+      attend: () => {},
       publish: (advert) => {
-        const saidAt = this.time.now;
         for (const { name } of others) {
           this.#network.cast(from, name, () => {
-            this.#byName.get(name)?.agent?.heard(advert, { saidAt, at: this.time.now });
+            this.#byName.get(name)?.agent?.heard(advert);
           });
         }
         return advertBytes;

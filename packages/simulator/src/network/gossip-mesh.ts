@@ -3,63 +3,84 @@
  * neighbours each, so it reaches an agent by the quickest way through the mesh. Bytes are those of the
  * real encoding, times the copies that an agent gets to see.
  *
- * An agent that has nothing to decide is not woken by every advert: it catches up when it has. That
- * changes nothing that it does, and makes a thousand clusters affordable.
+ * Where adverts are `handed`, each is an event at each agent. Where they are `fetched`, those whose waiting
+ * pods would be tried again are told that one has reached them, and an agent fetches what has reached it
+ * when it looks for room. Without cuts that changes nothing that anybody does (simulate.test.ts holds one
+ * against the other), and makes ten thousand clusters affordable. With cuts, silence is judged when an
+ * agent fetches, not every second.
  */
-import type { ClusterName, Random } from '@spillway/core';
-import { type Advert, gossip, heardBytes } from '@spillway/federation';
+import type { ClusterName, MonotonicMs, Random } from '@spillway/core';
+import { type Advert, gossip, heardBytes, type Member } from '@spillway/federation';
 import { encodeAdvert } from '@spillway/wire';
-import type { ModelAgent } from '../agent/agent.ts';
+import type { Arrival, Arrivals } from '../agent/fetched-neighbours.ts';
+import type { ModelGossip } from '../agent/speaker.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { MeshDelays } from './mesh-delays.ts';
+import { memberOf } from './network.ts';
+
+/** An agent, as far as adverts go. */
+interface Listener {
+  /** Whether news may change what it does now. */
+  readonly listens: boolean;
+  /** An advert has reached it that it may fetch. */
+  news(): void;
+  /** An advert is handed to it. */
+  heard(advert: Advert): void;
+}
 
 export interface GossipMeshOptions {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly names: readonly ClusterName[];
   readonly rttMs: (a: number, b: number) => number;
-  readonly agentOf: (cluster: number) => ModelAgent | undefined;
-  /** Whether nothing passes between two clusters now, by whatever way. */
-  readonly separated: (a: number, b: number) => boolean;
+  readonly adverts: 'handed' | 'fetched';
+  readonly agentOf: (cluster: number) => Listener | undefined;
+  /** Whether nothing passes between two clusters at that instant, by whatever way. */
+  readonly separated: (a: number, b: number, at: number) => boolean;
 }
 
-/** Up to so many clusters, everybody is told of everything as it comes. */
-const eagerMax = 64;
 /** Said before the last one, it may be all that has arrived yet. */
 const rememberedMax = 4;
 /** As certificates of two attributes are. */
 const certificate = new Uint8Array(240);
 
 interface Said {
+  readonly from: number;
   readonly advert: Advert;
   readonly saidAt: number;
 }
 
-export class GossipMesh {
+export class GossipMesh implements ModelGossip, Arrivals {
   readonly #options: GossipMeshOptions;
   readonly #delays: MeshDelays;
+  readonly #members: readonly Member[];
   readonly #said: Said[][];
+  readonly #saidAt = new WeakMap<Advert, number>();
   readonly #indices: ReadonlyMap<ClusterName, number>;
+  /** What may still be on its way to somebody, and older, oldest first. */
+  #underWay: Said[] = [];
+  /** Who listens, and some who have stopped. */
+  readonly #listeners = new Set<number>();
   /** Adverts said, and what they cost each agent to hear, bytes. */
   adverts = 0;
   heardBytesPerAgent = 0;
-  /** From a change of room until 99 % of the agents knew of it, ms, since this was last taken; one per advert of a change. */
+  /** From a change's advert until 99 % of the agents knew of it, ms. */
+  readonly spread99Ms: number[] = [];
+  /** The same from the change, since this was last taken. */
   #known99Ms: number[] = [];
-  /** The part of it after the advert was said, ms. */
-  #spread99Ms: number[] = [];
 
   constructor(options: GossipMeshOptions) {
     this.#options = options;
     const { names, rttMs, random } = options;
     this.#delays = new MeshDelays({ size: names.length, degree: gossip.degree, rttMs, random });
+    this.#members = names.map(memberOf);
     this.#said = names.map(() => []);
     this.#indices = new Map(names.map((name, i) => [name, i]));
   }
 
-  takeDelays(): { readonly known99Ms: readonly number[]; readonly spread99Ms: readonly number[] } {
-    const taken = { known99Ms: this.#known99Ms, spread99Ms: this.#spread99Ms };
+  takeKnown99Ms(): readonly number[] {
+    const taken = this.#known99Ms;
     this.#known99Ms = [];
-    this.#spread99Ms = [];
     return taken;
   }
 
@@ -67,15 +88,11 @@ export class GossipMesh {
     return this.#options.names.length;
   }
 
-  get eager(): boolean {
-    return this.clusters <= eagerMax;
-  }
-
-  /** `changedAt`: since when it was true and not said; undefined for a heartbeat. */
   publish(advert: Advert, changedAt: number | undefined): number {
-    const { time, agentOf } = this.#options;
-    const from = this.#indices.get(advert.cluster) ?? 0;
-    const said = { advert, saidAt: time.now };
+    const { time } = this.#options;
+    const from = this.#indexOf(advert.cluster);
+    const said = { from, advert, saidAt: time.now };
+    this.#saidAt.set(advert, time.now);
     const remembered = this.#said[from] ?? [];
     remembered.push(said);
     if (remembered.length > rememberedMax) remembered.shift();
@@ -84,31 +101,100 @@ export class GossipMesh {
     this.heardBytesPerAgent += heardBytes(payloadBytes);
     if (changedAt !== undefined) {
       const spreadMs = this.#delays.quantile(from, 0.99);
-      this.#spread99Ms.push(spreadMs);
+      this.spread99Ms.push(spreadMs);
       this.#known99Ms.push(time.now - changedAt + spreadMs);
     }
-    for (let to = 0; to < this.clusters; to++) {
-      if (to === from || !(this.eager || agentOf(to)?.listens)) continue;
-      time.after(this.#delays.ms(from, to), () => this.#deliver(from, to, said));
-    }
+    if (this.#options.adverts === 'handed') this.#hand(said);
+    else this.#announce(said);
     return payloadBytes;
   }
 
-  catchUp(cluster: ClusterName): void {
-    const { time } = this.#options;
-    const to = this.#indices.get(cluster) ?? 0;
-    for (const [from, remembered] of this.#said.entries()) {
-      if (from === to) continue;
-      const arrived = remembered.findLast(
-        ({ saidAt }) => saidAt + this.#delays.ms(from, to) <= time.now,
-      );
-      if (arrived !== undefined) this.#deliver(from, to, arrived);
+  saidAt(advert: Advert): number | undefined {
+    return this.#saidAt.get(advert);
+  }
+
+  attend(cluster: ClusterName): void {
+    const { time, separated } = this.#options;
+    const to = this.#indexOf(cluster);
+    this.#listeners.add(to);
+    let first: Said | undefined;
+    let firstAt = Number.POSITIVE_INFINITY;
+    for (let i = this.#underWay.length - 1; i >= 0; i--) {
+      const said = this.#underWay[i];
+      if (said === undefined || said.saidAt + this.#delays.longestMs < time.now) break;
+      const at = this.#arrivesAt(said, to);
+      if (said.from === to || at <= time.now || at >= firstAt) continue;
+      if (!separated(said.from, to, at)) [first, firstAt] = [said, at];
+    }
+    if (first !== undefined) this.#tell(first, to);
+  }
+
+  *arrived(cluster: ClusterName): Iterable<Arrival> {
+    const to = this.#indexOf(cluster);
+    for (let from = 0; from < this.clusters; from++) {
+      const arrival = this.#lastArrived(from, to);
+      if (arrival !== undefined) yield arrival;
     }
   }
 
-  #deliver(from: number, to: number, { advert, saidAt }: Said): void {
-    const { agentOf, separated } = this.#options;
-    if (separated(from, to)) return;
-    agentOf(to)?.heard(advert, { saidAt, at: saidAt + this.#delays.ms(from, to) });
+  lastArrived(from: ClusterName, to: ClusterName): Arrival | undefined {
+    return this.#lastArrived(this.#indexOf(from), this.#indexOf(to));
+  }
+
+  #lastArrived(from: number, to: number): Arrival | undefined {
+    const { time, separated } = this.#options;
+    const member = this.#members[from];
+    const said = this.#said[from];
+    if (from === to || said === undefined || member === undefined) return undefined;
+    for (let i = said.length - 1; i >= 0; i--) {
+      const each = said[i];
+      if (each === undefined) continue;
+      const at = this.#arrivesAt(each, to);
+      if (at <= time.now && !separated(from, to, at)) {
+        return { advert: each.advert, from: member, at: at as MonotonicMs };
+      }
+    }
+    return undefined;
+  }
+
+  #hand({ from, advert, saidAt }: Said): void {
+    const { time, agentOf, separated } = this.#options;
+    for (let to = 0; to < this.clusters; to++) {
+      if (to === from) continue;
+      const at = saidAt + this.#delays.ms(from, to);
+      time.at(at, () => {
+        if (!separated(from, to, at)) agentOf(to)?.heard(advert);
+      });
+    }
+  }
+
+  #announce(said: Said): void {
+    const { agentOf, time } = this.#options;
+    this.#underWay.push(said);
+    if (this.#underWay.length > 2 * this.clusters) {
+      const stillMs = time.now - this.#delays.longestMs;
+      this.#underWay = this.#underWay.filter(({ saidAt }) => saidAt >= stillMs);
+    }
+    for (const to of this.#listeners) {
+      if (!agentOf(to)?.listens) this.#listeners.delete(to);
+      else if (to !== said.from) this.#tell(said, to);
+    }
+  }
+
+  /** Who has stopped listening by then is not told: when it begins again, it attends anew. */
+  #tell(said: Said, to: number): void {
+    const { time, agentOf, separated } = this.#options;
+    const at = this.#arrivesAt(said, to);
+    time.at(at, () => {
+      if (!separated(said.from, to, at)) agentOf(to)?.news();
+    });
+  }
+
+  #arrivesAt({ from, saidAt }: Said, to: number): number {
+    return saidAt + this.#delays.ms(from, to);
+  }
+
+  #indexOf(cluster: ClusterName): number {
+    return this.#indices.get(cluster) ?? 0;
   }
 }

@@ -21,8 +21,11 @@ export class MeshDelays {
   readonly #size: number;
   readonly #neighbours: readonly { readonly to: number; readonly ms: number }[][];
   readonly #from = new Map<number, Float32Array>();
-  readonly #landmarks: readonly Float32Array[];
+  /** From each node to each landmark, node by node, so that one delay touches little memory. */
+  readonly #landmarks: Float32Array | undefined;
   readonly #quantiles = new Map<number, number>();
+  /** No message takes longer, ms: a way there by way of one node. */
+  readonly longestMs: number;
 
   constructor({ size, degree, rttMs, random }: MeshDelaysOptions) {
     this.#size = size;
@@ -30,18 +33,19 @@ export class MeshDelays {
     this.#neighbours = edges.map((others, from) =>
       [...others].map((to) => ({ to, ms: rttMs(from, to) / 2 + hopMs })),
     );
-    this.#landmarks =
-      size <= exactMax
-        ? []
-        : Array.from({ length: landmarksMax }, () => this.#quickest(random.below(size)));
+    this.#landmarks = size <= exactMax ? undefined : this.#toLandmarks(random);
+    const through = this.#landmarks?.filter((_, i) => i % landmarksMax === 0) ?? this.#quickest(0);
+    this.longestMs = 2 * through.reduce((a, b) => Math.max(a, b), 0);
   }
 
   ms(from: number, to: number): number {
     if (from === to) return 0;
-    if (this.#landmarks.length > 0) {
+    const landmarks = this.#landmarks;
+    if (landmarks !== undefined) {
       let least = Number.POSITIVE_INFINITY;
-      for (const landmark of this.#landmarks) {
-        const ms = (landmark[from] ?? 0) + (landmark[to] ?? 0);
+      for (let i = 0; i < landmarksMax; i++) {
+        const ms =
+          (landmarks[from * landmarksMax + i] ?? 0) + (landmarks[to * landmarksMax + i] ?? 0);
         if (ms < least) least = ms;
       }
       return least;
@@ -63,6 +67,15 @@ export class MeshDelays {
       this.#quantiles.set(from, ms);
     }
     return ms;
+  }
+
+  #toLandmarks(random: Random): Float32Array {
+    const all = new Float32Array(this.#size * landmarksMax);
+    for (let i = 0; i < landmarksMax; i++) {
+      const ms = this.#quickest(random.below(this.#size));
+      for (let node = 0; node < this.#size; node++) all[node * landmarksMax + i] = ms[node] ?? 0;
+    }
+    return all;
   }
 
   #quickest(from: number): Float32Array {

@@ -7,7 +7,9 @@ import {
   originCoordinate,
   predictedRttMs,
 } from '@spillway/federation';
-import { ModelAgent, type Proximity } from '../agent/agent.ts';
+import { ModelAgent } from '../agent/agent.ts';
+import { FetchedNeighbours, KeptDirectories } from '../agent/fetched-neighbours.ts';
+import type { Proximity } from '../agent/proximity.ts';
 import { GossipMesh } from '../network/gossip-mesh.ts';
 import { ModelNetwork } from '../network/network.ts';
 import { timing, type World } from '../world.ts';
@@ -41,14 +43,24 @@ export function startSpillway(world: World): SimulatedSystem {
     random: world.random('mesh'),
     names: clusters.map(({ name }) => name),
     rttMs: trial.rttMs,
+    adverts: world.adverts,
     agentOf: (cluster) => agents[cluster],
-    separated: (a, b) => world.separated(a, b),
+    separated: (a, b, at) => world.separated(a, b, at),
   });
+  const directories = new KeptDirectories(clusters.length);
   const slots = { asked: 0, refused: 0 };
   const stalenessMs: number[] = [];
   for (const { name, api, index } of clusters) {
     const proximity = proximities[index];
     if (proximity === undefined) continue;
+    const neighbourhood = new FetchedNeighbours({
+      cluster: name,
+      config: directoryPresets.edge,
+      time,
+      proximity,
+      arrivals: mesh,
+      directories,
+    });
     const agent = new ModelAgent({
       cluster: name,
       epoch: 1,
@@ -60,6 +72,7 @@ export function startSpillway(world: World): SimulatedSystem {
       directory: directoryPresets.edge,
       timing: timing.agent,
       proximity,
+      ...(world.adverts === 'fetched' && { neighbourhood }),
       looksThrough: false,
       agentOf: (other) => agents[indexOf(other)],
       trace: () => {},
@@ -78,21 +91,18 @@ export function startSpillway(world: World): SimulatedSystem {
         world.cluster(home).deployments.scale(app.name, template, replicas);
       }
     },
-    gossip: () => {
-      const { known99Ms, spread99Ms } = mesh.takeDelays();
-      return {
-        agents: agents.length,
-        overMs: time.now,
-        adverts: mesh.adverts,
-        heardBytesPerAgent: mesh.heardBytesPerAgent,
-        negotiationMessages: network.messages,
-        known99Ms: quantile(known99Ms, 0.5),
-        spread99Ms: quantile(spread99Ms, 0.5),
-        slotsAsked: slots.asked,
-        slotsRefused: slots.refused,
-        stalenessMs: { p50: quantile(stalenessMs, 0.5), p99: quantile(stalenessMs, 0.99) },
-      };
-    },
+    gossip: () => ({
+      agents: agents.length,
+      overMs: time.now,
+      adverts: mesh.adverts,
+      heardBytesPerAgent: mesh.heardBytesPerAgent,
+      negotiationMessages: network.messages,
+      known99Ms: quantile(mesh.takeKnown99Ms(), 0.5),
+      spread99Ms: quantile(mesh.spread99Ms, 0.5),
+      slotsAsked: slots.asked,
+      slotsRefused: slots.refused,
+      stalenessMs: { p50: quantile(stalenessMs, 0.5), p99: quantile(stalenessMs, 0.99) },
+    }),
   };
 }
 
@@ -151,12 +161,13 @@ function measuredProximities(world: World): readonly Proximity[] {
 function surveyedBy(index: number, coordinates: readonly Coordinate[]): ReadonlySet<number> {
   if (coordinates.length <= linksMax + 1) return new Set();
   const own = coordinates[index] ?? originCoordinate;
-  const predicted = coordinates.map((coordinate, other) => ({
-    other,
-    rttMs: other === index ? Number.POSITIVE_INFINITY : predictedRttMs(own, coordinate),
-  }));
-  predicted.sort((a, b) => a.rttMs - b.rttMs);
-  return new Set(predicted.slice(0, surveyedCount).map(({ other }) => other));
+  const predicted = Float64Array.from(coordinates, (coordinate, other) =>
+    other === index ? Number.POSITIVE_INFINITY : predictedRttMs(own, coordinate),
+  );
+  const farthestMs = predicted.toSorted()[surveyedCount - 1] ?? 0;
+  const surveyed = new Set<number>();
+  for (const [other, rttMs] of predicted.entries()) if (rttMs <= farthestMs) surveyed.add(other);
+  return surveyed;
 }
 
 function linkedTo(

@@ -1,0 +1,94 @@
+/** Performs the host's effects and feeds results back, as packages/agent/src/host-runner.ts does. */
+import { type ClusterName, unreachable } from '@spillway/core';
+import type {
+  CommitRequest,
+  CommitResult,
+  CreateOutcome,
+  GuestUpdate,
+  HostEffect,
+  HostEvent,
+  Member,
+} from '@spillway/federation';
+import type { ModelApiServer } from '../cluster/api-server.ts';
+import type { VirtualTime } from '../virtual-time.ts';
+import { summary } from './effect-summary.ts';
+import type { GuestFeed } from './guest-streams.ts';
+import { createOutcome, type ModelWrites, shadowOf } from './writes.ts';
+
+const deleteRetryMs = 2_000;
+
+/** An agent, as far as being a host goes. */
+interface HostAgent {
+  readonly cluster: ClusterName;
+  alive(): boolean;
+  feedHost(event: HostEvent): void;
+}
+
+export interface ModelHostRunnerOptions {
+  readonly agent: HostAgent;
+  readonly api: ModelApiServer;
+  readonly time: VirtualTime;
+  readonly writes: ModelWrites;
+  readonly trace: (line: string) => void;
+}
+
+type Answer = (results: readonly CommitResult[]) => void;
+
+export class ModelHostRunner {
+  readonly feeds = new Set<GuestFeed>();
+  readonly #options: ModelHostRunnerOptions;
+  readonly #replies = new Map<number, Answer>();
+  #calls = 0;
+
+  constructor(options: ModelHostRunnerOptions) {
+    this.#options = options;
+  }
+
+  commit(caller: Member, request: CommitRequest, answer: Answer): void {
+    const call = this.#calls++;
+    this.#replies.set(call, answer);
+    this.#options.agent.feedHost({ kind: 'commit', call, caller, request });
+  }
+
+  perform(effect: HostEffect): void {
+    const { agent, api, trace, writes, time } = this.#options;
+    if (effect.kind !== 'push') trace(`${agent.cluster} host: ${summary(effect)}`);
+    switch (effect.kind) {
+      case 'reply':
+        this.#replies.get(effect.call)?.(effect.results);
+        this.#replies.delete(effect.call);
+        return;
+      case 'push':
+        return this.#push(effect.home, effect.update);
+      case 'create': {
+        const { guest, pod, node } = effect;
+        const shadow = shadowOf(guest.home, pod, node);
+        return writes.write(
+          () => createOutcome(api, shadow),
+          (outcome) => {
+            const failed: CreateOutcome = { kind: 'failed', reason: 'no answer' };
+            agent.feedHost({ kind: 'created', guest, outcome: outcome ?? failed });
+          },
+        );
+      }
+      case 'delete': {
+        const { namespace, name, shadowUid: uid, gracePeriodSeconds = 30 } = effect;
+        return writes.write(
+          () => api.delete({ namespace, name, uid }, gracePeriodSeconds),
+          (outcome) => {
+            if (outcome !== undefined) return;
+            time.after(deleteRetryMs, () => {
+              if (agent.alive()) this.perform(effect);
+            });
+          },
+        );
+      }
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #push(home: ClusterName, update: GuestUpdate): void {
+    for (const feed of this.feeds) if (feed.home === home) feed.push(update);
+  }
+}
