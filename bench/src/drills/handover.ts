@@ -14,7 +14,8 @@ import { type InstalledFederation, installFederation } from '../installed/instal
 import { collectHistories, type Histories } from '../observation/histories.ts';
 import { createdToBoundMs, placementsIn, type Quantiles } from '../observation/placements.ts';
 import { type AuditFigures, auditFigures, summedAudits } from '../report/figures.ts';
-import { isShadow } from '../observation/tally.ts';
+import { clusterNames, hostOf, shadowCount } from '../observation/tally.ts';
+import { medianOf } from '../results/statistics.ts';
 import { auditLine, line, memoryLine } from '../report/lines.ts';
 import { makeBurst, removePods } from './burst-pods.ts';
 import type { Drill } from './drill.ts';
@@ -124,6 +125,8 @@ interface Round {
 async function play({ federation, histories, home, disruption, pods }: Round) {
   const namespace = disruption.replaceAll(' ', '-');
   const made = () => [...histories.pods(home.name).values()].filter(inNamespace(namespace));
+  const clusters = clusterNames(histories.histories);
+  const away = () => made().filter((pod) => hostOf(pod, clusters) !== undefined);
   const active = await activePod(home);
   const next = disruption === 'image rolled' ? await retagged(federation) : undefined;
   const gaps = new AgentGaps(home);
@@ -131,7 +134,7 @@ async function play({ federation, histories, home, disruption, pods }: Round) {
     await waitFor('the Lease is seen', () => gaps.epoch > 0 || undefined, { timeoutMs: 10_000 });
     const epoch = gaps.epoch;
     const burst = makeBurst(home, { namespace, pods, way: 'schedulerName' });
-    await waitFor('a third of the burst is away', () => away(made()) * 3 >= pods || undefined, {
+    await waitFor('a third of the burst is away', () => away().length * 3 >= pods || undefined, {
       timeoutMs: settleMsMax,
       everyMs: 10,
     });
@@ -163,7 +166,7 @@ async function play({ federation, histories, home, disruption, pods }: Round) {
     await removePods(home, namespace);
     await waitFor(
       'the burst is gone, at home and at its host',
-      () => (made().length === 0 && shadows(histories) === 0) || undefined,
+      () => (made().length === 0 && shadowCount(histories) === 0) || undefined,
       { timeoutMs: settleMsMax, everyMs: 100 },
     ).catch((error: unknown) => failures.push(`${disruption}: ${(error as Error).message}`));
     return {
@@ -188,22 +191,8 @@ async function cordonRealNodes(cluster: KindCluster): Promise<void> {
 }
 
 function starts({ histories }: Histories): HandoverFigures['runningToReadyMs'] {
-  const sorted = histories.flatMap(runningToReadyMs).sort((a, b) => a - b);
-  return {
-    median: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
-    max: Math.round(sorted.at(-1) ?? 0),
-  };
-}
-
-function shadows(of: Histories): number {
-  return of.histories.reduce(
-    (sum, { cluster }) => sum + [...of.pods(cluster).values()].filter(isShadow).length,
-    0,
-  );
-}
-
-function away(pods: readonly { readonly spec: { readonly nodeName?: string } }[]): number {
-  return pods.filter(({ spec }) => spec.nodeName?.startsWith('spillway-')).length;
+  const all = histories.flatMap(runningToReadyMs);
+  return { median: Math.round(medianOf(all)), max: Math.round(Math.max(0, ...all)) };
 }
 
 /** The same programs under another tag: to a DaemonSet, another image. */

@@ -4,7 +4,7 @@ import { isFault, type Pod } from '@spillway/core';
 import { type Federation, startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
 import { perSecond, placementsIn } from '../observation/placements.ts';
-import { flowsOf, tallyOf } from '../observation/tally.ts';
+import { shadowCount, tallyOf } from '../observation/tally.ts';
 import { cpuMilliOf, tenths } from '../report/figures.ts';
 import { type Burst, fillerYaml, makeBurst, podCpuMilli, removePods } from './burst-pods.ts';
 
@@ -146,7 +146,7 @@ export class Setting {
 
   /** Unfinished shadows at all hosts. */
   shadows(): number {
-    return flowsOf(this.histories).reduce((sum, { pods }) => sum + pods, 0);
+    return shadowCount(this.histories);
   }
 
   /** The home's unfinished pods at neighbours. */

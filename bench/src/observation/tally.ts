@@ -69,6 +69,11 @@ export function flowsOf(histories: Histories): readonly Flow[] {
   return [...flows.values()].sort((a, b) => b.pods - a.pods);
 }
 
+/** Unfinished ones, at all hosts. */
+export function shadowCount(histories: Histories): number {
+  return flowsOf(histories).reduce((sum, { pods }) => sum + pods, 0);
+}
+
 export function isShadow(pod: Pod): boolean {
   return pod.metadata.labels?.[wellKnown.homeUidLabel] !== undefined;
 }
