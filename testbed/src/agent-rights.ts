@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Pod } from '@spillway/core';
 import { parseAllDocuments } from 'yaml';
 import type { Cluster } from './cluster.ts';
 
@@ -50,6 +51,13 @@ export async function installAgentRights(cluster: Cluster): Promise<string> {
   return await cluster.serviceAccountKubeconfig('spillway-system', 'spillway-agent');
 }
 
+const processGate = 'testbed.spillway.dev/process';
+
+/** Made by `makeAgentPod`: no workload, and for ever pending. */
+export function isAgentProcess({ spec }: Pod): boolean {
+  return spec.schedulingGates?.some(({ name }) => name === processGate) ?? false;
+}
+
 /**
  * The object of a pod that an agent says it is, where agents are processes; no kubelet runs it.
  *
@@ -66,7 +74,7 @@ export async function makeAgentPod(
       metadata: { name, namespace: 'spillway-system' },
       spec: {
         // Never to be scheduled, and no scheduler's to decide.
-        schedulingGates: [{ name: 'testbed.spillway.dev/process' }],
+        schedulingGates: [{ name: processGate }],
         // What Pod Security `restricted` asks for.
         securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
         containers: [

@@ -9,6 +9,7 @@ export {
   type AgentObject,
   agentObjects,
   installAgentRights,
+  isAgentProcess,
   makeAgentPod,
 } from './agent-rights.ts';
 export * from './cities.ts';
