@@ -167,7 +167,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
     onMoved: (member, path) => neighbours.moved(member, path),
     onAddresses: () => advertiser.greet(),
-    unmeasured: () => directory.nearestUnmeasured(),
+    surveyNext: (may) => directory.surveyNext(may),
     onRefused: (refusal, first) => {
       if (first) log.warn({ ...refusal }, 'refused');
       else metrics.refused.inc({ reason: refusal.reason });

@@ -71,8 +71,8 @@ describe('directory › adverts', () => {
 });
 
 /** Preset lan: suspect after 5 s of silence, gone after 15 s more, alive again after 2 s of proof. */
-describe('directory › nearestUnmeasured', () => {
-  it('names the nearest by prediction, until it has been measured', () => {
+describe('directory › surveyNext', () => {
+  it('names the nearest by prediction of those never measured, then the one measured longest ago', () => {
     const known = directory();
     // From the origin, 3 + 0.01 and 4 + 0.01 ms of heights and distance.
     for (const [name, ms] of [
@@ -83,11 +83,23 @@ describe('directory › nearestUnmeasured', () => {
       const advert = advertOf(name, { coordinate: { ...originCoordinate, vector } });
       known.receive(advert, memberOf(name), at(0));
     }
-    expect(known.nearestUnmeasured()).toBe('lyon');
+    const anybody = (): boolean => true;
+    expect(known.surveyNext(anybody)).toBe('lyon');
+    expect(known.surveyNext((cluster) => cluster !== lyon)).toBe('rome');
     known.rttSample(lyon, 30, at(1));
-    expect(known.nearestUnmeasured()).toBe('rome');
+    expect(known.surveyNext(anybody)).toBe('rome');
     known.rttSample(clusterName('rome'), 40, at(2));
-    expect(known.nearestUnmeasured()).toBeUndefined();
+    expect(known.surveyNext(anybody)).toBe('lyon');
+    known.rttSample(lyon, 31, at(3));
+    expect(known.surveyNext(anybody)).toBe('rome');
+    expect(known.surveyNext(() => false)).toBeUndefined();
+  });
+
+  it('names nobody who may be gone', () => {
+    const known = directory();
+    hear(known, 1, 0);
+    known.tick(at(5_001));
+    expect(known.surveyNext(() => true)).toBeUndefined();
   });
 });
 

@@ -217,14 +217,24 @@ export class Directory {
     return entry && this.#neighbour(entry);
   }
 
-  /** The living neighbour that seems nearest of those whose RTT was never measured. O(neighbours). */
-  nearestUnmeasured(): ClusterName | undefined {
-    let nearest: Neighbour | undefined;
-    for (const neighbour of this.neighbours()) {
-      if (neighbour.rttMeasured || neighbour.liveness !== 'alive') continue;
-      if (nearest === undefined || neighbour.rttMs < nearest.rttMs) nearest = neighbour;
+  /**
+   * Whose RTT is best measured next, of the living neighbours that may be: the one that seems nearest of
+   * those never measured; once all are, the one measured longest ago, since ways change. O(neighbours).
+   */
+  surveyNext(may: (cluster: ClusterName) => boolean): ClusterName | undefined {
+    let nearest: { cluster: ClusterName; rttMs: number } | undefined;
+    let oldest: { cluster: ClusterName; rttAt: MonotonicMs } | undefined;
+    for (const entry of this.#entries.values()) {
+      const { cluster, rttAt, liveness, advert } = entry;
+      if (liveness !== 'alive' || !may(cluster)) continue;
+      if (rttAt !== undefined) {
+        if (oldest === undefined || rttAt < oldest.rttAt) oldest = { cluster, rttAt };
+        continue;
+      }
+      const rttMs = predictedRttMs(this.#coordinate(), advert.coordinate);
+      if (nearest === undefined || rttMs < nearest.rttMs) nearest = { cluster, rttMs };
     }
-    return nearest?.cluster;
+    return (nearest ?? oldest)?.cluster;
   }
 
   #judged(entry: Entry, now: MonotonicMs): Liveness {

@@ -31,8 +31,8 @@ export interface LinksOptions {
   readonly onRtt: (member: Member, rttMs: number) => void;
   /** Beyond so many connections no more are sought; the others are reached through gossip, and dialled when needed. */
   readonly soughtMax: number;
-  /** The neighbour that seems nearest of those never measured, if there is one. */
-  readonly unmeasured: () => ClusterName | undefined;
+  /** Of the neighbours that may be measured now, whose RTT is best measured next. */
+  readonly surveyNext: (may: (cluster: ClusterName) => boolean) => ClusterName | undefined;
   /** A relayed connection has a direct one beside it now, and ends soon. */
   readonly onMoved: (member: Member) => void;
   /** Every `tickMs`. */
@@ -55,6 +55,7 @@ interface Link {
   /** When to try to do without the relay. */
   nextDirect: MonotonicMs;
   directBackoffMs: number;
+  nextSurvey: MonotonicMs;
 }
 
 /** Of streams that carry calls between agents. */
@@ -76,6 +77,8 @@ const lostPingsMax = 3;
  */
 const surveyMs = 10_000;
 const surveyPings = 3;
+/** Nobody is surveyed again sooner, so that one that can't be reached does not keep the others waiting. */
+const surveyAgainMs = 10 * 60_000;
 /**
  * How soon one that has a newer one beside it must answer. An agent that ended without a word leaves
  * connections that seem open, and its successor, with the same key, opens its own.
@@ -210,6 +213,7 @@ export class Links {
         rttMs: undefined,
         nextDirect: now,
         directBackoffMs: directMsMin,
+        nextSurvey: now,
       };
       this.#links.set(member.cluster, link);
     }
@@ -251,15 +255,16 @@ export class Links {
     this.#options.onTick(now);
     if (open.size >= soughtMax && this.#nextSurvey <= now) {
       this.#nextSurvey = after(now, jittered(this.#options.random, surveyMs, 0.25));
-      void this.#survey();
+      void this.#survey(now);
     }
   }
 
-  async #survey(): Promise<void> {
-    const { node, unmeasured, onRtt, soughtMax } = this.#options;
-    const cluster = unmeasured();
+  async #survey(now: MonotonicMs): Promise<void> {
+    const { node, surveyNext, onRtt, soughtMax } = this.#options;
+    const cluster = surveyNext((each) => this.#maySurvey(each, now));
     const link = cluster === undefined ? undefined : this.#links.get(cluster);
-    if (link === undefined || link.addresses.length === 0) return;
+    if (link === undefined) return;
+    link.nextSurvey = after(now, surveyAgainMs);
     try {
       const connection = await this.connection(link.member.cluster);
       for (let i = 0; i < surveyPings; i++) {
@@ -269,8 +274,13 @@ export class Links {
       const used = connection.streams.some(({ protocol }) => protocol === negotiationProtocol);
       if (surplus && !used) await connection.close();
     } catch {
-      // Not to be reached now: whoever seems nearest is tried again.
+      // Not to be reached now: the others come first.
     }
+  }
+
+  #maySurvey(cluster: ClusterName, now: MonotonicMs): boolean {
+    const link = this.#links.get(cluster);
+    return link !== undefined && link.addresses.length > 0 && link.nextSurvey <= now;
   }
 
   async #dial(link: Link): Promise<void> {

@@ -58,7 +58,7 @@ export class LivingMesh implements Mesh {
       random: living.random,
       onRtt: living.onRtt,
       soughtMax: living.connectionsSought,
-      unmeasured: living.unmeasured,
+      surveyNext: living.surveyNext,
       onMoved: (member) => {
         this.#clients.get(member.cluster)?.move();
         living.onMoved(member, 'direct');

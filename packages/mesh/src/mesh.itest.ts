@@ -95,6 +95,31 @@ describe('mesh › membership', () => {
     await connected(paris, ['lyon']);
   });
 
+  test('one that can’t be reached does not keep the others from being measured', async () => {
+    const lyon = await member('lyon');
+    const bootstrap = lyon.mesh.addresses();
+    const paris = await member('paris', { bootstrap, connectionsSought: 1 });
+    const rome = await member('rome', { bootstrap, connectionsSought: 1 });
+    await expect
+      .poll(async () => {
+        await rome.publish();
+        return paris.adverts.length;
+      }, soon)
+      .toBeGreaterThan(0);
+    await rome.mesh.stop();
+    paris.rtts.delete(clusterName('rome'));
+    const oslo = await member('oslo', { bootstrap });
+    await expect
+      .poll(
+        async () => {
+          await oslo.publish();
+          return paris.rtts.has(clusterName('oslo'));
+        },
+        { ...soon, timeout: 60_000 },
+      )
+      .toBe(true);
+  });
+
   test('a member that comes back at another address is found again', async () => {
     const { home, host } = await pair();
     const { key } = host;
@@ -124,7 +149,7 @@ describe('mesh › membership', () => {
       onPeer: () => {},
       onRtt: () => {},
       connectionsSought: 128,
-      unmeasured: () => undefined,
+      surveyNext: () => undefined,
       onRefused: () => {},
       onMoved: () => {},
       onAddresses: () => {},
@@ -163,7 +188,7 @@ describe('mesh › membership', () => {
       onPeer: () => {},
       onRtt: () => {},
       connectionsSought: 128,
-      unmeasured: () => undefined,
+      surveyNext: () => undefined,
       onRefused: () => {},
       onMoved: () => {},
       onAddresses: () => {},

@@ -57,8 +57,8 @@ export interface MeshOptions {
   readonly onRtt: (member: Member, rttMs: number) => void;
   /** Beyond so many connections no more are sought. */
   readonly connectionsSought: number;
-  /** The neighbour that seems nearest of those whose RTT was never measured, if there is one. */
-  readonly unmeasured: () => ClusterName | undefined;
+  /** Of the neighbours that may be measured now, whose RTT is best measured next. */
+  readonly surveyNext: (may: (cluster: ClusterName) => boolean) => ClusterName | undefined;
   readonly onRefused: (refusal: Refusal, first: boolean) => void;
   /** A member is reached by another way than before: what was measured of the old one is void. */
   readonly onMoved: (member: Member, path: Path['kind']) => void;

@@ -113,7 +113,8 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     onAddresses: () => {},
     guestsOf: () => 3,
     connectionsSought: options.connectionsSought ?? 128,
-    unmeasured: () => adverts.map(({ cluster }) => cluster).find((cluster) => !rtts.has(cluster)),
+    surveyNext: (may) =>
+      adverts.map(({ cluster }) => cluster).find((cluster) => !rtts.has(cluster) && may(cluster)),
     onRtt: ({ cluster }, rttMs) => rtts.set(cluster, rttMs),
     onRefused: (refusal, first) => {
       if (first) refusals.push(refusal);

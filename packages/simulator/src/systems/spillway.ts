@@ -19,8 +19,11 @@ import { type SimulatedSystem, templateOf } from './system.ts';
 const linksMax = 128;
 /** How many of the predicted nearest an agent has measured after the ten minutes that one every 10 s takes. */
 const surveyedCount = 60;
-/** Rounds of pings that the agents have had when the trial starts. */
-const warmUpRounds = 60;
+/**
+ * RTTs that each agent has measured when the trial starts: what one does in a minute with 128
+ * connections, each pinged every 10 s, and in ten minutes with ten.
+ */
+const warmUpPings = 600;
 const stalenessSamplesMax = 100_000;
 
 export function startSpillway(world: World): SimulatedSystem {
@@ -131,7 +134,7 @@ function measuredProximities(world: World): readonly Proximity[] {
     ({ name }) => new CoordinateClient(randomStream(trial.seed, `coordinates/${name}`)),
   );
   const links = clusters.map(({ index }) => linkedTo(index, clusters.length, random));
-  for (let round = 0; round < warmUpRounds; round++) {
+  for (let round = 0; round < warmUpPings; round++) {
     for (const [index, client] of clients.entries()) {
       const linked = [...(links[index] ?? [])];
       const other = linked[random.below(linked.length)];
