@@ -3,7 +3,7 @@ import { milliValueOf, parseQuantity } from '@spillway/core';
 import type { Cluster, Testbed } from '@spillway/testbed';
 import { audit, isClean } from '../audit/audit.ts';
 import type { Federation } from '../federation/federation.ts';
-import { bestMeanRttMs } from '../observation/best-rtt.ts';
+import { bestMeanRttMs } from '../observation/cheapest-transport.ts';
 import type { Histories } from '../observation/histories.ts';
 import { flowsOf, tallyOf } from '../observation/tally.ts';
 import type { ClusterRow } from './tables.ts';

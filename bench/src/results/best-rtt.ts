@@ -1,41 +1,61 @@
 /**
  * The RTT at which each offloaded pod could have been: the nearest other cluster that had a node with
  * room for it at the moment when it was bound, by what all recorded pods took. Greedy, pod by pod: what
- * a scheduler that knew everything without delay would have found.
+ * a scheduler that knew everything without delay would have found. Room that another pod was on its way
+ * to is none: somebody had been promised it.
  *
  * O(bound pods × log + offloaded × clusters × nodes).
  */
 import type { PodAsk, PodRecord, Trial, TrialNode } from '@spillway/simulator';
 
+/** How long before its binding a pod is taken to be on its way: a home's patience with its neighbours' answers. */
+const onItsWayMs = 1_000;
+
+interface Step {
+  readonly atMs: number;
+  readonly kind: 'ended' | 'decided' | 'bound';
+  readonly pod: PodRecord;
+}
+
+/** Of steps at one moment. */
+const order: Readonly<Record<Step['kind'], number>> = { ended: 0, decided: 1, bound: 2 };
+
 /** One for each offloaded pod, in the order of their binding. */
 export function bestRttsMs(trial: Trial, pods: readonly PodRecord[]): readonly number[] {
   const free = trial.clusters.map(({ nodes }) => nodes.map((node) => ({ ...node })));
-  const events = pods.flatMap((pod) => {
-    const { boundMs, endedMs, host } = pod;
-    if (boundMs === undefined || host === undefined) return [];
-    const bound = { atMs: boundMs, order: 1, pod };
-    return endedMs === undefined ? [bound] : [bound, { atMs: endedMs, order: 0, pod }];
-  });
-  events.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+  const steps = pods.flatMap(stepsOf);
+  steps.sort((a, b) => a.atMs - b.atMs || order[a.kind] - order[b.kind]);
   const best: number[] = [];
-  for (const { order, pod } of events) {
+  for (const { kind, pod } of steps) {
     const { home, host = home, node = 0, app } = pod;
     const asked = trial.apps[app]?.pod;
     const on = free[host]?.[node];
     if (asked === undefined || on === undefined) continue;
-    if (order === 0) {
+    if (kind === 'ended') take(on, asked, 1);
+    else if (kind === 'decided') take(on, asked, -1);
+    else if (host !== home) {
+      // It does not stand in its own way.
       take(on, asked, 1);
-      continue;
-    }
-    if (host !== home) {
       const rttMs = nearestMs(trial, home, (cluster) =>
         (free[cluster] ?? []).some((each) => fits(each, asked)),
       );
+      take(on, asked, -1);
       best.push(rttMs ?? trial.rttMs(home, host));
     }
-    take(on, asked, -1);
   }
   return best;
+}
+
+function stepsOf(pod: PodRecord): readonly Step[] {
+  const { createdMs, boundMs, endedMs, host } = pod;
+  if (boundMs === undefined || host === undefined) return [];
+  const decidedMs = Math.max(createdMs, boundMs - onItsWayMs);
+  const steps: Step[] = [
+    { atMs: decidedMs, kind: 'decided', pod },
+    { atMs: boundMs, kind: 'bound', pod },
+  ];
+  if (endedMs !== undefined) steps.push({ atMs: endedMs, kind: 'ended', pod });
+  return steps;
 }
 
 function nearestMs(
