@@ -13,15 +13,12 @@ import { read } from './connection/find-agent.ts';
 const named = {
   namespace: z.string(),
   name: z.string(),
-  status: z
-    .string()
-    .optional()
-    .describe('of a Deployment’s pods: the phase, or the reason of one that has failed'),
+  status: z.string().optional().describe('the phase, or the reason of one that has failed'),
 };
 
 export const podExplanation = z.discriminatedUnion('state', [
   waitingExplanation.extend(named),
-  awayExplanation.extend(named),
+  awayExplanation.extend({ namespace: named.namespace, name: named.name }),
   z.object({ ...named, state: z.literal('home'), node: z.string(), phase: z.string() }),
   z.object({ ...named, state: z.literal('other'), message: z.string() }),
 ]);
@@ -92,7 +89,7 @@ export async function explainDeployment(
     const some = names.slice(i, i + asksMax);
     // oxlint-disable-next-line no-await-in-loop -- so many at once and no more
     const told = await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)));
-    pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) })));
+    pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) ?? 'Pending' })));
   }
   return { name, namespace, wanted: spec.replicas ?? 1, pods };
 }

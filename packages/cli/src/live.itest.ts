@@ -217,7 +217,7 @@ describe('spillway explain', () => {
     );
     const guests = 'spillway-paris-shop';
     expect(spillway(`explain pod ${away} -n shop`).stdout).toBe(
-      `${away} is at lyon (running or starting there), in namespace ${guests}.\n`,
+      `${away} is at lyon (Running), in namespace ${guests}.\n`,
     );
     const there = `/api/v1/namespaces/${guests}/pods/${away}`;
     expect(await testbed.cluster('lyon').client.get(there)).toMatchObject({ kind: 'Pod' });

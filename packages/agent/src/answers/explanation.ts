@@ -22,6 +22,7 @@ export const awayExplanation = z.object({
   state: z.literal('away'),
   host: z.string().describe('the neighbour that runs it'),
   guestNamespace: z.string().describe('in which it is there, under the same name'),
+  status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
 });
 

@@ -82,7 +82,7 @@ export function podText(explanation: PodExplanation): string {
   const { name, state } = explanation;
   switch (state) {
     case 'away':
-      return `${name} is at ${pc.bold(explanation.host)} (${phaseText(explanation.phase)}), in namespace ${explanation.guestNamespace}.`;
+      return `${name} is at ${pc.bold(explanation.host)} (${awayText(explanation)}), in namespace ${explanation.guestNamespace}.`;
     case 'home':
       return `${name} is at home, on node ${explanation.node} (${explanation.phase}).`;
     case 'other':
@@ -98,8 +98,8 @@ export function podText(explanation: PodExplanation): string {
   }
 }
 
-function phaseText(phase: string): string {
-  return phase === 'away' ? 'running or starting there' : phase;
+function awayText({ phase, status }: Extract<PodExplanation, { state: 'away' }>): string {
+  return phase === 'away' ? status : `${status}, ${phase}`;
 }
 
 export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {

@@ -27,7 +27,7 @@ import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
-import type { AwayEntry, AwayPhase } from './away-entry.ts';
+import type { AwayEntry } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
 import { refOf } from './events.ts';
@@ -69,7 +69,7 @@ export class Away {
     return new Set(hosts.filter((host) => !isRevoked(this.#revoked, host)));
   }
 
-  find(namespace: string, name: string): { host: ClusterName; phase: AwayPhase } | undefined {
+  find(namespace: string, name: string): Pick<AwayEntry, 'host' | 'phase' | 'pod'> | undefined {
     return this.#entries.find(namespace, name);
   }
 

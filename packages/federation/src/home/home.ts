@@ -14,6 +14,7 @@ import {
   virtualNodeName,
 } from '@spillway/core';
 import { Away } from './away.ts';
+import type { AwayPhase } from './away-entry.ts';
 import { claimOf } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
@@ -49,7 +50,13 @@ export type PodExplanation =
       /** The placement policy that it goes by, and where that comes from. */
       readonly policy: { readonly text: string; readonly source: string };
     }
-  | { readonly state: 'away'; readonly host: ClusterName; readonly phase: string };
+  | {
+      readonly state: 'away';
+      readonly host: ClusterName;
+      readonly phase: AwayPhase;
+      /** The pod's phase as last mirrored, or the reason of one that has failed. */
+      readonly status: string;
+    };
 
 export class Home {
   readonly #options: HomeOptions;
@@ -126,7 +133,11 @@ export class Home {
   /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */
   explain(namespace: string, name: string): PodExplanation | undefined {
     const away = this.#away.find(namespace, name);
-    if (away !== undefined) return { state: 'away', host: away.host, phase: away.phase };
+    if (away !== undefined) {
+      const { host, phase, pod } = away;
+      const status = pod.status?.reason ?? pod.status?.phase ?? 'Pending';
+      return { state: 'away', host, phase, status };
+    }
     const waiting = this.#waiting.explain(namespace, name);
     return waiting && { state: 'waiting', ...waiting };
   }
