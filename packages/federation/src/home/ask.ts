@@ -10,16 +10,9 @@ import {
   type ReservationId,
   type Verdict,
 } from '@spillway/core';
-import type { Neighbour } from '../directory.ts';
 import type { ReserveAnswer } from '../negotiation.ts';
-import type { RankedNeighbour } from '../neighbour-placement.ts';
 import type { Why } from './explanation.ts';
-
-export interface Part {
-  readonly host: ClusterName;
-  readonly count: number;
-  readonly rttMs: number;
-}
+import type { Part } from './whom-to-ask.ts';
 
 /** What a neighbour grants and how much of it is used. */
 export interface Share {
@@ -106,73 +99,6 @@ export class Ask {
     this.#decided = true;
     return shares;
   }
-}
-
-/**
- * Whom to ask for how many: down the ranking until the estimates cover the count, and one more as a
- * spare, since an advert is always a little old. Of one whose advert is older than `doubtMs` all is asked
- * that nearer ones are not thought to take: it may have more room by now. `evenly`: as many as may be
- * asked, for a like share each. `estimate` ≥ 1.
- */
-export function partsOf(
-  ranked: readonly RankedNeighbour[],
-  wanted: number,
-  options: {
-    readonly askFanOutMax: number;
-    readonly evenly: boolean;
-    readonly now: MonotonicMs;
-    readonly doubtMs: number;
-  },
-): readonly Part[] {
-  const { askFanOutMax: fanOutMax, evenly, now, doubtMs } = options;
-  if (evenly) {
-    const asked = ranked.slice(0, Math.min(fanOutMax, wanted));
-    const share = Math.ceil(wanted / Math.max(1, asked.length));
-    return asked.map(({ cluster, estimate, rttMs }) => ({
-      host: cluster,
-      count: Math.min(share, estimate),
-      rttMs,
-    }));
-  }
-  const parts: Part[] = [];
-  let missing = wanted;
-  for (const { cluster, estimate, rttMs, advertAt } of ranked) {
-    if (parts.length === fanOutMax) break;
-    const old = after(advertAt, doubtMs) <= now;
-    const count = Math.min(wanted, old ? Math.max(estimate, missing) : estimate);
-    parts.push({ host: cluster, count, rttMs });
-    if (missing <= 0) break;
-    missing -= estimate;
-  }
-  return parts;
-}
-
-/**
- * `parts` with some of the neighbours that said they were full `doubtMs` ago or longer, who may have room
- * again by now: adverts are rare in large federations, and asking the few that would be the best costs
- * less than everybody's telling everybody more often. Where distance decides, those nearer than the last
- * that is asked; otherwise only where nobody else is asked.
- */
-export function withDoubted(
-  parts: readonly Part[],
-  options: {
-    /** Nearest first. */
-    readonly full: readonly Neighbour[];
-    readonly wanted: number;
-    readonly byDistance: boolean;
-    readonly now: MonotonicMs;
-    readonly doubtMs: number;
-    readonly doubtedMax: number;
-  },
-): readonly Part[] {
-  const { full, wanted, byDistance, now, doubtMs, doubtedMax } = options;
-  if (!byDistance && parts.length > 0) return parts;
-  const nearerThanMs = parts.at(-1)?.rttMs ?? Number.POSITIVE_INFINITY;
-  const doubted = full
-    .filter(({ advertAt, rttMs }) => rttMs < nearerThanMs && after(advertAt, doubtMs) <= now)
-    .slice(0, doubtedMax)
-    .map(({ cluster, rttMs }) => ({ host: cluster, count: wanted, rttMs }));
-  return [...parts, ...doubted].sort((a, b) => a.rttMs - b.rttMs);
 }
 
 /** A refusal in words, for explanations. */

@@ -17,8 +17,7 @@ import {
 } from '@spillway/core';
 import { bindingAnnotations, boundPod } from '../fence.ts';
 import { placePods } from '@spillway/scheduling';
-import { rankNeighbours } from '../neighbour-placement.ts';
-import { Ask, partsOf, refusalText, withDoubted } from './ask.ts';
+import { Ask, refusalText } from './ask.ts';
 import { Backoff } from './backoff.ts';
 import { type Binding, Bindings } from './bindings.ts';
 import type { Claim } from './claim.ts';
@@ -29,6 +28,7 @@ import { explain, explained } from './explanation.ts';
 import { type Group, groupKey, newGroup, type WaitingPod } from './group.ts';
 import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
 import { Slots } from './slots.ts';
+import { whomToAsk } from './whom-to-ask.ts';
 
 export interface WaitingOptions {
   readonly room: LocalRoom;
@@ -258,46 +258,21 @@ export class Waiting {
       this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
       return;
     }
-    const wanted = Math.min(missing, config.askCountMax);
-    const worthAsking = neighbours.filter((neighbour) => {
-      const refusal = group.refusals.get(neighbour.cluster);
-      const { version } = neighbour.advert;
-      return (
-        refusal === undefined ||
-        refusal.until <= now ||
-        version.epoch !== refusal.version.epoch ||
-        version.sequence !== refusal.version.sequence
-      );
-    });
-    const spread = group.policy.name === 'spread';
-    const { ranked, full, verdicts } = rankNeighbours({
-      shape: group.shape,
-      count: wanted,
-      policy: group.policy,
-      neighbours: worthAsking,
-      ...(spread && { placed: this.#options.placed() }),
-    });
-    const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
-    const parts = withDoubted(likely, {
-      ...config,
-      full,
-      wanted,
+    const { parts, hopeful, reasons } = whomToAsk(group, {
+      missing,
+      neighbours,
+      placed: this.#options.placed,
+      config,
       now,
-      byDistance: group.policy.name === 'nearest' && group.policy.prefer.length === 0,
     });
-    const reasons = new Map<ClusterName, string>();
-    for (const { cluster } of neighbours) {
-      const reason = verdicts.get(cluster)?.reason ?? group.refusals.get(cluster)?.reason;
-      if (reason !== undefined) reasons.set(cluster, reason);
-    }
     const why = { home, neighbours: reasons };
-    if (likely.length === 0) this.#explain(group, why, now);
+    if (!hopeful) this.#explain(group, why, now);
     if (parts.length === 0) return;
     const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
     const ask = new Ask({
       requestId,
       group: group.key,
-      wanted,
+      wanted: Math.min(missing, config.askCountMax),
       parts,
       now,
       patienceMs: config.askPatienceMs,

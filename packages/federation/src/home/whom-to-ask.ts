@@ -1,0 +1,143 @@
+/**
+ * Whom a home asks for room for a group of pods, and for how many each. Adverts are always a little old,
+ * so one more is asked than seem to be needed, and nearer ones that said they were full are asked, too.
+ */
+import { after, type ClusterName, type MonotonicMs } from '@spillway/core';
+import type { Neighbour } from '../directory.ts';
+import { type RankedNeighbour, rankNeighbours } from '../neighbour-placement.ts';
+import type { HomeConfig } from './config.ts';
+import type { Group, Refusal } from './group.ts';
+
+export interface Part {
+  readonly host: ClusterName;
+  readonly count: number;
+  readonly rttMs: number;
+}
+
+export interface WhomToAsk {
+  /** Best first. */
+  readonly parts: readonly Part[];
+  /** Whether one of them is thought to have room. */
+  readonly hopeful: boolean;
+  /** Of neighbours that are not thought to have room, why. */
+  readonly reasons: ReadonlyMap<ClusterName, string>;
+}
+
+/** O(neighbours × bins). */
+export function whomToAsk(
+  group: Group,
+  options: {
+    /** Pods that have no room at home. */
+    readonly missing: number;
+    readonly neighbours: readonly Neighbour[];
+    /** How many unfinished pods of ours each neighbour has. */
+    readonly placed: () => ReadonlyMap<ClusterName, number>;
+    readonly config: HomeConfig;
+    readonly now: MonotonicMs;
+  },
+): WhomToAsk {
+  const { missing, neighbours, placed, config, now } = options;
+  const { shape, policy, refusals } = group;
+  const wanted = Math.min(missing, config.askCountMax);
+  const spread = policy.name === 'spread';
+  const { ranked, full, verdicts } = rankNeighbours({
+    shape,
+    count: wanted,
+    policy,
+    neighbours: neighbours.filter(
+      (neighbour) => !stands(refusals.get(neighbour.cluster), neighbour, now),
+    ),
+    ...(spread && { placed: placed() }),
+  });
+  const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
+  const parts = withDoubted(likely, {
+    ...config,
+    full,
+    wanted,
+    now,
+    byDistance: policy.name === 'nearest' && policy.prefer.length === 0,
+  });
+  const reasons = new Map<ClusterName, string>();
+  for (const { cluster } of neighbours) {
+    const reason = verdicts.get(cluster)?.reason ?? refusals.get(cluster)?.reason;
+    if (reason !== undefined) reasons.set(cluster, reason);
+  }
+  return { parts, hopeful: likely.length > 0, reasons };
+}
+
+/** Until the neighbour says something new, or for so long. */
+function stands(refusal: Refusal | undefined, { advert }: Neighbour, now: MonotonicMs): boolean {
+  return (
+    refusal !== undefined &&
+    refusal.until > now &&
+    refusal.version.epoch === advert.version.epoch &&
+    refusal.version.sequence === advert.version.sequence
+  );
+}
+
+/**
+ * Whom to ask for how many: down the ranking until the estimates cover the count, and one more as a
+ * spare, since an advert is always a little old. Of one whose advert is older than `doubtMs` all is asked
+ * that nearer ones are not thought to take: it may have more room by now. `evenly`: as many as may be
+ * asked, for a like share each. `estimate` ≥ 1.
+ */
+function partsOf(
+  ranked: readonly RankedNeighbour[],
+  wanted: number,
+  options: {
+    readonly askFanOutMax: number;
+    readonly evenly: boolean;
+    readonly now: MonotonicMs;
+    readonly doubtMs: number;
+  },
+): readonly Part[] {
+  const { askFanOutMax: fanOutMax, evenly, now, doubtMs } = options;
+  if (evenly) {
+    const asked = ranked.slice(0, Math.min(fanOutMax, wanted));
+    const share = Math.ceil(wanted / Math.max(1, asked.length));
+    return asked.map(({ cluster, estimate, rttMs }) => ({
+      host: cluster,
+      count: Math.min(share, estimate),
+      rttMs,
+    }));
+  }
+  const parts: Part[] = [];
+  let missing = wanted;
+  for (const { cluster, estimate, rttMs, advertAt } of ranked) {
+    if (parts.length === fanOutMax) break;
+    const old = after(advertAt, doubtMs) <= now;
+    const count = Math.min(wanted, old ? Math.max(estimate, missing) : estimate);
+    parts.push({ host: cluster, count, rttMs });
+    if (missing <= 0) break;
+    missing -= estimate;
+  }
+  return parts;
+}
+
+/**
+ * `parts` with some of the neighbours that said they were full `doubtMs` ago or longer, who may have room
+ * again by now: adverts are rare in large federations, and asking the few that would be the best costs
+ * less than everybody's telling everybody more often. Where distance decides, those nearer than the last
+ * that is asked; otherwise only where nobody else is asked.
+ */
+function withDoubted(
+  parts: readonly Part[],
+  options: {
+    /** Nearest first. */
+    readonly full: readonly Neighbour[];
+    readonly wanted: number;
+    readonly byDistance: boolean;
+    readonly now: MonotonicMs;
+    readonly doubtMs: number;
+    readonly doubtedMax: number;
+  },
+): readonly Part[] {
+  const { full, wanted, byDistance, now, doubtMs, doubtedMax } = options;
+  if (!byDistance && parts.length > 0) return parts;
+  const nearerThanMs = parts.at(-1)?.rttMs ?? Number.POSITIVE_INFINITY;
+  const doubted = full
+    .filter(({ advertAt, rttMs }) => rttMs < nearerThanMs && after(advertAt, doubtMs) <= now)
+    .slice(0, doubtedMax)
+    .map(({ cluster, rttMs }) => ({ host: cluster, count: wanted, rttMs }));
+  return [...parts, ...doubted].sort((a, b) => a.rttMs - b.rttMs);
+}
