@@ -17,8 +17,8 @@ import { type SimulatedSystem, templateOf } from './system.ts';
 
 /** As packages/mesh: so many connections are sought, and the RTT is measured on each. */
 const linksMax = 128;
-/** How many of the predicted nearest an agent has measured after the ten minutes that one every 10 s takes. */
-const surveyedCount = 60;
+/** How many of the predicted nearest an agent has measured after an hour of one every 10 s. */
+const surveyedCount = 360;
 /**
  * RTTs that each agent has measured when the trial starts: what one does in a minute with 128
  * connections, each pinged every 10 s, and in ten minutes with ten.
