@@ -71,26 +71,27 @@ export function auditFigures(histories: Histories) {
 
 export type AuditFigures = ReturnType<typeof auditFigures>;
 
-/** Of audits of different test beds, or of different times of one. */
+/** Of audits of different test beds, or of different times of one: what several of them found counts once. */
 export function summedAudits(audits: readonly AuditFigures[]): AuditFigures {
-  const sum = (of: (audit: AuditFigures) => number): number =>
-    audits.reduce((total, audit) => total + of(audit), 0);
   const found = audits.flatMap(({ findings }) => (findings === undefined ? [] : [findings]));
-  return {
-    podsChecked: sum(({ podsChecked }) => podsChecked),
-    lost: sum(({ lost }) => lost),
-    doubled: sum(({ doubled }) => doubled),
-    overcommittedNodes: sum(({ overcommittedNodes }) => overcommittedNodes),
-    orphans: sum(({ orphans }) => orphans),
-    ...(found.length > 0 && {
-      findings: {
-        lost: found.flatMap(({ lost }) => lost),
-        doubled: found.flatMap(({ doubled }) => doubled),
-        overcommittedNodes: found.flatMap((each) => each.overcommittedNodes),
-        orphans: found.flatMap(({ orphans }) => orphans),
-      },
-    }),
+  const findings = {
+    lost: distinct(found.flatMap(({ lost }) => lost)),
+    doubled: distinct(found.flatMap(({ doubled }) => doubled)),
+    overcommittedNodes: distinct(found.flatMap((each) => each.overcommittedNodes)),
+    orphans: distinct(found.flatMap(({ orphans }) => orphans)),
   };
+  return {
+    podsChecked: audits.reduce((sum, { podsChecked }) => sum + podsChecked, 0),
+    lost: findings.lost.length,
+    doubled: findings.doubled.length,
+    overcommittedNodes: findings.overcommittedNodes.length,
+    orphans: findings.orphans.length,
+    ...(found.length > 0 && { findings }),
+  };
+}
+
+function distinct<Type>(all: readonly Type[]): readonly Type[] {
+  return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
 }
 
 /** Of the agent that takes most, MB (10⁶ bytes) of resident memory. */
