@@ -16,6 +16,8 @@ export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
   askCountMax: 'for so many pods of one shape at once',
   doubtMs: 'a neighbour that said it was full longer ago than this is asked all the same',
   doubtedMax: 'at most so many of them at once for one shape, the nearest',
+  doubtRetryMsMax:
+    'while they grant nothing they are asked again ever more seldom, up to so long apart',
   commitPodsMax: 'pods of one commit',
   commitsInFlightPerHostMax: 'commits at one host at once',
   releaseGuestsMax: 'guests of one release',

@@ -24,6 +24,8 @@ export interface HomeConfig {
   readonly doubtMs: number;
   /** At most so many of them at once for one shape, the nearest. */
   readonly doubtedMax: number;
+  /** While they grant nothing they are asked again ever more seldom: after `doubtMs`, then up to so long apart. */
+  readonly doubtRetryMsMax: number;
   readonly commitPodsMax: number;
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
@@ -44,6 +46,7 @@ export const homeDefaults: HomeConfig = Object.freeze({
   askCountMax: 256,
   doubtMs: 500,
   doubtedMax: 4,
+  doubtRetryMsMax: 2_000,
   commitPodsMax: 64,
   commitsInFlightPerHostMax: 4,
   releaseGuestsMax: 1024,
@@ -59,6 +62,9 @@ export function checkedHomeConfig(config: HomeConfig): HomeConfig {
   }
   if (config.retryMsMin > config.retryMsMax) {
     throw new Fault('InvalidConfig', 'home.retryMsMin must not exceed home.retryMsMax');
+  }
+  if (config.doubtMs > config.doubtRetryMsMax) {
+    throw new Fault('InvalidConfig', 'home.doubtMs must not exceed home.doubtRetryMsMax');
   }
   if (config.batchMs > config.retryMsMin) {
     throw new Fault('InvalidConfig', 'home.batchMs must not exceed home.retryMsMin');

@@ -48,6 +48,9 @@ export interface Group {
   readonly pods: Map<PodUid, WaitingPod>;
   readonly refusals: Map<ClusterName, Refusal>;
   readonly backoff: Backoff;
+  /** Of asking neighbours that said they were full, while none of them grants anything. */
+  readonly doubtBackoff: Backoff;
+  nextDoubt: MonotonicMs;
   ask: Ask | undefined;
   nextTry: MonotonicMs;
   explanation: Explanation | undefined;
@@ -86,6 +89,7 @@ export function newGroup(options: {
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
   readonly backoff: Backoff;
+  readonly doubtBackoff: Backoff;
   readonly nextTry: MonotonicMs;
 }): Group {
   const { policy, source } = options.policyFor;
@@ -101,6 +105,8 @@ export function newGroup(options: {
     pods: new Map(),
     refusals: new Map(),
     backoff: options.backoff,
+    doubtBackoff: options.doubtBackoff,
+    nextDoubt: options.nextTry,
     ask: undefined,
     nextTry: options.nextTry,
     explanation: undefined,

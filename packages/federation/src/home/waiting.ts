@@ -82,7 +82,8 @@ export class Waiting {
     if (group === undefined) {
       const backoff = new Backoff(config.retryMsMin, config.retryMsMax);
       const nextTry = after(now, config.batchMs);
-      group = newGroup({ key, claim, pod, policyFor, backoff, nextTry });
+      const doubtBackoff = new Backoff(config.doubtMs, config.doubtRetryMsMax);
+      group = newGroup({ key, claim, pod, policyFor, backoff, doubtBackoff, nextTry });
       this.#groups.set(key, group);
     }
     const known = group.pods.get(ref.uid);
@@ -258,13 +259,14 @@ export class Waiting {
       this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
       return;
     }
-    const { parts, hopeful, reasons } = whomToAsk(group, {
+    const { parts, hopeful, doubted, reasons } = whomToAsk(group, {
       missing,
       neighbours,
       placed: this.#options.placed,
       config,
       now,
     });
+    if (doubted) group.nextDoubt = group.doubtBackoff.next(now, this.#options.random);
     const why = { home, neighbours: reasons };
     if (!hopeful) this.#explain(group, why, now);
     if (parts.length === 0) return;
@@ -319,8 +321,11 @@ export class Waiting {
       }
     }
     if (group === undefined) return;
-    if (taken > 0) group.backoff.reset();
-    else this.#explainRefused(group, ask, now);
+    if (taken > 0) {
+      group.backoff.reset();
+      group.doubtBackoff.reset();
+      group.nextDoubt = now;
+    } else this.#explainRefused(group, ask, now);
     // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
     // a round that got nothing at all backs off.
     group.nextTry =

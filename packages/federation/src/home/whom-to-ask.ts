@@ -19,6 +19,8 @@ export interface WhomToAsk {
   readonly parts: readonly Part[];
   /** Whether one of them is thought to have room. */
   readonly hopeful: boolean;
+  /** Whether one of them said that it was full. */
+  readonly doubted: boolean;
   /** Of neighbours that are not thought to have room, why. */
   readonly reasons: ReadonlyMap<ClusterName, string>;
 }
@@ -50,19 +52,22 @@ export function whomToAsk(
     ...(spread && { placed: placed() }),
   });
   const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
-  const parts = withDoubted(likely, {
-    ...config,
-    full,
-    wanted,
-    now,
-    byDistance: policy.name === 'nearest' && policy.prefer.length === 0,
-  });
+  const parts =
+    now < group.nextDoubt
+      ? likely
+      : withDoubted(likely, {
+          ...config,
+          full,
+          wanted,
+          now,
+          byDistance: policy.name === 'nearest' && policy.prefer.length === 0,
+        });
   const reasons = new Map<ClusterName, string>();
   for (const { cluster } of neighbours) {
     const reason = verdicts.get(cluster)?.reason ?? refusals.get(cluster)?.reason;
     if (reason !== undefined) reasons.set(cluster, reason);
   }
-  return { parts, hopeful: likely.length > 0, reasons };
+  return { parts, hopeful: likely.length > 0, doubted: parts.length > likely.length, reasons };
 }
 
 /** Until the neighbour says something new, or for so long. */
