@@ -3,7 +3,6 @@
  * Nothing that an agent says counts. Run it when all is settled and before anything is torn down.
  */
 import { type Pod, wellKnown } from '@spillway/core';
-import { isAgentProcess } from '@spillway/testbed';
 import type { Change, History } from '../observation/histories.ts';
 import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
 import { copiesOf, type Copy } from './copies.ts';
@@ -69,9 +68,7 @@ function lastStates(changes: readonly Change[]): ReadonlyMap<string, Pod | undef
 }
 
 function ownPods(pods: ReadonlyMap<string, Pod | undefined>): readonly Pod[] {
-  return [...pods.values()].filter(
-    (pod) => pod !== undefined && !isShadow(pod) && !isAgentProcess(pod),
-  ) as Pod[];
+  return [...pods.values()].filter((pod) => pod !== undefined && !isShadow(pod)) as Pod[];
 }
 
 /** A pod is pending with a reason, running, finished, or on its way out; else it is lost. */

@@ -1,14 +1,15 @@
 /** The main job as a person types it. */
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { run } from '@spillway/testbed';
 import { expect, test } from 'vitest';
 import type { Summary } from './summary.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 
 test('npm start -- --once --json › what is pending alone finds room with Spillway, and the summary says so', async () => {
-  const { code, stdout } = await ended(['--once', '--json']);
-  expect(code).toBe(0);
+  const args = ['--conditions=spillway-source', main, '--once', '--json'];
+  const { code, stdout, stderr } = await run(process.execPath, args);
+  expect(code, stderr).toBe(0);
   const summary = JSON.parse(stdout) as Summary;
   expect(summary.pendingRatio.isolated).toBeGreaterThan(0.1);
   expect(summary.pendingRatio.spillway).toBe(0);
@@ -24,14 +25,4 @@ function summed({ perCluster }: Summary): { home: number; away: number } {
     home: perCluster.reduce((sum, { home }) => sum + home, 0),
     away: perCluster.reduce((sum, { away }) => sum + away, 0),
   };
-}
-
-async function ended(args: readonly string[]): Promise<{ code: number | null; stdout: string }> {
-  const child = spawn(process.execPath, ['--conditions=spillway-source', main, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let stdout = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, stdout };
 }

@@ -1,10 +1,11 @@
 /**
  * What the API servers say happened: every change of pods and nodes, in order, with the moment we heard
- * of it. Drills and reports are made from this alone; nothing that an agent says counts.
+ * of it. Drills and reports are made from this alone; nothing that an agent says counts. Pods that only stand
+ * in for agents, which are processes on the local test bed, are left out.
  */
 import type { Node, Pod } from '@spillway/core';
 import { ApiClient, ApiFault } from '@spillway/kubernetes';
-import type { Cluster } from '@spillway/testbed';
+import { type Cluster, isAgentProcess } from '@spillway/testbed';
 
 export interface PodChange {
   readonly kind: 'Pod';
@@ -150,6 +151,7 @@ class Collector implements History {
     kind: Change['kind'],
     { type, object, sinceMs }: Pick<Change, 'type' | 'object'> & { readonly sinceMs?: number },
   ): void {
+    if (kind === 'Pod' && isAgentProcess(object as Pod)) return;
     delete (object.metadata as { managedFields?: unknown }).managedFields;
     const atMs = performance.now();
     const change = { kind, type, object, atMs, sinceMs: sinceMs ?? atMs } as Change;

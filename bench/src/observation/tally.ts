@@ -1,6 +1,5 @@
 /** Where pods are, counted from what the API servers say. */
 import { type Pod, podRequests, wellKnown } from '@spillway/core';
-import { isAgentProcess } from '@spillway/testbed';
 import type { Histories, History } from './histories.ts';
 
 export interface ClusterTally {
@@ -35,7 +34,6 @@ export function tallyOf(histories: Histories, cluster: string): ClusterTally {
   };
   const clusters = clusterNames(histories.histories);
   for (const pod of histories.pods(cluster).values()) {
-    if (isAgentProcess(pod)) continue;
     const { milliCpu } = podRequests(pod);
     if (isShadow(pod)) {
       if (isFinished(pod)) continue;

@@ -3,7 +3,7 @@
  * shows the user of the others.
  */
 import { awayExplanation, explanationAnswer, waitingExplanation } from '@spillway/agent/answers';
-import { Fault, isFault, type Namespace, type Pod, wellKnown } from '@spillway/core';
+import { Fault, isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
 import { claimOf } from '@spillway/federation';
 import { z } from 'zod';
 import type { AgentClient } from './connection/agent-client.ts';
@@ -82,7 +82,7 @@ export async function explainDeployment(
     from.cluster,
     `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
   );
-  const statuses = new Map(items.map((pod) => [pod.metadata.name ?? '', statusOf(pod)]));
+  const statuses = new Map(items.map((pod) => [pod.metadata.name ?? '', podStatusText(pod)]));
   const names = [...statuses.keys()].sort();
   const pods: PodExplanation[] = [];
   for (let i = 0; i < names.length; i += asksMax) {
@@ -92,10 +92,6 @@ export async function explainDeployment(
     pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) ?? 'Pending' })));
   }
   return { name, namespace, wanted: spec.replicas ?? 1, pods };
-}
-
-function statusOf({ status }: Pod): string {
-  return status?.reason ?? status?.phase ?? 'Pending';
 }
 
 async function seenByUser(

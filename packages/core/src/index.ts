@@ -5,6 +5,7 @@ export * from './fault.ts';
 export * from './ids.ts';
 export type * from './kubernetes-objects.ts';
 export * from './pod-requests.ts';
+export * from './pod-status.ts';
 export * from './quantity.ts';
 export * from './random.ts';
 export * from './resources.ts';

@@ -13,8 +13,9 @@ import { policyVerdicts } from '../fence.ts';
 import type { PlacementPolicy } from '../policy.ts';
 import { cutToTravel, needsOf, travelVerdicts } from '../travel.ts';
 import type { Ask } from './ask.ts';
-import type { Backoff } from './backoff.ts';
+import { Backoff } from './backoff.ts';
 import type { Claim } from './claim.ts';
+import type { HomeConfig } from './config.ts';
 import type { PodRef } from './events.ts';
 import type { PolicyForPod } from './ports.ts';
 
@@ -88,10 +89,10 @@ export function newGroup(options: {
   readonly claim: Claim;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
-  readonly backoff: Backoff;
-  readonly doubtBackoff: Backoff;
+  readonly config: HomeConfig;
   readonly nextTry: MonotonicMs;
 }): Group {
+  const { config, nextTry } = options;
   const { policy, source } = options.policyFor;
   return {
     key: options.key,
@@ -104,11 +105,11 @@ export function newGroup(options: {
     stays: [...policyVerdicts(options.pod, policy, source), ...travelVerdicts(options.pod)],
     pods: new Map(),
     refusals: new Map(),
-    backoff: options.backoff,
-    doubtBackoff: options.doubtBackoff,
-    nextDoubt: options.nextTry,
+    backoff: new Backoff(config.retryMsMin, config.retryMsMax),
+    doubtBackoff: new Backoff(config.doubtMs, config.doubtRetryMsMax),
+    nextDoubt: nextTry,
     ask: undefined,
-    nextTry: options.nextTry,
+    nextTry,
     explanation: undefined,
   };
 }

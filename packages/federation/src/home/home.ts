@@ -7,6 +7,7 @@ import {
   type ClusterName,
   type MonotonicMs,
   type Pod,
+  podStatusText,
   type PodUid,
   type Random,
   unreachable,
@@ -135,8 +136,7 @@ export class Home {
     const away = this.#away.find(namespace, name);
     if (away !== undefined) {
       const { host, phase, pod } = away;
-      const status = pod.status?.reason ?? pod.status?.phase ?? 'Pending';
-      return { state: 'away', host, phase, status };
+      return { state: 'away', host, phase, status: podStatusText(pod) };
     }
     const waiting = this.#waiting.explain(namespace, name);
     return waiting && { state: 'waiting', ...waiting };

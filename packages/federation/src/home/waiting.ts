@@ -18,7 +18,6 @@ import {
 import { bindingAnnotations, boundPod } from '../fence.ts';
 import { placePods } from '@spillway/scheduling';
 import { Ask, refusalText } from './ask.ts';
-import { Backoff } from './backoff.ts';
 import { type Binding, Bindings } from './bindings.ts';
 import type { Claim } from './claim.ts';
 import type { HomeConfig } from './config.ts';
@@ -80,10 +79,8 @@ export class Waiting {
     if (current !== undefined && current.key !== key) this.#remove(ref.uid);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      const backoff = new Backoff(config.retryMsMin, config.retryMsMax);
       const nextTry = after(now, config.batchMs);
-      const doubtBackoff = new Backoff(config.doubtMs, config.doubtRetryMsMax);
-      group = newGroup({ key, claim, pod, policyFor, backoff, doubtBackoff, nextTry });
+      group = newGroup({ key, claim, pod, policyFor, config, nextTry });
       this.#groups.set(key, group);
     }
     const known = group.pods.get(ref.uid);
@@ -259,8 +256,9 @@ export class Waiting {
       this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
       return;
     }
+    const wanted = Math.min(missing, config.askCountMax);
     const { parts, hopeful, doubted, reasons } = whomToAsk(group, {
-      missing,
+      wanted,
       neighbours,
       placed: this.#options.placed,
       config,
@@ -274,7 +272,7 @@ export class Waiting {
     const ask = new Ask({
       requestId,
       group: group.key,
-      wanted: Math.min(missing, config.askCountMax),
+      wanted,
       parts,
       now,
       patienceMs: config.askPatienceMs,

@@ -5,7 +5,6 @@ import { Directory, directoryPresets } from '../directory.ts';
 import { nearest } from '../policy.ts';
 import { memberOf } from '../testing/adverts.ts';
 import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
-import { Backoff } from './backoff.ts';
 import { homeDefaults as config } from './config.ts';
 import { newGroup } from './group.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
@@ -33,12 +32,11 @@ function asked(directory: Directory, ms: number, nextDoubt = 0): readonly Cluste
     claim: 'named',
     pod: podOf('a'),
     policyFor,
-    backoff: new Backoff(1, 1),
-    doubtBackoff: new Backoff(1, 1),
+    config,
     nextTry: at(nextDoubt),
   });
   const { parts } = whomToAsk(group, {
-    missing: 1,
+    wanted: 1,
     neighbours: directory.neighbours(),
     placed: () => new Map(),
     config,

@@ -29,8 +29,8 @@ export interface WhomToAsk {
 export function whomToAsk(
   group: Group,
   options: {
-    /** Pods that have no room at home. */
-    readonly missing: number;
+    /** Pods to be asked for, 1 or more. */
+    readonly wanted: number;
     readonly neighbours: readonly Neighbour[];
     /** How many unfinished pods of ours each neighbour has. */
     readonly placed: () => ReadonlyMap<ClusterName, number>;
@@ -38,9 +38,8 @@ export function whomToAsk(
     readonly now: MonotonicMs;
   },
 ): WhomToAsk {
-  const { missing, neighbours, placed, config, now } = options;
+  const { wanted, neighbours, placed, config, now } = options;
   const { shape, policy, refusals } = group;
-  const wanted = Math.min(missing, config.askCountMax);
   const spread = policy.name === 'spread';
   const { ranked, full, verdicts } = rankNeighbours({
     shape,

@@ -134,9 +134,10 @@ function measuredProximities(world: World): readonly Proximity[] {
     ({ name }) => new CoordinateClient(randomStream(trial.seed, `coordinates/${name}`)),
   );
   const links = clusters.map(({ index }) => linkedTo(index, clusters.length, random));
+  const linkedTos = links.map((linked) => [...linked]);
   for (let round = 0; round < warmUpPings; round++) {
     for (const [index, client] of clients.entries()) {
-      const linked = [...(links[index] ?? [])];
+      const linked = linkedTos[index] ?? [];
       const other = linked[random.below(linked.length)];
       const { name } = clusters[other ?? index] ?? {};
       if (other === undefined || name === undefined) continue;
