@@ -1,12 +1,7 @@
 /** Answers where pods would go now, from what this agent knows: its snapshot and its neighbours' adverts. */
-import { Fault, type Pod, wellKnown } from '@spillway/core';
-import {
-  type Claim,
-  claimOf,
-  type Forecast,
-  forecast,
-  type NamespaceFacts,
-} from '@spillway/federation';
+import { Fault, wellKnown } from '@spillway/core';
+import { type ForecastQuestion, needsOf, type NamespaceFacts } from '@spillway/federation';
+import { guestNamespaceName } from '@spillway/kubernetes';
 import { z } from 'zod';
 import {
   type DryRunAnswer,
@@ -22,51 +17,37 @@ type Batch = DryRunAnswer['batches'][number];
 export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
   const question = checked(body);
   if (!asked.synced()) throw new Fault('Unavailable', 'the agent’s caches are not whole yet');
-  const { home, policies, ledger, neighbours, options } = asked;
-  const batches = question.batches.map(({ name, count, pod: given }, i) => {
-    const namespace = given.metadata.namespace ?? 'default';
-    const pod = { ...given, metadata: { ...given.metadata, namespace, uid: `dry-run-${i}` } };
-    const facts = factsOf(namespace, question, home.namespaces());
-    const said = policies.policyFor(pod, facts.annotations);
-    const { policy, source } = said;
-    return { name, namespace, count, pod, policy, source, claim: claimed(pod, facts), said };
+  const { home, clock, options } = asked;
+  const pods = question.batches.map(({ count, pod: given }, i): ForecastQuestion => {
+    const name = given.metadata.namespace ?? 'default';
+    const pod = { ...given, metadata: { ...given.metadata, namespace: name, uid: `dry-run-${i}` } };
+    const namespace = factsOf(question.namespaces[name]);
+    return { pod, count, ...(namespace && { namespace }) };
   });
-  const asks = batches.map((batch) =>
-    batch.said.problem === undefined ? batch : { ...batch, claim: undefined },
-  );
-  const forecasts = forecast(asks, {
-    snapshot: ledger.snapshot,
-    neighbours: neighbours.neighbours(),
-    placed: home.counts().awayByHost,
-  });
+  const forecasts = home.forecast(pods, clock.monotonicMs());
   return {
     cluster: options.cluster,
-    batches: forecasts.map((each, i): Batch => {
-      const { name = '', namespace = '', count = 0, claim, said } = batches[i] ?? {};
+    batches: forecasts.map(({ claim, policyFor, ...each }, i): Batch => {
+      const { name = '', count = 0, pod } = question.batches[i] ?? {};
+      const namespace = pod?.metadata.namespace ?? 'default';
+      const { text, source, problem } = policyFor;
       return {
         name,
         namespace,
         count,
         scheduler: claim === undefined ? 'other' : claim === 'named' ? 'spillway' : 'offered',
-        policy: {
-          text: said?.text ?? '',
-          source: said?.source ?? '',
-          ...(said?.problem !== undefined && { problem: said.problem }),
-        },
+        policy: { text, source, ...(problem !== undefined && { problem }) },
         home: [...each.home],
         neighbours: each.neighbours.map(({ rttMs, ...rest }) => ({
           ...rest,
           rttMs: tenths(rttMs),
         })),
+        guestNamespace: guestNamespaceName(options.cluster, namespace),
+        needs: pod === undefined ? [] : needsText(pod.spec),
         nowhere: each.nowhere,
         whyNotHome: [...each.homeRefusals],
         stays: [...each.stays],
-        others: each.others.map((other) => ({
-          cluster: other.cluster,
-          rttMs: tenths(other.rttMs),
-          fits: other.fits,
-          why: whyNot(other, each, { claim, problem: said?.problem }),
-        })),
+        others: each.others.map((other) => ({ ...other, rttMs: tenths(other.rttMs) })),
       };
     }),
   };
@@ -81,36 +62,21 @@ function checked(body: unknown): DryRunQuestion {
   return result.data;
 }
 
-/** As the pod would be claimed once the cluster's own scheduler had found no room for it. */
-function claimed(pod: Pod, { offload }: NamespaceFacts): Claim | undefined {
-  const unschedulable = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
-  return claimOf({ ...pod, status: { phase: 'Pending', conditions: [unschedulable] } }, offload);
-}
-
+/** Of a namespace that comes with the pods. */
 function factsOf(
-  namespace: string,
-  { namespaces }: DryRunQuestion,
-  known: ReadonlyMap<string, NamespaceFacts>,
-): NamespaceFacts {
-  const given = namespaces[namespace];
-  if (given === undefined) return known.get(namespace) ?? { offload: false, annotations: {} };
-  return {
-    offload: given.labels[wellKnown.offloadLabel] === 'enabled',
-    annotations: given.annotations,
-  };
+  given: DryRunQuestion['namespaces'][string] | undefined,
+): NamespaceFacts | undefined {
+  if (given === undefined) return undefined;
+  const { labels, annotations } = given;
+  return { offload: labels[wellKnown.offloadLabel] === 'enabled', annotations };
 }
 
-function whyNot(
-  other: Forecast['others'][number],
-  { neighbours, nowhere, stays }: Forecast,
-  { claim, problem }: { readonly claim: Claim | undefined; readonly problem: string | undefined },
-): string {
-  if (problem !== undefined) return 'not asked: the policy can’t be read';
-  if (other.verdict !== undefined) return other.verdict.reason;
-  if (claim === undefined) return 'not asked: Spillway leaves these pods alone';
-  if (stays.length > 0) return 'not asked: these pods must stay';
-  if (neighbours.some(({ cluster }) => cluster === other.cluster)) return 'takes some';
-  return nowhere > 0 ? 'not asked' : 'not needed';
+function needsText(spec: Parameters<typeof needsOf>[0]): string[] {
+  const { configMaps, secrets } = needsOf(spec);
+  return [
+    ...configMaps.map((name) => `ConfigMap ${name}`),
+    ...secrets.map((name) => `Secret ${name}`),
+  ];
 }
 
 function tenths(ms: number): number {

@@ -2,12 +2,15 @@
 import {
   type Clock,
   type ClusterName,
+  containerTroubles,
   Fault,
   type FaultCode,
   isFault,
+  podStatusText,
   version,
+  wellKnown,
 } from '@spillway/core';
-import type { Directory, Home, Host, PolicyBook } from '@spillway/federation';
+import type { Directory, GuestExplanation, Home, Host, PolicyBook } from '@spillway/federation';
 import {
   type ApiClient,
   type EventRecorder,
@@ -16,7 +19,7 @@ import {
 } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
-import type { StatusAnswer } from './answers/index.ts';
+import type { ExplanationAnswer, StatusAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
 import { doctor } from './doctor/doctor.ts';
 import { dryRun } from './dry-run.ts';
@@ -101,14 +104,27 @@ export function standbyAnswer(question: Question, { cluster, instance }: AgentOp
   return { status: 503, body: { error } };
 }
 
-function explain({ home, options }: Asked, { query }: Question): unknown {
+function explain({ home, host, options }: Asked, { query }: Question): ExplanationAnswer {
   const name = query.get('name') ?? '';
   const namespace = query.get('namespace') ?? 'default';
+  const guest = host.explain(namespace, name);
+  if (guest !== undefined) return guestAnswer(guest);
   const explanation = home.explain(namespace, name);
   if (explanation?.state === 'away')
     return { ...explanation, guestNamespace: guestNamespaceName(options.cluster, namespace) };
-  if (explanation !== undefined) return explanation;
+  if (explanation !== undefined) return { ...explanation, home: [...explanation.home] };
   throw new Fault('NotFound', `no pod ${name} that is ours to place or away`);
+}
+
+function guestAnswer({ home, shadow }: GuestExplanation): ExplanationAnswer {
+  return {
+    state: 'guest',
+    home,
+    homeNamespace: shadow.metadata.labels?.[wellKnown.homeNamespaceLabel] ?? '',
+    node: shadow.spec.nodeName ?? '',
+    status: podStatusText(shadow),
+    troubles: [...containerTroubles(shadow)],
+  };
 }
 
 function unknownQuestion({ method, path }: Question): Answer {

@@ -2,7 +2,12 @@
  * Where pods are and why: what the agent knows of those that are its to place, and what the API server
  * shows the user of the others.
  */
-import { awayExplanation, explanationAnswer, waitingExplanation } from '@spillway/agent/answers';
+import {
+  awayExplanation,
+  explanationAnswer,
+  guestExplanation,
+  waitingExplanation,
+} from '@spillway/agent/answers';
 import { Fault, isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
 import { claimOf } from '@spillway/federation';
 import { z } from 'zod';
@@ -19,6 +24,7 @@ const named = {
 export const podExplanation = z.discriminatedUnion('state', [
   waitingExplanation.extend(named),
   awayExplanation.extend({ namespace: named.namespace, name: named.name }),
+  guestExplanation.extend({ namespace: named.namespace, name: named.name }),
   z.object({ ...named, state: z.literal('home'), node: z.string(), phase: z.string() }),
   z.object({ ...named, state: z.literal('other'), message: z.string() }),
 ]);

@@ -221,7 +221,51 @@ describe('spillway explain', () => {
     );
     const there = `/api/v1/namespaces/${guests}/pods/${away}`;
     expect(await testbed.cluster('lyon').client.get(there)).toMatchObject({ kind: 'Pod' });
+    const guest = spillway(`explain pod ${away} -n ${guests}`, 'lyon');
+    expect(guest.stdout).toMatch(
+      new RegExp(
+        `^${away} is a guest of paris, where it is pod ${away} in namespace shop\\.\nIt is on node \\S+ \\(Running\\)\\.\n$`,
+      ),
+    );
+    const asJson = run(['explain', 'pod', away, '-n', guests, '-o', 'json'], {
+      SPILLWAY_AGENT: federation.agent('lyon').httpUrl,
+    });
+    expect(schema('explain-pod').safeParse(JSON.parse(asJson.stdout)).error).toBeUndefined();
     expect(spillway('explain deployment nothing -n shop').status).toBe(4);
+  });
+});
+
+describe('a pod that needs what no neighbour has', () => {
+  // 3 CPU fit on a node at lyon, and not beside the two of 1.5 at home.
+  const needy = `
+apiVersion: v1
+kind: Pod
+metadata: { name: needy, namespace: shop }
+spec:
+  schedulerName: spillway
+  containers:
+    - { name: c, image: x, resources: { requests: { cpu: 2500m } }, envFrom: [{ configMapRef: { name: app } }] }
+`;
+
+  test('waits, and never was anywhere: decision, explanation and forecast name the ConfigMap', async () => {
+    const cluster = testbed.cluster('paris');
+    writeFileSync(join(folder, 'needy.yaml'), needy);
+    const before = spillway('dry-run -f needy.yaml').stdout;
+    expect(before).toMatch(/lyon .*ConfigMap app/);
+    await cluster.apply(needy);
+    const { stdout } = await waitFor(
+      'lyon has refused it',
+      () => {
+        const said = spillway('explain pod needy -n shop');
+        return /^lyon +.*ConfigMap app/m.test(said.stdout) ? said : undefined;
+      },
+      soon,
+    );
+    expect(stdout).toMatch(/^needy waits: /);
+    expect(stdout).not.toContain('is at lyon');
+    await cluster.client.call('DELETE', '/api/v1/namespaces/shop/pods/needy', {
+      gracePeriodSeconds: 0,
+    });
   });
 });
 
@@ -247,6 +291,7 @@ describe('spillway dry-run', () => {
     expect(api).toMatchObject({ name: 'deployment/api', home: [], nowhere: 9 - 2 });
     expect(api?.neighbours).toMatchObject([{ cluster: 'lyon', count: 2 }]);
     expect(stdout).toContain('paris (home)   1 node: Insufficient cpu');
+    expect(stdout).toMatch(/^lyon \S+ +takes 2, then has no node with room for this pod$/m);
     expect(json('top --once')).toMatchObject(
       (before as { cluster: string; ours: number }[]).map(({ cluster, ours }) => ({
         cluster,

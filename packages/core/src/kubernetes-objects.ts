@@ -202,6 +202,16 @@ export interface PodCondition {
   readonly observedGeneration?: number;
 }
 
+export interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly terminated?: {
+    readonly exitCode?: number;
+    readonly reason?: string;
+    readonly [field: string]: unknown;
+  };
+  readonly [field: string]: unknown;
+}
+
 export interface ContainerStatus {
   readonly name: string;
   readonly ready: boolean;
@@ -210,7 +220,7 @@ export interface ContainerStatus {
   readonly imageID: string;
   readonly started?: boolean;
   readonly containerID?: string;
-  readonly state?: Readonly<Record<string, unknown>>;
+  readonly state?: ContainerState;
   readonly lastState?: Readonly<Record<string, unknown>>;
   readonly [field: string]: unknown;
 }

@@ -1,9 +1,10 @@
-import { clusterName } from '@spillway/core';
+import { clusterName, type Pod } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
 import { type ForecastPods, forecast } from './forecast.ts';
+import { outlookOf } from './home/group.ts';
 import { parsePolicy } from './policy.ts';
 import { bin, neighbourOf } from './testing/adverts.ts';
-import { ledgerOf, node, podOf } from './testing/fixtures.ts';
+import { at, ledgerOf, node, podOf } from './testing/fixtures.ts';
 
 const classes = [{ labels: {}, taints: [] }];
 /** 2 CPUs at home. */
@@ -15,15 +16,17 @@ const near = neighbourOf('near', {
 });
 const far = neighbourOf('far', { rttMs: 50, advert: { room: { classes, bins: [bin(2, 4, 16)] } } });
 
-function pods(name: string, count: number, more: Partial<ForecastPods> = {}): ForecastPods {
-  return {
-    pod: podOf(name),
-    count,
-    claim: 'named',
-    policy: policyOf('nearest'),
-    source: 'the test',
-    ...more,
-  };
+interface Given {
+  readonly pod?: Pod;
+  readonly claim?: ForecastPods['claim'];
+  readonly policy?: string;
+}
+
+function pods(name: string, count: number, given: Given = {}): ForecastPods {
+  const { pod = podOf(name), policy: text = 'nearest' } = given;
+  const claim = 'claim' in given ? given.claim : 'named';
+  const outlook = outlookOf(pod, { policy: policyOf(text), text, source: 'the test' });
+  return { pod, count, claim, outlook };
 }
 
 function policyOf(text: string) {
@@ -33,7 +36,7 @@ function policyOf(text: string) {
 }
 
 function of(...batches: readonly ForecastPods[]) {
-  return forecast(batches, { snapshot, neighbours: [far, near], placed: new Map() });
+  return forecast(batches, { snapshot, neighbours: [far, near], placed: new Map(), now: at(0) });
 }
 
 describe('forecast', () => {
@@ -46,16 +49,19 @@ describe('forecast', () => {
     ]);
     expect(result?.nowhere).toBe(15 - 2 - 4 - 8);
     expect(result?.homeRefusals).toMatchObject([{ reason: 'Insufficient cpu', nodes: 1 }]);
-    expect(result?.others.map(({ verdict }) => verdict?.reason)).toEqual([
-      'has no node with room for this pod',
-      'has no node with room for this pod',
+    expect(result?.others.map(({ why }) => why)).toEqual([
+      'takes 4, then has no node with room for this pod',
+      'takes 8, then has no node with room for this pod',
     ]);
   });
 
   it('counts what comes before: the next pods find the room taken', () => {
     const [first, second] = of(pods('web', 4), pods('api', 4));
     expect(first?.neighbours).toEqual([{ cluster: 'near', count: 2, rttMs: 5 }]);
-    expect(first?.others[0]).toEqual({ cluster: 'near', fits: 2, rttMs: 5 });
+    expect(first?.others).toEqual([
+      { cluster: 'near', fits: 2, rttMs: 5, why: 'takes 2' },
+      { cluster: 'far', fits: 8, rttMs: 50, why: 'not needed' },
+    ]);
     expect(second?.home).toEqual([]);
     expect(second?.neighbours).toEqual([
       { cluster: 'near', count: 2, rttMs: 5 },
@@ -88,20 +94,38 @@ describe('forecast', () => {
   });
 
   it('follows the policy: spread by the fewest, refused ones with a verdict', () => {
-    const spread = { policy: policyOf('spread') };
-    const [result] = forecast([pods('web', 7, spread)], {
+    const [result] = forecast([pods('web', 7, { policy: 'spread' })], {
       snapshot,
       neighbours: [near, far],
       placed: new Map([[clusterName('near'), 2]]),
+      now: at(0),
     });
     // far 0→3, near 2→… : the fewest get each next one.
     expect(result?.neighbours).toEqual([
       { cluster: 'far', count: 4, rttMs: 50 },
       { cluster: 'near', count: 1, rttMs: 5 },
     ]);
-    const [refusing] = of(pods('web', 3, { policy: policyOf('nearest; rtt<=20') }));
-    expect(refusing?.others.find(({ cluster }) => cluster === 'far')?.verdict?.stage).toBe(
-      'Proximity',
+    const [refusing] = of(pods('web', 3, { policy: 'nearest; rtt<=20' }));
+    expect(refusing?.others.find(({ cluster }) => cluster === 'far')?.why).toBe(
+      'is 50 ms away, more than the 20 ms that the policy allows',
     );
+  });
+
+  it('sends nothing to a neighbour that has just refused such pods, and says its reason', () => {
+    const { outlook, ...batch } = pods('web', 5);
+    const refusal = {
+      reason: 'it needs ConfigMap app',
+      until: at(1),
+      version: near.advert.version,
+    };
+    const refusals = new Map([[clusterName('near'), refusal]]);
+    const [result] = of({ ...batch, outlook: { ...outlook, refusals } });
+    expect(result?.neighbours).toEqual([{ cluster: 'far', count: 3, rttMs: 50 }]);
+    expect(result?.others.find(({ cluster }) => cluster === 'near')).toEqual({
+      cluster: 'near',
+      fits: 0,
+      rttMs: 5,
+      why: 'it needs ConfigMap app',
+    });
   });
 });

@@ -1,24 +1,24 @@
 /**
  * Where pods that do not exist yet would go now: the home's own pipeline on its own snapshot, then the
- * neighbours by their adverts, each pod counted for the next. Nothing is asked, held or created. What it
- * says of a neighbour is an estimate, since in the end the host decides.
+ * neighbours as the home machine judges them for pods that do exist, each pod counted for the next.
+ * Nothing is asked, held or created here. In the end the host decides.
  */
 import {
   type ClusterName,
+  type MonotonicMs,
   type NodeName,
   type Pod,
-  shapeOf,
   type Verdict,
   type VerdictCount,
 } from '@spillway/core';
 import { type Plan, placePods, type Snapshot } from '@spillway/scheduling';
 import type { Neighbour } from './directory.ts';
-import { policyVerdicts } from './fence.ts';
 import type { Claim } from './home/claim.ts';
-import { type RankedNeighbour, rankNeighbours } from './neighbour-placement.ts';
+import { keptHome, type Outlook } from './home/group.ts';
+import { type Prospects, prospectsOf } from './home/whom-to-ask.ts';
+import type { RankedNeighbour } from './neighbour-placement.ts';
 import type { PlacementPolicy } from './policy.ts';
 import { roomWithout } from './room.ts';
-import { travelVerdicts } from './travel.ts';
 
 /** `count` equal pods. */
 export interface ForecastPods {
@@ -27,9 +27,7 @@ export interface ForecastPods {
   readonly count: number;
   /** Undefined: Spillway would leave them to the cluster's own scheduler. */
   readonly claim: Claim | undefined;
-  readonly policy: PlacementPolicy;
-  /** Where the policy comes from, for people to read. */
-  readonly source: string;
+  readonly outlook: Outlook;
 }
 
 export interface Forecast {
@@ -45,12 +43,12 @@ export interface Forecast {
   readonly homeRefusals: readonly (Verdict | VerdictCount)[];
   /** Why they must not leave, if so. */
   readonly stays: readonly Verdict[];
-  /** Of every neighbour, best first: how many more it would take after these, or why none. */
+  /** Of every neighbour, best first: how many more it would take after these, and why not more now. */
   readonly others: readonly {
     readonly cluster: ClusterName;
     readonly fits: number;
     readonly rttMs: number;
-    readonly verdict?: Verdict;
+    readonly why: string;
   }[];
 }
 
@@ -59,14 +57,15 @@ export interface ForecastOptions {
   readonly neighbours: readonly Neighbour[];
   /** How many pods of ours each neighbour has, for `spread`. */
   readonly placed: ReadonlyMap<ClusterName, number>;
+  readonly now: MonotonicMs;
 }
 
 /** One forecast for each of `batches`, in their order. */
 export function forecast(
   batches: readonly ForecastPods[],
-  { snapshot, neighbours, placed }: ForecastOptions,
+  options: ForecastOptions,
 ): readonly Forecast[] {
-  let left = { snapshot, neighbours, placed };
+  let left = options;
   return batches.map((batch) => {
     const { result, after } = forecastOne(batch, left);
     left = after;
@@ -78,39 +77,43 @@ function forecastOne(
   batch: ForecastPods,
   before: ForecastOptions,
 ): { readonly result: Forecast; readonly after: ForecastOptions } {
-  const { pod, count, claim, policy, source } = batch;
-  const shape = shapeOf(pod);
-  const plan: Plan =
-    shape.unsupported.length > 0
-      ? { nodes: [], refusals: [] }
-      : placePods(before.snapshot, shape, count);
+  const { pod, count, claim, outlook } = batch;
+  const { shape, policy, stays } = outlook;
+  const judged = shape.unsupported.length === 0;
+  const plan: Plan = judged
+    ? placePods(before.snapshot, shape, count)
+    : { nodes: [], refusals: [] };
   const snapshot = plan.nodes.reduce(
     (filled, node, i) => filled.withPod(onNode(pod, node, i)),
     before.snapshot,
   );
-  const stays = [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)];
   const missing = count - plan.nodes.length;
-  const rank = (neighbours: readonly Neighbour[], placed: ForecastOptions['placed']) =>
-    rankNeighbours({ shape, count: Math.max(1, missing), policy, neighbours, placed });
-  const { ranked } = rank(before.neighbours, before.placed);
-  const leaves = claim !== undefined && stays.length === 0 && shape.unsupported.length === 0;
+  const prospects = (neighbours: readonly Neighbour[], placed: ForecastOptions['placed']) =>
+    prospectsOf(outlook, {
+      wanted: Math.max(1, missing),
+      neighbours,
+      placed: () => placed,
+      now: before.now,
+    });
+  const leaves = claim !== undefined && judged && keptHome(outlook) === undefined;
+  const { ranked } = prospects(before.neighbours, before.placed);
   const shares = leaves ? sharesOf(ranked, missing, { policy, placed: before.placed }) : [];
   const sent = new Map(shares.map((share) => [share.cluster, share.count]));
   const neighbours = before.neighbours.map((each) => filled(each, sent.get(each.cluster) ?? 0));
   const placed = new Map(before.placed);
   for (const [cluster, more] of sent) placed.set(cluster, (placed.get(cluster) ?? 0) + more);
-  const rest = rank(neighbours, placed);
   const away = shares.reduce((sum, share) => sum + share.count, 0);
+  const nowhere = missing - away;
   return {
     result: {
       home: counted(plan.nodes),
       neighbours: shares,
-      nowhere: missing - away,
-      homeRefusals: shape.unsupported.length > 0 ? shape.unsupported : plan.refusals,
+      nowhere,
+      homeRefusals: judged ? plan.refusals : shape.unsupported,
       stays,
-      others: othersOf(neighbours, rest),
+      others: othersOf(neighbours, prospects(neighbours, placed), { batch, sent, nowhere }),
     },
-    after: { snapshot, neighbours, placed },
+    after: { ...before, snapshot, neighbours, placed },
   };
 
   function filled(neighbour: Neighbour, more: number): Neighbour {
@@ -154,16 +157,48 @@ function sharesOf(
     .map(({ cluster, count, rttMs }) => ({ cluster, count, rttMs }));
 }
 
+interface Sent {
+  readonly batch: ForecastPods;
+  readonly sent: ReadonlyMap<ClusterName, number>;
+  readonly nowhere: number;
+}
+
 function othersOf(
   neighbours: readonly Neighbour[],
-  { ranked, verdicts }: ReturnType<typeof rankNeighbours>,
+  { ranked, reasons }: Prospects,
+  sent: Sent,
 ): Forecast['others'] {
-  const open = ranked.map(({ cluster, estimate, rttMs }) => ({ cluster, fits: estimate, rttMs }));
-  const shut = neighbours.flatMap(({ cluster, rttMs }) => {
-    const verdict = verdicts.get(cluster);
-    return verdict === undefined ? [] : [{ cluster, fits: 0, rttMs, verdict }];
-  });
-  return [...open, ...shut.sort((a, b) => a.rttMs - b.rttMs)];
+  const open = ranked.map(({ cluster, estimate, rttMs }) => ({
+    cluster,
+    fits: estimate,
+    rttMs,
+    why: whyNoMore(cluster, undefined, sent),
+  }));
+  const isOpen = new Set(open.map(({ cluster }) => cluster));
+  const shut = neighbours
+    .filter(({ cluster }) => !isOpen.has(cluster))
+    .map(({ cluster, rttMs }) => ({
+      cluster,
+      fits: 0,
+      rttMs,
+      why: whyNoMore(cluster, reasons.get(cluster), sent),
+    }));
+  return [...open, ...shut.toSorted((a, b) => a.rttMs - b.rttMs)];
+}
+
+/** `reason`: why it takes none after these; undefined when it would. */
+function whyNoMore(
+  cluster: ClusterName,
+  reason: string | undefined,
+  { batch: { claim, outlook }, sent, nowhere }: Sent,
+): string {
+  const takes = sent.get(cluster);
+  if (takes !== undefined) return `takes ${takes}${reason === undefined ? '' : `, then ${reason}`}`;
+  if (outlook.policyFor.problem !== undefined) return 'not asked: the policy can’t be read';
+  if (reason !== undefined) return reason;
+  if (claim === undefined) return 'not asked: Spillway leaves these pods alone';
+  if (outlook.stays.length > 0) return 'not asked: these pods must stay';
+  return nowhere > 0 ? 'not asked' : 'not needed';
 }
 
 function onNode(pod: Pod, nodeName: NodeName, i: number): Pod {

@@ -52,6 +52,10 @@ export const dryRunAnswer = z.object({
       policy: z.object({ text: z.string(), source: z.string(), problem: z.string().optional() }),
       home: z.array(place.extend({ node: z.string() })),
       neighbours: z.array(place.extend({ cluster: z.string(), rttMs: z.number() })),
+      guestNamespace: z.string().describe('in which they would be at a neighbour'),
+      needs: z
+        .array(z.string())
+        .describe('ConfigMaps and Secrets that a neighbour must have in that namespace'),
       nowhere: z.number().int().describe('for these there is no room'),
       whyNotHome: z.array(verdict).describe('nodes by reason; empty when all fit at home'),
       stays: z.array(verdict).describe('why they must not leave their home'),

@@ -24,10 +24,25 @@ export const awayExplanation = z.object({
   guestNamespace: z.string().describe('in which it is there, under the same name'),
   status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
+  wasThere: z.boolean().describe('the host is known to have made it'),
+  problem: z
+    .string()
+    .optional()
+    .describe('why the host does not take it, or has ended it, in its words'),
+});
+
+export const guestExplanation = z.object({
+  state: z.literal('guest'),
+  home: z.string().describe('the cluster that it belongs to'),
+  homeNamespace: z.string().describe('in which it is there, under the same name'),
+  node: z.string().describe('where it runs here'),
+  status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
+  troubles: z.array(z.string()).describe('why containers do not run'),
 });
 
 export const explanationAnswer = z.discriminatedUnion('state', [
   waitingExplanation,
   awayExplanation,
+  guestExplanation,
 ]);
 export type ExplanationAnswer = z.infer<typeof explanationAnswer>;

@@ -74,13 +74,18 @@ const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
 };
 
 function batchText(batch: Batch, cluster: string, wide: boolean): string {
-  const { name, namespace, count, home, neighbours, nowhere, policy } = batch;
+  const { name, namespace, count, home, neighbours, nowhere, policy, needs, guestNamespace } =
+    batch;
   const atHome = home.reduce((sum, place) => sum + place.count, 0);
   const nodes = home.map((place) => `${place.node} ${place.count}`).join(', ');
+  const condition =
+    needs.length === 0
+      ? 'if its agent agrees'
+      : `if its agent agrees, and has ${needs.join(', ')} in namespace ${guestNamespace}`;
   const places: string[][] = [];
   if (atHome > 0) places.push([`${atHome}`, `${cluster} (home)`, '', nodes]);
   for (const place of neighbours)
-    places.push([`${place.count}`, place.cluster, rtt(place.rttMs), 'if its agent agrees']);
+    places.push([`${place.count}`, place.cluster, rtt(place.rttMs), condition]);
   if (nowhere > 0) places.push([`${nowhere}`, pc.red('nowhere'), '', 'would wait']);
   const lines = [
     `${pc.bold(name)} in ${namespace}: ${plural(count, 'pod')}; ${schedulers[batch.scheduler]}`,
@@ -111,8 +116,7 @@ function whyNot(batch: Batch, cluster: string, wide: boolean): string[][] {
   // Where all have found a place, who else could have taken them is for those who ask for it.
   if (stays.length > 0 || (nowhere === 0 && whyNotHome.length === 0 && !wide)) return rows;
   for (const { cluster: name, rttMs, fits, why } of others) {
-    if (why !== 'takes some' || wide)
-      rows.push([`${name} ${rtt(rttMs)}`, fits > 0 ? `${why}; has room for ${fits} more` : why]);
+    rows.push([`${name} ${rtt(rttMs)}`, fits > 0 ? `${why}; has room for ${fits} more` : why]);
   }
   return rows;
 }

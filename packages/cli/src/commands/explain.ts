@@ -82,7 +82,9 @@ export function podText(explanation: PodExplanation): string {
   const { name, state } = explanation;
   switch (state) {
     case 'away':
-      return `${name} is at ${pc.bold(explanation.host)} (${awayText(explanation)}), in namespace ${explanation.guestNamespace}.`;
+      return `${name} ${awayText(explanation)}`;
+    case 'guest':
+      return guestText(explanation);
     case 'home':
       return `${name} is at home, on node ${explanation.node} (${explanation.phase}).`;
     case 'other':
@@ -98,8 +100,39 @@ export function podText(explanation: PodExplanation): string {
   }
 }
 
-function awayText({ phase, status }: Extract<PodExplanation, { state: 'away' }>): string {
-  return phase === 'away' ? status : `${status}, ${phase}`;
+type Away = Extract<PodExplanation, { state: 'away' }>;
+
+/** What its host has made of it, as far as is known: never that it is there when it is not. */
+function awayText({ host: plain, phase, status, wasThere, guestNamespace, problem }: Away): string {
+  const host = pc.bold(plain);
+  const because = problem === undefined ? '.' : `: ${problem}.`;
+  switch (phase) {
+    case 'committing':
+      return problem === undefined
+        ? `is bound to ${host}, which is about to create it.`
+        : `is bound to ${host}, which does not create it${because} It is tried again.`;
+    case 'away':
+      return `is at ${host} (${status}), in namespace ${guestNamespace}.`;
+    case 'withdrawing':
+      return `is taken back from ${host}${because}`;
+    case 'ending':
+      return wasThere
+        ? `is being deleted, and is ended at ${host}.`
+        : `is being deleted. It was never at ${host}.`;
+    case 'finished':
+      return wasThere
+        ? `was at ${host} and has ended (${status})${because}`
+        : `has ended (${status}) and was never at ${host}${because}`;
+  }
+}
+
+function guestText(guest: Extract<PodExplanation, { state: 'guest' }>): string {
+  const { name, home, homeNamespace, node, status, troubles } = guest;
+  const trouble = troubles.length > 0 ? `: ${troubles.join('; ')}` : '';
+  return [
+    `${name} is a guest of ${pc.bold(home)}, where it is pod ${name} in namespace ${homeNamespace}.`,
+    `It is on node ${node} (${status})${trouble}.`,
+  ].join('\n');
 }
 
 export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {
@@ -118,6 +151,7 @@ function whereText(pod: PodExplanation): string {
     case 'away':
       return pod.host;
     case 'home':
+    case 'guest':
       return pod.node;
     case 'waiting':
     case 'other':

@@ -64,6 +64,8 @@ export class AwayEntries {
       homeGone: false,
       finalized: false,
       refusedSince: undefined,
+      wasThere: false,
+      problem: undefined,
       withdrawn: undefined,
       writing: undefined,
       final: undefined,

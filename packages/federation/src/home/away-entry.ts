@@ -1,5 +1,11 @@
 /** One pod away from home: what is known of it, and what is under way. */
-import type { ClusterName, MonotonicMs, Pod, PodStatus } from '@spillway/core';
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodStatus,
+  podStatusText,
+} from '@spillway/core';
 import type { Backoff } from './backoff.ts';
 import type { PodRef } from './events.ts';
 import type { Slots } from './slots.ts';
@@ -38,6 +44,10 @@ export interface AwayEntry {
   /** Deleted without grace; somebody's finalizer may still hold it. */
   finalized: boolean;
   refusedSince: MonotonicMs | undefined;
+  /** The host is known to have made the guest. */
+  wasThere: boolean;
+  /** Why the host does not take it, or has ended it, in its own words. */
+  problem: string | undefined;
   /** What a withdrawing one fails with. */
   withdrawn: { readonly reason: string; readonly message: string } | undefined;
   writing: PodStatus | undefined;
@@ -45,4 +55,26 @@ export interface AwayEntry {
   final: PodStatus | undefined;
   /** Newer than `writing`. */
   unwritten: PodStatus | undefined;
+}
+
+/** For people. */
+export interface AwayState {
+  readonly host: ClusterName;
+  readonly phase: AwayPhase;
+  /** The pod's phase as last mirrored, or the reason of one that has failed. */
+  readonly status: string;
+  readonly wasThere: boolean;
+  readonly problem?: string;
+}
+
+/** What a terminal pod says of itself survives the agent that wrote it. */
+export function awayState({ host, phase, pod, wasThere, problem }: AwayEntry): AwayState {
+  const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);
+  return {
+    host,
+    phase,
+    status: podStatusText(pod),
+    wasThere,
+    ...(said !== undefined && { problem: said }),
+  };
 }

@@ -27,7 +27,7 @@ import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
-import type { AwayEntry } from './away-entry.ts';
+import { type AwayEntry, type AwayState, awayState } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
 import { refOf } from './events.ts';
@@ -69,8 +69,10 @@ export class Away {
     return new Set(hosts.filter((host) => !isRevoked(this.#revoked, host)));
   }
 
-  find(namespace: string, name: string): Pick<AwayEntry, 'host' | 'phase' | 'pod'> | undefined {
-    return this.#entries.find(namespace, name);
+  /** What there is to say of a pod by name. */
+  explain(namespace: string, name: string): AwayState | undefined {
+    const entry = this.#entries.find(namespace, name);
+    return entry && awayState(entry);
   }
 
   /** A pod just bound, with the slot that is held for it. */
@@ -235,11 +237,14 @@ export class Away {
     const entry = this.#entries.adopt(pod, host);
     const stays = travelVerdicts(pod);
     if (isRevoked(this.#revoked, host)) this.#hostRevoked(entry);
-    else if (hasRun(pod.status)) entry.phase = 'away';
-    else if (stays.length > 0) {
+    else if (hasRun(pod.status)) {
+      entry.phase = 'away';
+      entry.wasThere = pod.status?.startTime !== undefined;
+    } else if (stays.length > 0) {
       entry.phase = 'finished';
       entry.guestGone = true;
-      this.#tell(entry, 'GuestRefused', stays.map(({ reason }) => reason).join('; '), true);
+      entry.problem = stays.map(({ reason }) => reason).join('; ');
+      this.#tell(entry, 'GuestRefused', entry.problem, true);
     }
     return entry;
   }
@@ -286,6 +291,8 @@ export class Away {
         this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
       }
       entry.phase = 'away';
+      entry.wasThere = true;
+      entry.problem = undefined;
       // Should it end before the stream that is being opened takes its picture, nobody would say so.
       entry.probing = entry.guest === undefined;
       if (entry.probing) this.#retryLater(entry, now);
@@ -305,6 +312,7 @@ export class Away {
    * so that its replacement can go elsewhere; a bare pod waits, since nobody would make it again.
    */
   #refused(entry: AwayEntry, reason: string, now: MonotonicMs): void {
+    entry.problem = reason;
     if (entry.refusedSince === undefined) {
       entry.refusedSince = now;
       this.#tell(entry, 'GuestRefused', `${entry.host} refuses it for now: ${reason}`, true);
@@ -323,6 +331,8 @@ export class Away {
     entry.guestGone = false;
     entry.probing = false;
     entry.guest = status;
+    entry.wasThere = true;
+    entry.problem = undefined;
     if (isTerminal(entry.pod.status) && !isTerminal(status) && entry.phase !== 'ending') {
       entry.stray = true;
       this.#entries.due(entry);
@@ -361,6 +371,7 @@ export class Away {
     if (lastStatus !== undefined && isTerminal(lastStatus)) this.#mirror(entry, lastStatus);
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
+    entry.problem = message;
     this.#tell(entry, 'GuestLost', `${reason}: ${message}`, true);
     entry.phase = 'away';
     this.#mirror(entry, { ...lastStatus, phase: 'Failed', reason, message });

@@ -35,17 +35,23 @@ export interface Refusal {
   readonly version: AdvertVersion;
 }
 
-export interface Group {
-  readonly key: string;
-  readonly claim: Claim;
+/** What decides where pods go, be they there or only asked about. */
+export interface Outlook {
   readonly shape: PodShape;
   readonly policy: PlacementPolicy;
   /** With a `problem`, its author's mistake: until it is mended, nobody is asked. */
   readonly policyFor: PolicyForPod;
+  /** Why such pods must stay at home, if they must. */
+  readonly stays: readonly Verdict[];
+  /** What neighbours have answered lately. */
+  readonly refusals: ReadonlyMap<ClusterName, Refusal>;
+}
+
+export interface Group extends Outlook {
+  readonly key: string;
+  readonly claim: Claim;
   readonly priority: number;
   readonly sample: Pod;
-  /** Why its pods must stay at home, if they must. */
-  readonly stays: readonly Verdict[];
   readonly pods: Map<PodUid, WaitingPod>;
   readonly refusals: Map<ClusterName, Refusal>;
   readonly backoff: Backoff;
@@ -93,16 +99,12 @@ export function newGroup(options: {
   readonly nextTry: MonotonicMs;
 }): Group {
   const { config, nextTry } = options;
-  const { policy, source } = options.policyFor;
   return {
+    ...outlookOf(options.pod, options.policyFor),
     key: options.key,
     claim: options.claim,
-    shape: shapeOf(options.pod),
-    policy,
-    policyFor: options.policyFor,
     priority: options.pod.spec.priority ?? 0,
     sample: cutToTravel(options.pod),
-    stays: [...policyVerdicts(options.pod, policy, source), ...travelVerdicts(options.pod)],
     pods: new Map(),
     refusals: new Map(),
     backoff: new Backoff(config.retryMsMin, config.retryMsMax),
@@ -112,4 +114,25 @@ export function newGroup(options: {
     nextTry,
     explanation: undefined,
   };
+}
+
+/** Of pods that nobody has been asked about yet. */
+export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
+  const { policy, source } = policyFor;
+  return {
+    shape: shapeOf(pod),
+    policy,
+    policyFor,
+    stays: [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)],
+    refusals: new Map(),
+  };
+}
+
+/** Why no neighbour is asked, whatever it has; undefined when they are asked. */
+export function keptHome({
+  policyFor,
+  stays,
+}: Outlook): { readonly problem: string } | { readonly stays: readonly Verdict[] } | undefined {
+  if (policyFor.problem !== undefined) return { problem: policyFor.problem };
+  return stays.length > 0 ? { stays } : undefined;
 }

@@ -375,10 +375,19 @@ describe('a pod away', () => {
       results: [{ uid, outcome: 'refused', verdict }],
     };
     expect(kinds(tested.step(refused))).toEqual([]);
+    expect(tested.home.explain('default', 'a')).toMatchObject({
+      phase: 'committing',
+      wasThere: false,
+      problem: 'no room',
+    });
     tested.tickAt(refusedPatienceMs);
     expect(tested.step(refused).at(-1)).toMatchObject({
       kind: 'writeStatus',
       status: { phase: 'Failed', reason: 'GuestRefused' },
+    });
+    expect(tested.home.explain('default', 'a')).toMatchObject({
+      status: 'GuestRefused',
+      wasThere: false,
     });
   });
 
@@ -538,5 +547,41 @@ describe('a host that is revoked', () => {
     tested.step({ kind: 'synced' });
     tested.step(revoked);
     expect(kinds(tested.see(boundTo(podOf('p'), near, { phase: 'Succeeded' })))).toEqual([]);
+  });
+});
+
+describe('forecast', () => {
+  const question = { pod: podOf('b'), count: 1 };
+
+  test('counts what a neighbour has answered to pods that wait, as long as the decision does', () => {
+    const tested = atHome('500m');
+    tested.step({ kind: 'synced' });
+    tested.see(podOf('a'));
+    const [nearest1, next] = tested.tickAt(batchMs);
+    if (nearest1 === undefined || next === undefined) throw new Error('nobody was asked');
+    tested.grant(nearest1, 0);
+    tested.grant(next, 0);
+    const [refused] = tested.home.forecast([question], at(batchMs));
+    expect(refused).toMatchObject({ claim: 'named', neighbours: [], nowhere: 1 });
+    expect(refused?.others).toMatchObject([
+      { cluster: near, fits: 0, why: 'no room' },
+      { cluster: far, fits: 0, why: 'no room' },
+    ]);
+    const [later] = tested.home.forecast([question], at(batchMs + homeDefaults.refusalTtlMs));
+    expect(later?.neighbours).toMatchObject([{ cluster: near, count: 1 }]);
+  });
+
+  test('of a namespace that does not exist goes by what is said of it', () => {
+    const tested = atHome('500m');
+    const pod = podOf('b', { schedulerName: 'default-scheduler' });
+    const [stays, leaves] = tested.home.forecast(
+      [
+        { pod, count: 1 },
+        { pod, count: 1, namespace: { offload: true, annotations: {} } },
+      ],
+      at(0),
+    );
+    expect(stays).toMatchObject({ claim: undefined, nowhere: 1 });
+    expect(leaves).toMatchObject({ claim: 'offered', nowhere: 0, neighbours: [{ cluster: near }] });
   });
 });

@@ -7,7 +7,6 @@ import {
   type ClusterName,
   type MonotonicMs,
   type Pod,
-  podStatusText,
   type PodUid,
   type Random,
   unreachable,
@@ -20,6 +19,8 @@ import { claimOf } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
+import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
+import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
 import { Waiting } from './waiting.ts';
 
@@ -33,13 +34,6 @@ export interface HomeOptions {
   readonly homeEpoch: number;
   /** The neighbour that a virtual node stands for; undefined for every other node. */
   readonly clusterOfNode: (node: string) => ClusterName | undefined;
-}
-
-/** What a namespace says of its pods. */
-export interface NamespaceFacts {
-  /** Pods that the home's own scheduler finds no room for may leave. */
-  readonly offload: boolean;
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export type PodExplanation =
@@ -57,6 +51,10 @@ export type PodExplanation =
       readonly phase: AwayPhase;
       /** The pod's phase as last mirrored, or the reason of one that has failed. */
       readonly status: string;
+      /** Whether the host is known to have made it. */
+      readonly wasThere: boolean;
+      /** Why the host does not take it, or has ended it, in its own words. */
+      readonly problem?: string;
     };
 
 export class Home {
@@ -133,13 +131,26 @@ export class Home {
 
   /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */
   explain(namespace: string, name: string): PodExplanation | undefined {
-    const away = this.#away.find(namespace, name);
+    const away = this.#away.explain(namespace, name);
     if (away !== undefined) {
-      const { host, phase, pod } = away;
-      return { state: 'away', host, phase, status: podStatusText(pod) };
+      return { state: 'away', ...away };
     }
     const waiting = this.#waiting.explain(namespace, name);
     return waiting && { state: 'waiting', ...waiting };
+  }
+
+  /** Where pods that do not exist yet would go now, by all that decides for those that do. */
+  forecast(questions: readonly ForecastQuestion[], now: MonotonicMs): readonly Foreseen[] {
+    const { policies, room, neighbourhood } = this.#options;
+    return foresee(questions, {
+      policies,
+      room,
+      neighbourhood,
+      namespaces: this.#namespaces,
+      placed: this.#away.countByHost(),
+      outlook: (pod, claim, policyFor) => this.#waiting.outlook(pod, claim, policyFor),
+      now,
+    });
   }
 
   #take(event: HomeEvent, now: MonotonicMs): void {

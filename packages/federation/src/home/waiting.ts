@@ -24,8 +24,16 @@ import type { HomeConfig } from './config.ts';
 import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
 import { explain, explained } from './explanation.ts';
-import { type Group, groupKey, newGroup, type WaitingPod } from './group.ts';
-import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
+import {
+  type Group,
+  groupKey,
+  keptHome,
+  newGroup,
+  type Outlook,
+  outlookOf,
+  type WaitingPod,
+} from './group.ts';
+import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 import { Slots } from './slots.ts';
 import { whomToAsk } from './whom-to-ask.ts';
 
@@ -209,6 +217,12 @@ export class Waiting {
     return binding && { ...explained(binding.group), message: 'being bound' };
   }
 
+  /** How pods like this one are judged: as its group is, if some of them wait. */
+  outlook(pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod): Outlook {
+    const key = claim && groupKey({ claim, shape: shapeOf(pod), pod, policyFor });
+    return (key && this.#groups.get(key)) || outlookOf(pod, policyFor);
+  }
+
   #try(group: Group, now: MonotonicMs): void {
     const { config, room } = this.#options;
     if (group.pods.size === 0) {
@@ -247,13 +261,9 @@ export class Waiting {
   #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): void {
     const { config, neighbourhood } = this.#options;
     const neighbours = neighbourhood.neighbours();
-    const { problem } = group.policyFor;
-    if (problem !== undefined) {
-      this.#explain(group, { home, neighbours: new Map(), problem }, now);
-      return;
-    }
-    if (group.stays.length > 0) {
-      this.#explain(group, { home, neighbours: new Map(), stays: group.stays }, now);
+    const kept = keptHome(group);
+    if (kept !== undefined) {
+      this.#explain(group, { home, neighbours: new Map(), ...kept }, now);
       return;
     }
     const wanted = Math.min(missing, config.askCountMax);

@@ -4,9 +4,9 @@
  */
 import { after, type ClusterName, type MonotonicMs } from '@spillway/core';
 import type { Neighbour } from '../directory.ts';
-import { type RankedNeighbour, rankNeighbours } from '../neighbour-placement.ts';
+import { type RankedNeighbour, type Ranking, rankNeighbours } from '../neighbour-placement.ts';
 import type { HomeConfig } from './config.ts';
-import type { Group, Refusal } from './group.ts';
+import type { Group, Outlook, Refusal } from './group.ts';
 
 export interface Part {
   readonly host: ClusterName;
@@ -38,18 +38,10 @@ export function whomToAsk(
     readonly now: MonotonicMs;
   },
 ): WhomToAsk {
-  const { wanted, neighbours, placed, config, now } = options;
-  const { shape, policy, refusals } = group;
+  const { wanted, config, now } = options;
+  const { policy } = group;
   const spread = policy.name === 'spread';
-  const { ranked, full, verdicts } = rankNeighbours({
-    shape,
-    count: wanted,
-    policy,
-    neighbours: neighbours.filter(
-      (neighbour) => !stands(refusals.get(neighbour.cluster), neighbour, now),
-    ),
-    ...(spread && { placed: placed() }),
-  });
+  const { ranked, full, reasons } = prospectsOf(group, options);
   const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
   const parts =
     now < group.nextDoubt
@@ -61,12 +53,43 @@ export function whomToAsk(
           now,
           byDistance: policy.name === 'nearest' && policy.prefer.length === 0,
         });
+  return { parts, hopeful: likely.length > 0, doubted: parts.length > likely.length, reasons };
+}
+
+export interface Prospects extends Pick<Ranking, 'ranked' | 'full'> {
+  /** Of neighbours that are not thought to have room, why; of others, what they answered last. */
+  readonly reasons: ReadonlyMap<ClusterName, string>;
+}
+
+/**
+ * Which neighbours could take pods, best first, and why the others could not: what decides whom a home
+ * asks, what its pods' owners are told, and what a forecast says. O(neighbours × bins).
+ */
+export function prospectsOf(
+  { shape, policy, refusals }: Pick<Outlook, 'shape' | 'policy' | 'refusals'>,
+  options: {
+    readonly wanted: number;
+    readonly neighbours: readonly Neighbour[];
+    readonly placed: () => ReadonlyMap<ClusterName, number>;
+    readonly now: MonotonicMs;
+  },
+): Prospects {
+  const { wanted, neighbours, placed, now } = options;
+  const { ranked, full, verdicts } = rankNeighbours({
+    shape,
+    count: wanted,
+    policy,
+    neighbours: neighbours.filter(
+      (neighbour) => !stands(refusals.get(neighbour.cluster), neighbour, now),
+    ),
+    ...(policy.name === 'spread' && { placed: placed() }),
+  });
   const reasons = new Map<ClusterName, string>();
   for (const { cluster } of neighbours) {
     const reason = verdicts.get(cluster)?.reason ?? refusals.get(cluster)?.reason;
     if (reason !== undefined) reasons.set(cluster, reason);
   }
-  return { parts, hopeful: likely.length > 0, doubted: parts.length > likely.length, reasons };
+  return { ranked, full, reasons };
 }
 
 /** Until the neighbour says something new, or for so long. */

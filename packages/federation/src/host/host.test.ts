@@ -371,3 +371,12 @@ describe('a home that is revoked', () => {
     expect(kinds(host.step({ kind: 'revoked', clusters: 'all' }, at(0)))).toEqual(['delete']);
   });
 });
+
+test('explain says whose a guest is, by where it lives here, and knows nothing of other pods', () => {
+  const { host, show } = hosting();
+  const shadow = shadowOf(podOf('a'));
+  show(shadow);
+  expect(host.explain('home-default', 'a')).toEqual({ home: home.cluster, shadow });
+  expect(host.explain('default', 'a')).toBeUndefined();
+  expect(host.explain('home-default', 'b')).toBeUndefined();
+});

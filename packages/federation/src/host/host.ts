@@ -50,6 +50,12 @@ export interface HostOptions {
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
 }
 
+/** Whose a guest is, and how it is here. */
+export interface GuestExplanation {
+  readonly home: ClusterName;
+  readonly shadow: Pod;
+}
+
 /** A pod's grace period where nobody names one, s; as Kubernetes defaults it. */
 const graceDefaultSeconds = 30;
 
@@ -97,6 +103,17 @@ export class Host {
       if (isLive(guest)) byHome.set(guest.id.home, (byHome.get(guest.id.home) ?? 0) + 1);
     }
     return { guests: this.#guests.live(), held: this.#admission.held, byHome };
+  }
+
+  /** A guest by where it lives here; undefined for every other pod. O(guests). */
+  explain(namespace: string, name: string): GuestExplanation | undefined {
+    for (const { id, shadow } of this.#guests.all()) {
+      const { metadata } = shadow ?? {};
+      if (shadow === undefined || metadata?.namespace !== namespace || metadata.name !== name)
+        continue;
+      return { home: id.home, shadow };
+    }
+    return undefined;
   }
 
   /**

@@ -1,0 +1,79 @@
+/** A forecast by what the home machine knows: its policies, its claims, and what its neighbours answered. */
+import type { ClusterName, MonotonicMs, Pod } from '@spillway/core';
+import { type Forecast, forecast } from '../forecast.ts';
+import { type Claim, claimOf } from './claim.ts';
+import type { Outlook, Refusal } from './group.ts';
+import type { NamespaceFacts } from './namespace-facts.ts';
+import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
+
+/** `count` equal pods that do not exist. */
+export interface ForecastQuestion {
+  /** Its UID must be its own. */
+  readonly pod: Pod;
+  readonly count: number;
+  /** Of a namespace that does not exist either; else what is known of the pod's namespace counts. */
+  readonly namespace?: NamespaceFacts;
+  /** What neighbours have answered that were asked for such a pod just now. */
+  readonly refused?: ReadonlyMap<ClusterName, string>;
+}
+
+export interface Foreseen extends Forecast {
+  /** As once the cluster's own scheduler has found no room; undefined: Spillway leaves them alone. */
+  readonly claim: Claim | undefined;
+  readonly policyFor: PolicyForPod;
+}
+
+export interface ForeseeOptions {
+  readonly policies: Policies;
+  readonly room: LocalRoom;
+  readonly neighbourhood: Neighbourhood;
+  readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
+  readonly placed: ReadonlyMap<ClusterName, number>;
+  readonly outlook: (pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod) => Outlook;
+  readonly now: MonotonicMs;
+}
+
+/** One answer for each question, in their order; each pod is counted for those that follow. */
+export function foresee(
+  questions: readonly ForecastQuestion[],
+  options: ForeseeOptions,
+): readonly Foreseen[] {
+  const { policies, room, neighbourhood, namespaces, placed, now } = options;
+  const batches = questions.map(({ pod, count, namespace: given, refused }) => {
+    const namespace = given ?? namespaces.get(pod.metadata.namespace ?? 'default');
+    const claim = claimOf(unschedulable(pod), namespace?.offload ?? false);
+    const policyFor = policies.policyFor(pod, namespace?.annotations ?? {});
+    const known = options.outlook(pod, claim, policyFor);
+    const refusals = new Map([...known.refusals, ...standing(refused, neighbourhood)]);
+    return { pod, count, claim, outlook: { ...known, refusals } };
+  });
+  const forecasts = forecast(batches, {
+    snapshot: room.snapshot,
+    neighbours: neighbourhood.neighbours(),
+    placed,
+    now,
+  });
+  return forecasts.map((each, i) => {
+    const { claim, outlook } = batches[i] as (typeof batches)[number];
+    return { ...each, claim, policyFor: outlook.policyFor };
+  });
+}
+
+/** As the pod would be once the cluster's own scheduler had found no room for it. */
+function unschedulable(pod: Pod): Pod {
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
+  return { ...pod, status: { phase: 'Pending', conditions: [condition] } };
+}
+
+/** Answers of this moment count for as long as the question takes. */
+function* standing(
+  refused: ForecastQuestion['refused'],
+  neighbourhood: Neighbourhood,
+): Iterable<[ClusterName, Refusal]> {
+  for (const [cluster, reason] of refused ?? []) {
+    const neighbour = neighbourhood.neighbour(cluster);
+    if (neighbour === undefined) continue;
+    const until = Number.POSITIVE_INFINITY as MonotonicMs;
+    yield [cluster, { reason, until, version: neighbour.advert.version }];
+  }
+}
