@@ -29,7 +29,11 @@ export function generateCluster(random: Random, round: number): GeneratedCluster
   const namespaces = teams.map((team, i) => ({
     metadata: {
       name: `r${round}-${team}`,
-      labels: { team, tier: i === 0 ? 'gold' : 'base' },
+      labels: {
+        team,
+        tier: i === 0 ? 'gold' : 'base',
+        ...(i === 1 && { owner: 'shop' }),
+      },
     },
   }));
   const volumes: PersistentVolume[] = [];

@@ -256,7 +256,13 @@ function affinityTerm(draw: Draw, labels: Record<string, string>): PodAffinityTe
     { namespaceSelector: { matchLabels: { tier: 'gold' } } },
     {
       namespaceSelector: {
-        matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['red'] }],
+        matchExpressions: [
+          draw.pick([
+            { key: 'team', operator: 'NotIn', values: ['red'] },
+            { key: 'owner', operator: 'DoesNotExist' },
+            { key: 'tier', operator: 'Exists' },
+          ]),
+        ],
       },
     },
   ]);

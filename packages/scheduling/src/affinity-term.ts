@@ -26,28 +26,6 @@ export function speaksOf(
   );
 }
 
-/**
- * The same for a term of the pod that is to be placed, as kube-scheduler 1.36 does it: it replaces the
- * namespace selector by the namespaces that match, but on a copy
- * (mergeAffinityTermNamespacesIfNotEmpty takes its term by value), and so matches what is left against
- * no labels at all. A selector that no labels satisfy (`NotIn`, `DoesNotExist`) therefore means every
- * namespace. We share nodes with kube-scheduler, so we agree with it; bench's agreement test would
- * tell when it changes.
- */
-export function newcomerSpeaksOf(
-  term: PodAffinityTerm,
-  owner: string,
-  subject: TermSubject,
-  snapshot: Snapshot,
-): boolean {
-  const { namespaceSelector } = term;
-  return (
-    ((namespaceSelector !== undefined && matchesLabels(namespaceSelector, {})) ||
-      namesNamespace(term, owner, subject, snapshot)) &&
-    matchesLabels(term.labelSelector, subject.labels)
-  );
-}
-
 function namesNamespace(
   { namespaces = [], namespaceSelector }: PodAffinityTerm,
   owner: string,

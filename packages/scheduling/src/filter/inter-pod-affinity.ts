@@ -3,7 +3,7 @@
  * near, pods that must not, and pods already there that want the newcomer away.
  */
 import type { PodAffinityTerm, PodShape, Verdict } from '@spillway/core';
-import { newcomerSpeaksOf, speaksOf } from '../affinity-term.ts';
+import { speaksOf } from '../affinity-term.ts';
 import { DomainSet } from '../domains.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -40,13 +40,10 @@ export const interPodAffinity: FilterStage = {
       return { judge: (node) => (repelled.include(node) ? unwanted : passes) };
     }
     const { near, far } = domainsOf({ affinity, antiAffinity, shape, snapshot });
-    const wants = (term: PodAffinityTerm): boolean =>
-      newcomerSpeaksOf(term, shape.namespace, shape, snapshot);
-    const likesItself = affinity.every(wants);
-    const shunsItself = antiAffinity.filter(wants);
-    const repelsItself = antiAffinity.filter((term) =>
-      speaksOf(term, shape.namespace, shape, snapshot),
-    );
+    const speaksOfItself = (term: PodAffinityTerm): boolean =>
+      speaksOf(term, shape.namespace, shape, snapshot);
+    const likesItself = affinity.every(speaksOfItself);
+    const shunsItself = antiAffinity.filter(speaksOfItself);
     return {
       judge(node) {
         // The first of a group that wants to be together has nobody to be near yet.
@@ -64,7 +61,6 @@ export const interPodAffinity: FilterStage = {
       placed(node) {
         if (likesItself) mark(node, affinity, near);
         mark(node, shunsItself, far);
-        mark(node, repelsItself, repelled);
       },
     };
   },
@@ -84,7 +80,7 @@ function domainsOf(options: {
     if (!node.exists) continue;
     for (const pod of node.pods.values()) {
       const speaks = (term: PodAffinityTerm): boolean =>
-        newcomerSpeaksOf(term, shape.namespace, pod, snapshot);
+        speaksOf(term, shape.namespace, pod, snapshot);
       // One pod must satisfy all terms of affinity together.
       if (affinity.length > 0 && affinity.every(speaks)) mark(node, affinity, near);
       for (const term of antiAffinity) if (speaks(term)) mark(node, [term], far);

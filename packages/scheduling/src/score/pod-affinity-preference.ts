@@ -4,7 +4,7 @@
  * there have about newcomers are not heeded.
  */
 import type { PodAffinityTerm } from '@spillway/core';
-import { newcomerSpeaksOf } from '../affinity-term.ts';
+import { speaksOf } from '../affinity-term.ts';
 import { DomainCounts } from '../domains.ts';
 import type { ScoreStage } from '../stage.ts';
 
@@ -38,7 +38,7 @@ export const podAffinityPreference: ScoreStage = {
       for (const { term, counts } of preferences) {
         let matches = 0;
         for (const pod of node.pods.values()) {
-          if (newcomerSpeaksOf(term, shape.namespace, pod, snapshot)) matches += 1;
+          if (speaksOf(term, shape.namespace, pod, snapshot)) matches += 1;
         }
         counts.add(node, matches);
       }
@@ -53,7 +53,7 @@ export const podAffinityPreference: ScoreStage = {
       },
       placed(node) {
         for (const { term, counts } of preferences) {
-          if (newcomerSpeaksOf(term, shape.namespace, shape, snapshot)) counts.add(node, 1);
+          if (speaksOf(term, shape.namespace, shape, snapshot)) counts.add(node, 1);
         }
         range = rangeOf(preferences);
       },
