@@ -5,12 +5,18 @@
  *   npm run check                   format, lint, types, layers, dead code, packages
  *   npm run unit [-- FILTER]        unit, property and simulation tests
  *   npm run integration [-- FILTER] real sockets and real control planes
+ *                                   SPILLWAY_KUBERNETES=1.37 before it: of another Kubernetes version
  *   npm run format                  mends the formatting
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  askedKubernetes,
+  kubernetesMinors,
+  kubernetesVariable,
+} from '../testbed/src/kubernetes-versions.ts';
 
 interface Step {
   readonly name: string;
@@ -43,15 +49,17 @@ const check: readonly Step[] = [
   })),
 ];
 
-function rights(folder: string): Step {
-  const whole = filters.length === 0 ? ['whole'] : [];
+function rights(folder: string, whole: boolean): Step {
   const judge = 'packages/chart/src/rights/main.ts';
   return {
     name: 'rights',
-    command: ['node', '--conditions=spillway-source', judge, folder, ...whole],
+    command: ['node', '--conditions=spillway-source', judge, folder, ...(whole ? ['whole'] : [])],
     told: true,
   };
 }
+
+/** What runs on every Kubernetes version. All the rest runs on the one that is asked for. */
+const onEveryVersion = ['bench/src/agreement', 'bench/src/main-job'];
 
 const kinds = { unit: ['unit', 'property', 'simulation'], integration: ['integration'] } as const;
 
@@ -73,6 +81,10 @@ if (mode === 'format') {
   }
   if (mode === 'all' || mode === 'unit') for (const kind of kinds.unit) tests(kind);
   if (mode === 'all' || mode === 'integration') for (const kind of kinds.integration) tests(kind);
+  if (mode === 'all') {
+    const asked = askedKubernetes();
+    for (const version of kubernetesMinors) if (version !== asked) testsOn(version);
+  }
   report();
 }
 
@@ -93,12 +105,37 @@ function run({ name, command, told = false }: Step): boolean {
   return ok;
 }
 
-function tests(kind: string): void {
+/** The build comes first, and shows its progress: no test waits for so long. */
+function testsOn(version: string): void {
+  console.log(`… control plane of Kubernetes ${version}`);
+  const started = performance.now();
+  const build = ['testbed/src/main.ts', 'build', '--kubernetes', version];
+  const { status } = spawnSync('node', [...process.execArgv, ...build], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  console.log(
+    `${status === 0 ? '✓' : '✗'} control plane of Kubernetes ${version} ${seconds(started)}`,
+  );
+  if (status === 0) {
+    tests('integration', { on: version, only: onEveryVersion });
+  } else {
+    failedSteps.push(`control plane of Kubernetes ${version}`);
+  }
+}
+
+interface Narrowed {
+  /** A Kubernetes version. */
+  readonly on: string;
+  readonly only: readonly string[];
+}
+
+function tests(kind: string, narrowed?: Narrowed): void {
+  const name = narrowed === undefined ? kind : `${kind} on ${narrowed.on}`;
   const folder = mkdtempSync(join(tmpdir(), 'spillway-test-'));
   const file = join(folder, 'report.json');
   const audit = join(folder, 'audit');
   const started = performance.now();
-  console.log(`… ${kind} tests`);
+  console.log(`… ${name} tests`);
   const { status } = spawnSync(
     'vitest',
     [
@@ -109,34 +146,42 @@ function tests(kind: string): void {
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${file}`,
-      ...filters,
+      ...(narrowed?.only ?? filters),
     ],
-    { stdio: 'inherit', env: { ...process.env, SPILLWAY_AUDIT_FOLDER: audit } },
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        SPILLWAY_AUDIT_FOLDER: audit,
+        ...(narrowed && { [kubernetesVariable]: narrowed.on }),
+      },
+    },
   );
   // What agents asked of API servers meanwhile, held against the rights that ship.
-  if (existsSync(audit) && !run(rights(audit))) failedSteps.push('rights');
+  const whole = narrowed === undefined && filters.length === 0;
+  if (existsSync(audit) && !run(rights(audit, whole))) failedSteps.push(`rights (${name})`);
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
       readFileSync(file, 'utf8'),
     ) as Record<string, number>;
-    counts.set(kind, {
+    counts.set(name, {
       passed: numPassedTests ?? 0,
       failed: numFailedTests ?? 0,
       skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
     });
   } catch {
-    failedSteps.push(`${kind} tests (no report)`);
+    failedSteps.push(`${name} tests (no report)`);
   }
   rmSync(folder, { recursive: true, force: true });
-  if (status !== 0 && (counts.get(kind)?.failed ?? 0) === 0) failedSteps.push(`${kind} tests`);
-  console.log(`${status === 0 ? '✓' : '✗'} ${kind} tests ${seconds(started)}\n`);
+  if (status !== 0 && (counts.get(name)?.failed ?? 0) === 0) failedSteps.push(`${name} tests`);
+  console.log(`${status === 0 ? '✓' : '✗'} ${name} tests ${seconds(started)}\n`);
 }
 
 function report(): void {
   const sum: Counts = { passed: 0, failed: failedSteps.length, skipped: 0 };
-  for (const [kind, { passed, failed, skipped }] of counts) {
+  for (const [name, { passed, failed, skipped }] of counts) {
     console.log(
-      `${kind.padEnd(12)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`,
+      `${name.padEnd(20)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`,
     );
     sum.passed += passed;
     sum.failed += failed;

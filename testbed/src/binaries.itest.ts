@@ -127,6 +127,35 @@ describe('ensureBinaries', () => {
     expect(built()).toHaveLength(programs.length);
   });
 
+  test('builds of two Kubernetes versions lie side by side, and share what is built once', async () => {
+    slowGo();
+    writeFileSync(join(folder, 'go-on'), '');
+    const paths = async (version: string): Promise<Readonly<Record<string, string>>> => {
+      const { code, stdout, stderr } = await ensure({ SPILLWAY_KUBERNETES: version }).ended;
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as Record<string, string>;
+    };
+    const [old, later] = [await paths('1.35'), await paths('1.37')];
+    const own = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+    for (const program of programs) {
+      expect(readFileSync(old[program] ?? '', 'utf8'), program).toBe(whole);
+      if (own.includes(program)) expect(later[program]).not.toBe(old[program]);
+      else expect(later[program]).toBe(old[program]);
+    }
+    expect(built()).toHaveLength(programs.length + own.length);
+    expect(await paths('1.35')).toEqual(old);
+    expect(built()).toHaveLength(programs.length + own.length);
+  });
+
+  test('a Kubernetes version that there is not is named, with those that there are', async () => {
+    slowGo();
+    const { code, stderr } = await ensure({ SPILLWAY_KUBERNETES: '1.12' }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('InvalidInput: SPILLWAY_KUBERNETES: There is no Kubernetes "1.12"');
+    expect(stderr).toContain('1.35.4, 1.36.3, 1.37.2');
+    expect(built()).toEqual([]);
+  });
+
   test('without Go and without assets it says the ways out', async () => {
     // /usr/bin and /bin have no Go in the images that we know; to be sure, none is found at all.
     const { code, stderr } = await ensure({ PATH: join(folder, 'bin') }).ended;

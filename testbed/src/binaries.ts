@@ -16,10 +16,12 @@ import {
   type ControlPlaneProgram,
   type GoModule,
   type GoProgram,
+  moduleOf,
   modulePaths,
   sources,
   versionFlags,
 } from './go-programs.ts';
+import { askedKubernetes, defaultKubernetes, type KubernetesMinor } from './kubernetes-versions.ts';
 import { startProgress } from './progress.ts';
 
 const goFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'go');
@@ -28,18 +30,28 @@ const lockStaleMs = 60_000;
 
 export type Binaries = Readonly<Record<ControlPlaneProgram, string>>;
 
-/** Paths of a control plane's programs; what is missing is built, with progress on standard error. @throws Fault `InvalidConfig` */
-export async function ensureBinaries(): Promise<Binaries> {
+/**
+ * Paths of the programs of a control plane of that version; what is missing is built, with progress on
+ * standard error. @throws Fault `InvalidConfig`
+ */
+export async function ensureBinaries(
+  kubernetes: KubernetesMinor = askedKubernetes(),
+): Promise<Binaries> {
   const paths: Partial<Record<ControlPlaneProgram, string>> = {};
-  for (const program of controlPlanePrograms) paths[program] = await ensureProgram(program);
+  for (const program of controlPlanePrograms) {
+    paths[program] = await ensureProgram(program, kubernetes);
+  }
   return paths as Binaries;
 }
 
 /** The path of one, built when it is missing, with progress on standard error. @throws Fault `InvalidConfig` */
-export async function ensureProgram(program: GoProgram): Promise<string> {
+export async function ensureProgram(
+  program: GoProgram,
+  kubernetes: KubernetesMinor = defaultKubernetes,
+): Promise<string> {
   const assets = assetsFolder();
   if (assets !== undefined && existsSync(join(assets, program))) return join(assets, program);
-  const { module } = sources[program];
+  const module = moduleOf(program, kubernetes);
   const folder = join(cacheFolder(), `${module}-${moduleKey(module)}`);
   const target = join(folder, program);
   if (existsSync(target)) return target;
@@ -52,7 +64,7 @@ export async function ensureProgram(program: GoProgram): Promise<string> {
     onCompromised: () => {},
   });
   try {
-    if (!existsSync(target)) await build(program, target);
+    if (!existsSync(target)) await build(program, module, target);
     return target;
   } finally {
     // Fails only where the lock is not ours any more.
@@ -86,9 +98,9 @@ export function moduleFolder(module: GoModule): string {
   return (JSON.parse(told) as { readonly Dir: string }).Dir;
 }
 
-async function build(program: GoProgram, target: string): Promise<void> {
+async function build(program: GoProgram, module: GoModule, target: string): Promise<void> {
   requireGo(`${program} has to be built`);
-  const { module, path } = sources[program];
+  const { path } = sources[program];
   const version = pinnedVersion(module);
   removePartials(target);
   const partial = `${target}.${process.pid}.partial`;

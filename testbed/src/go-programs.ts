@@ -1,4 +1,9 @@
 /** Every program that the test bed builds itself: from which pinned module (testbed/go), and which package of it. */
+import {
+  defaultKubernetes,
+  type KubernetesMinor,
+  kubernetesMinors,
+} from './kubernetes-versions.ts';
 
 export const controlPlanePrograms = [
   'etcd',
@@ -12,7 +17,9 @@ export type ControlPlaneProgram = (typeof controlPlanePrograms)[number];
 
 /** The module in each folder of testbed/go whose version is the folder's version. */
 export const modulePaths = {
-  'control-plane': 'k8s.io/kubernetes',
+  'control-plane-1.35': 'k8s.io/kubernetes',
+  'control-plane-1.36': 'k8s.io/kubernetes',
+  'control-plane-1.37': 'k8s.io/kubernetes',
   kwok: 'sigs.k8s.io/kwok',
   kubefed: 'sigs.k8s.io/kubefed',
   kind: 'sigs.k8s.io/kind',
@@ -26,13 +33,19 @@ export const modulePaths = {
 } as const;
 export type GoModule = keyof typeof modulePaths;
 
+export function controlPlaneModule(minor: KubernetesMinor): GoModule {
+  return `control-plane-${minor}`;
+}
+/** What is not a control plane's own is built of one version only, and serves them all. */
+export const defaultControlPlane = controlPlaneModule(defaultKubernetes);
+
 interface Source {
   readonly module: GoModule;
   readonly path: string;
 }
 
 export const sources = {
-  etcd: { module: 'control-plane', path: 'go.etcd.io/etcd/server/v3' },
+  etcd: { module: defaultControlPlane, path: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': kubernetes('kube-apiserver'),
   'kube-controller-manager': kubernetes('kube-controller-manager'),
   'kube-scheduler': kubernetes('kube-scheduler'),
@@ -62,15 +75,30 @@ export const sources = {
 /** Those beside a control plane's are built when they are asked for by name. */
 export type GoProgram = keyof typeof sources;
 
+/** Those of which every Kubernetes version has its own. */
+const versioned: ReadonlySet<GoProgram> = new Set([
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+]);
+
+/** The module from which a program of a cluster of that version is built. */
+export function moduleOf(program: GoProgram, minor: KubernetesMinor): GoModule {
+  return versioned.has(program) ? controlPlaneModule(minor) : sources[program].module;
+}
+
 /** What the linker writes into a program, so that it says the version it was built from. */
 export function versionFlags(module: GoModule, version: string): readonly string[] {
   const [major = '1', minor = '0'] = version.slice(1).split('.');
+  const kubernetesVariables = [
+    `k8s.io/component-base/version.gitVersion=${version}`,
+    `k8s.io/component-base/version.gitMajor=${major}`,
+    `k8s.io/component-base/version.gitMinor=${minor}`,
+  ];
   const variables: Partial<Record<GoModule, readonly string[]>> = {
-    'control-plane': [
-      `k8s.io/component-base/version.gitVersion=${version}`,
-      `k8s.io/component-base/version.gitMajor=${major}`,
-      `k8s.io/component-base/version.gitMinor=${minor}`,
-    ],
+    ...Object.fromEntries(
+      kubernetesMinors.map((each) => [controlPlaneModule(each), kubernetesVariables]),
+    ),
     kubefed: [`sigs.k8s.io/kubefed/pkg/version.version=${version}`],
     containerd: [`github.com/containerd/containerd/v2/version.Version=${version}`],
     crictl: [`sigs.k8s.io/cri-tools/pkg/version.Version=${version}`],
@@ -81,7 +109,7 @@ export function versionFlags(module: GoModule, version: string): readonly string
 }
 
 function kubernetes(program: string): Source {
-  return { module: 'control-plane', path: `k8s.io/kubernetes/cmd/${program}` };
+  return { module: defaultControlPlane, path: `k8s.io/kubernetes/cmd/${program}` };
 }
 
 function containerd(program: string): Source {

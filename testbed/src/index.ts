@@ -38,6 +38,13 @@ export { type KubeFed, startKubeFed } from './kubefed.ts';
 export { Links } from './links.ts';
 export { LocalCluster } from './local-cluster.ts';
 export type { LocalTestbed } from './local-testbed.ts';
+export {
+  askedKubernetes,
+  type KubernetesMinor,
+  kubernetesMinors,
+  kubernetesVersions,
+} from './kubernetes-versions.ts';
+export { kubernetesOption } from './kubernetes-option.ts';
 export { type Ran, run } from './run-program.ts';
 export * from './spec.ts';
 export { startTestbed, type Testbed } from './testbed.ts';

@@ -18,7 +18,7 @@ export interface LocalTestbed extends Testbed<LocalCluster> {
 
 /** @throws Fault that names the component whose log tells more; nothing is left running. */
 export async function startLocalTestbed(spec: LocalTestbedSpec): Promise<LocalTestbed> {
-  const binaries = await ensureBinaries();
+  const binaries = await ensureBinaries(spec.kubernetes);
   const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   if (process.env['SPILLWAY_KEEP_LOGS']) writeFileSync(join(folder, 'keep'), '');
   const reaper = new Reaper(folder);

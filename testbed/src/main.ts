@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Fault, isFault, parseQuantity } from '@spillway/core';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Fault, isFault } from '@spillway/core';
+import { Command, Option } from 'commander';
+import { nameOf, quantity, wholeNumber } from './argument-parsers.ts';
 import { ensureBinaries, ensureProgram } from './binaries.ts';
+import { addBuildCommand } from './build-command.ts';
 import { addDockerCommands } from './docker/docker-command.ts';
 import { findDocker } from './docker/ensure-docker.ts';
 import { machineLimits, requireMachine } from './docker/machine-limits.ts';
@@ -25,6 +27,12 @@ import {
   type Running,
   writeRunning,
 } from './running.ts';
+import { kubernetesOption } from './kubernetes-option.ts';
+import {
+  defaultKubernetes,
+  type KubernetesMinor,
+  kubernetesVersions,
+} from './kubernetes-versions.ts';
 import { equalNodes, type KindClusterSpec, type TestbedSpec } from './spec.ts';
 import { reapOrphans } from './reaper.ts';
 import { clusterStatuses, statusTable } from './status.ts';
@@ -36,6 +44,7 @@ import { waitFor } from './wait-for.ts';
 interface UpOptions {
   readonly name: string;
   readonly kind: 'local' | 'kind';
+  readonly kubernetes: KubernetesMinor;
   readonly clusters: number;
   readonly workers: number | undefined;
   readonly nodes: number | undefined;
@@ -71,6 +80,7 @@ program
       .choices(['local', 'kind'])
       .default('local'),
   )
+  .addOption(kubernetesOption())
   .option('--clusters <n>', `1 to ${cities.length}`, wholeNumber(1, cities.length), 2)
   .option(
     '--workers <n>',
@@ -122,6 +132,7 @@ program
   .argument('[hook]')
   .action(serve);
 addNodeImageCommand(program);
+addBuildCommand(program);
 
 try {
   await program.parseAsync();
@@ -180,9 +191,16 @@ function shellLines({ kubeconfig, kubectl }: Running): string {
 
 /** Whatever has to be built or fetched is, while somebody watches. */
 async function prepared(options: UpOptions): Promise<TestbedSpec> {
-  const { kind, clusters: count, workers = 0, nodes: nodeCount, cpu, memory, gpus } = options;
+  const { kind, kubernetes, clusters: count, workers = 0, nodes: nodeCount } = options;
+  const { cpu, memory, gpus } = options;
   const places = cities.slice(0, count).map(({ name }) => ({ name, city: name }));
   if (kind === 'kind') {
+    if (kubernetes !== defaultKubernetes) {
+      throw new Fault(
+        'InvalidInput',
+        `--kubernetes ${kubernetes} needs --kind local: the nodes of kind clusters are Kubernetes ${kubernetesVersions[defaultKubernetes].slice(1)}`,
+      );
+    }
     const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
     const clusters = places.map((place) => ({ ...place, workers, nodes }));
     const spec: TestbedSpec = { kind, clusters };
@@ -200,8 +218,8 @@ async function prepared(options: UpOptions): Promise<TestbedSpec> {
     );
   }
   const nodes = equalNodes(nodeCount ?? 5, { cpu, memory, gpus });
-  await ensureBinaries();
-  return { clusters: places.map((place) => ({ ...place, nodes })) };
+  await ensureBinaries(kubernetes);
+  return { kubernetes, clusters: places.map((place) => ({ ...place, nodes })) };
 }
 
 /** Real ones and KWOK's. */
@@ -366,26 +384,4 @@ async function loadImage(file: string, name: string): Promise<void> {
   const kind = await ensureProgram('kind');
   await Promise.all(kindNames.map((kindName) => loadArchive({ docker, kind }, kindName, file)));
   process.stdout.write(`${file} is on every node of ${kindNames.length} clusters.\n`);
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
-  };
-}
-
-function quantity(text: string): string {
-  try {
-    parseQuantity(text);
-    return text;
-  } catch {
-    throw new InvalidArgumentError('Expected a Kubernetes quantity, such as 4, 500m or 4Gi.');
-  }
-}
-
-function nameOf(text: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected up to 40 lower-case letters, digits and "-".');
 }

@@ -1,5 +1,6 @@
 /** What to start: clusters, their nodes, and how far apart they are. */
 import type { Taint } from '@spillway/core';
+import type { KubernetesMinor } from './kubernetes-versions.ts';
 
 export interface NodeSpec {
   readonly name: string;
@@ -34,6 +35,8 @@ export interface KindClusterSpec extends ClusterSpec {
 export interface LocalTestbedSpec extends Distances {
   readonly kind?: 'local';
   readonly clusters: readonly ClusterSpec[];
+  /** What `askedKubernetes` says otherwise. */
+  readonly kubernetes?: KubernetesMinor;
   /** After how long without a heartbeat a node is NotReady. Kubernetes' default is 50 s. */
   readonly nodeGraceSeconds?: number;
 }

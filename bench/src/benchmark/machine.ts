@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pinnedVersion } from '@spillway/testbed';
+import {
+  askedKubernetes,
+  type KubernetesMinor,
+  kubernetesVersions,
+  pinnedVersion,
+} from '@spillway/testbed';
 import type { Report } from '../results/result.ts';
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -18,14 +23,15 @@ export function machine(): Report['machine'] {
   };
 }
 
-export function versions(): Report['versions'] {
+/** `kubernetes` is what live runs used. */
+export function versions(kubernetes: KubernetesMinor = askedKubernetes()): Report['versions'] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     version: string;
   };
   return {
     spillway: `${version} (${commit()})`,
     node: process.version,
-    kubernetes: pinnedVersion('control-plane'),
+    kubernetes: kubernetesVersions[kubernetes],
     kwok: pinnedVersion('kwok'),
   };
 }

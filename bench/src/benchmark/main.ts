@@ -3,6 +3,7 @@
  * Standard output is for results alone; what goes on is told on standard error.
  */
 import { Fault, isFault } from '@spillway/core';
+import { type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { integer } from '../main-job/options.ts';
@@ -24,6 +25,7 @@ import { traceCell } from './trace-cell.ts';
 interface RunOptions {
   readonly systems?: string;
   readonly mode: 'live' | 'simulated';
+  readonly kubernetes: KubernetesMinor;
   readonly seeds?: number;
   readonly load?: string;
   readonly clusters?: number;
@@ -61,6 +63,7 @@ program
       .choices(['simulated', 'live'])
       .default('simulated'),
   )
+  .addOption(kubernetesOption())
   .option(
     '--seeds <n>',
     `so many, each for all systems (${simulatedSeeds}; 1 live)`,
@@ -195,10 +198,10 @@ async function run(scenario: string, options: RunOptions): Promise<void> {
   if (options.events !== undefined) return traceCell(cells, options.events);
   const results =
     mode === 'live'
-      ? await runLive(cells, stopping.signal)
+      ? await runLive(cells, options.kubernetes, stopping.signal)
       : await runSimulated(cells, stopping.signal);
   const complete = results.length === cells.length;
-  const report = { ...blank(), complete, results: [...results] };
+  const report = { ...blank(options.kubernetes), complete, results: [...results] };
   finish(report, options, headline(results), `${scenario}-${mode}`);
 }
 
@@ -222,13 +225,13 @@ function finish(
   if (!report.complete) process.exitCode = 130;
 }
 
-function blank(): Report {
+function blank(kubernetes?: KubernetesMinor): Report {
   return {
     schemaVersion: 1,
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
     startedAt: startedAt.toISOString(),
     complete: true,
-    versions: versions(),
+    versions: versions(kubernetes),
     machine: machine(),
     results: [],
     growth: [],

@@ -1,4 +1,5 @@
 /** The same small trial on real clusters and in virtual time. */
+import { askedKubernetes } from '@spillway/testbed';
 import { expect, test } from 'vitest';
 import { readScenario } from '../scenarios/load.ts';
 import { agreementOf, lucks } from './agree.ts';
@@ -59,7 +60,7 @@ test('live and simulated › isolated and spillway agree over the whole course, 
     }),
   );
   const { signal } = new AbortController();
-  const live = await runLive(cells, signal);
+  const live = await runLive(cells, askedKubernetes(), signal);
   const simulated = await runSimulated(
     cells.flatMap((cell) =>
       Array.from({ length: lucks }, (_, luck): Cell => ({ ...cell, mode: 'simulated', luck })),

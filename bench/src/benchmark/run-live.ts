@@ -7,6 +7,7 @@ import { Fault, wellKnown } from '@spillway/core';
 import { nodeNameOf, type Trial } from '@spillway/simulator';
 import {
   type KubeFed,
+  type KubernetesMinor,
   startKubeFed,
   startTestbed,
   type LocalTestbed,
@@ -60,6 +61,7 @@ interface Prepared {
 /** What is finished when `signal` fires is returned. */
 export async function runLive(
   cells: readonly Cell[],
+  kubernetes: KubernetesMinor,
   signal: AbortSignal,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
@@ -78,7 +80,7 @@ export async function runLive(
       }
       progress.at('starting clusters');
       const federates = group.some(({ system }) => isKubeFed(system));
-      const testbed = await startTestbed(testbedOf(trial, federates));
+      const testbed = await startTestbed({ kubernetes, ...testbedOf(trial, federates) });
       const live: Live = { testbed, kubefed: undefined };
       try {
         for (const system of liveSystems) {

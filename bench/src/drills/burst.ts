@@ -6,8 +6,8 @@ import { type Burst, makeBurst } from './burst-pods.ts';
 import type { Drill } from './drill.ts';
 import { inNamespace, isRunning, Setting } from './setting.ts';
 
-export const burst: Drill = async ({ pods }, say) => {
-  const setting = await Setting.start({ clusters: 5, pods, say });
+export const burst: Drill = async ({ pods, kubernetes }, say) => {
+  const setting = await Setting.start({ clusters: 5, pods, kubernetes, say });
   try {
     const kubeSchedulerBindsPerSecond = await setting.kubeSchedulerBindsPerSecond(pods);
     const isolated = await setting.isolatedPendingRatio(pods);

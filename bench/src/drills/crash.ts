@@ -22,6 +22,7 @@ import {
 import { auditLine, latencyLine, line, memoryLine, percent } from '../report/lines.ts';
 import { makeBurst } from './burst-pods.ts';
 import type { Drill, DrillFigures } from './drill.ts';
+import type { DrillOptions } from './options.ts';
 import { inNamespace, isRunning, Setting } from './setting.ts';
 
 /** Of all kills, counted from the burst's first pod. */
@@ -46,12 +47,13 @@ interface Round {
   readonly settled: boolean;
 }
 
-export const crash: Drill = async ({ pods, seed, rounds }, say) => {
-  const baseline = await baselineOf(pods, say);
+export const crash: Drill = async (options, say) => {
+  const { seed, rounds } = options;
+  const baseline = await baselineOf(options, say);
   const done: Round[] = [];
   for (let i = 0; i < rounds; i++) {
     say(`\nRound ${i + 1} of ${rounds}, seed ${seed + i}`);
-    done.push(await round(pods, seed + i, say));
+    done.push(await round({ ...options, seed: seed + i }, say));
   }
   const rates = done.map(({ placements }) => perSecond(placements));
   const all = done.flatMap(({ placements }) => placements);
@@ -90,8 +92,10 @@ export const crash: Drill = async ({ pods, seed, rounds }, say) => {
   return { figures, failures, text };
 };
 
-async function baselineOf(pods: number, say: (text: string) => void) {
-  const setting = await Setting.start({ clusters: 2, pods, say });
+type Say = (text: string) => void;
+
+async function baselineOf({ pods, kubernetes }: DrillOptions, say: Say) {
+  const setting = await Setting.start({ clusters: 2, pods, kubernetes, say });
   try {
     return {
       kubeSchedulerBindsPerSecond: await setting.kubeSchedulerBindsPerSecond(pods),
@@ -102,8 +106,8 @@ async function baselineOf(pods: number, say: (text: string) => void) {
   }
 }
 
-async function round(pods: number, seed: number, say: (text: string) => void): Promise<Round> {
-  const setting = await Setting.start({ clusters: 5, pods, say });
+async function round({ pods, seed, kubernetes }: DrillOptions, say: Say): Promise<Round> {
+  const setting = await Setting.start({ clusters: 5, pods, kubernetes, say });
   try {
     const federation = await setting.federation();
     const idle = idleRssMb(federation);

@@ -36,8 +36,8 @@ interface CutFigures {
   readonly settledAfterHealMs: number | undefined;
 }
 
-export const cut: Drill = async ({ pods }, say) => {
-  const setting = await Setting.start({ clusters: 3, pods, nodeGraceSeconds, say });
+export const cut: Drill = async ({ pods, kubernetes }, say) => {
+  const setting = await Setting.start({ clusters: 3, pods, kubernetes, nodeGraceSeconds, say });
   try {
     const kubeSchedulerBindsPerSecond = await setting.kubeSchedulerBindsPerSecond(pods);
     const isolated = await setting.isolatedPendingRatio(pods);

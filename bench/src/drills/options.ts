@@ -1,3 +1,4 @@
+import { type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
 import { Argument, Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 
@@ -12,6 +13,7 @@ export interface DrillOptions {
   readonly seed: number;
   /** Rounds of `crash`, each on a fresh test bed. */
   readonly rounds: number;
+  readonly kubernetes: KubernetesMinor;
   readonly json: boolean;
 }
 
@@ -29,6 +31,7 @@ export function readOptions(argv: readonly string[]): DrillOptions & { readonly 
     .option('--pods <n>', 'pods of the burst', integer(1, 5_000), 200)
     .option('--seed <n>', 'of what is random', integer(0, 2 ** 31), 1)
     .option('--rounds <n>', 'rounds of crash, with seeds from --seed on', integer(1, 1_000), 10)
+    .addOption(kubernetesOption())
     .option('--json', 'one JSON object on standard output', false)
     .addHelpText(
       'after',

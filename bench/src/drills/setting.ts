@@ -1,5 +1,12 @@
 /** What every drill begins with: a full home, hosts with room for the burst, a history of them all. */
-import { cities, equalNodes, type LocalTestbed, startTestbed, waitFor } from '@spillway/testbed';
+import {
+  cities,
+  equalNodes,
+  type KubernetesMinor,
+  type LocalTestbed,
+  startTestbed,
+  waitFor,
+} from '@spillway/testbed';
 import { isFault, type Pod } from '@spillway/core';
 import { type Federation, startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
@@ -12,6 +19,7 @@ export interface SettingOptions {
   readonly clusters: number;
   /** Of the burst. The last host has room for all of it; the others, which are nearer, for half each. */
   readonly pods: number;
+  readonly kubernetes?: KubernetesMinor;
   /** Seconds without a heartbeat until a node is NotReady. */
   readonly nodeGraceSeconds?: number;
   readonly say: (text: string) => void;
@@ -44,6 +52,7 @@ export class Setting {
       i === clusters - 1 ? burstNodes + 1 : Math.ceil(burstNodes / 2);
     say(`Starting ${clusters} clusters …`);
     const testbed = await startTestbed({
+      ...(options.kubernetes && { kubernetes: options.kubernetes }),
       clusters: cities.slice(0, clusters).map(({ name }, i) => ({
         name,
         city: name,

@@ -36,8 +36,8 @@ interface Finding {
   readonly counted: Readonly<Record<string, number>>;
 }
 
-export const strangers: Drill = async ({ pods }, say) => {
-  const setting = await Setting.start({ clusters: 3, pods, say });
+export const strangers: Drill = async ({ pods, kubernetes }, say) => {
+  const setting = await Setting.start({ clusters: 3, pods, kubernetes, say });
   try {
     const kubeSchedulerBindsPerSecond = await setting.kubeSchedulerBindsPerSecond(pods);
     const isolated = await setting.isolatedPendingRatio(pods);

@@ -52,6 +52,7 @@ async function run(options: MainJobOptions): Promise<void> {
   const { clusters, nodes } = options;
   say(`Starting ${clusters} clusters of ${nodes} nodes, 4 vCPU and 4 GiB each …`);
   testbed = await startTestbed({
+    kubernetes: options.kubernetes,
     clusters: cities
       .slice(0, clusters)
       .map(({ name }) => ({ name, city: name, nodes: equalNodes(nodes, { reserved }) })),

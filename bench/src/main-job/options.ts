@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cities } from '@spillway/testbed';
+import { cities, type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface MainJobOptions {
@@ -8,6 +8,7 @@ export interface MainJobOptions {
   readonly nodes: number;
   readonly file: readonly string[];
   readonly json: boolean;
+  readonly kubernetes: KubernetesMinor;
 }
 
 export function readOptions(argv: readonly string[]): MainJobOptions {
@@ -24,6 +25,7 @@ export function readOptions(argv: readonly string[]): MainJobOptions {
     )
     .option('--nodes <n>', 'nodes of 4 vCPU and 4 GiB in each', integer(1, 100), 5)
     .option('-f, --file <manifest...>', 'your own manifests instead of ours, for the first cluster')
+    .addOption(kubernetesOption())
     .option('--json', 'one JSON object on standard output', false)
     .addHelpText(
       'after',

@@ -25,7 +25,7 @@ import lockfile from 'proper-lockfile';
 import { cacheFolder, ensureProgram, moduleFolder, moduleKey, pinnedVersion } from '../binaries.ts';
 import { dockerCall } from '../docker/docker-client.ts';
 import { ensureDocker } from '../docker/ensure-docker.ts';
-import type { GoModule, GoProgram } from '../go-programs.ts';
+import { defaultControlPlane, type GoModule, type GoProgram } from '../go-programs.ts';
 import { timed } from '../progress.ts';
 import { type DebianRoot, ensureDebianRoot } from './debian-root.ts';
 import { must } from './must.ts';
@@ -37,7 +37,7 @@ import { writeSystemImages } from './system-images.ts';
 /** The stand-in for kindnet, and what else kind would bring from elsewhere. */
 const ownFiles = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'kind-node');
 const modules: readonly GoModule[] = [
-  'control-plane',
+  defaultControlPlane,
   'kind',
   'containerd',
   'crictl',
@@ -52,7 +52,7 @@ const lockStaleMs = 60_000;
 export async function ensureNodeImage(): Promise<string> {
   const { env } = await ensureDocker();
   const host = env['DOCKER_HOST'];
-  const upstream = `kindest/node:${pinnedVersion('control-plane')}`;
+  const upstream = `kindest/node:${pinnedVersion(defaultControlPlane)}`;
   if (await hasImage(host, upstream)) return upstream;
   if ((await registryAnswers()) && (await pulled(host, upstream))) return upstream;
   const { archive, name } = await ensureNodeArchive();
@@ -88,7 +88,7 @@ export async function ensureNodeArchive(): Promise<NodeArchive> {
   const key = inputsKey(debian);
   const folder = join(cacheFolder(), 'node-image');
   const archive = join(folder, `node-${key}.tar`);
-  const name = `spillway/kind-node:${pinnedVersion('control-plane')}-${key}`;
+  const name = `spillway/kind-node:${pinnedVersion(defaultControlPlane)}-${key}`;
   if (existsSync(archive)) return { archive, name };
   const release = await lockfile.lock(folder, {
     stale: lockStaleMs,
@@ -167,7 +167,7 @@ function addKindFiles(root: string): void {
   for (const manifest of ['default-cni.yaml', 'default-storage.yaml']) {
     install(join(ownFiles, manifest), join(root, 'kind/manifests', manifest), false);
   }
-  writeFileSync(join(root, 'kind/version'), pinnedVersion('control-plane'));
+  writeFileSync(join(root, 'kind/version'), pinnedVersion(defaultControlPlane));
   appendFileSync(join(root, 'etc/systemd/journald.conf'), 'ReadKMsg=no\n');
 }
 

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault } from '@spillway/core';
 import { ensureProgram, pinnedVersion } from '../binaries.ts';
-import type { GoProgram } from '../go-programs.ts';
+import { defaultControlPlane, type GoProgram } from '../go-programs.ts';
 import { copyLibraries } from './copy-libraries.ts';
 import { must } from './must.ts';
 import { writeOciArchive } from './oci-archive.ts';
@@ -30,7 +30,7 @@ const programsOf: Readonly<Record<string, GoProgram>> = {
 
 /** Paths of OCI archives. */
 export async function writeSystemImages(making: Making): Promise<readonly string[]> {
-  const version = pinnedVersion('control-plane');
+  const version = pinnedVersion(defaultControlPlane);
   const kubeadm = await ensureProgram('kubeadm');
   const listed = await must(kubeadm, ['config', 'images', 'list', '--kubernetes-version', version]);
   const names = [...new Set([...listed.trim().split('\n'), sandboxImage])];
