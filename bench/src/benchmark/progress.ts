@@ -2,8 +2,8 @@
 import { createLogUpdate } from 'log-update';
 
 export interface Progress {
-  /** One more of `total` is done. */
-  done(): void;
+  /** So many more of `total` are done; one without a number. */
+  done(count?: number): void;
   /** What goes on now. */
   at(what: string): void;
   stop(): void;
@@ -33,8 +33,8 @@ export function startProgress(total: number, unit: string): Progress {
   };
   const timer = setInterval(show, refreshMs);
   return {
-    done() {
-      finished += 1;
+    done(count = 1) {
+      finished += count;
       show();
     },
     at(text) {

@@ -13,7 +13,8 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
     const changed = world.clusters.filter(({ name, api }) => checked.get(name) !== api.version);
     if (changed.length === 0) return undefined;
     for (const { name, api } of changed) checked.set(name, api.version);
-    return doubled(world) ?? overlapping(world) ?? first(changed, ({ api }) => overcommitted(api));
+    const copies = world.promisesOneCopy ? overlapping(world) : undefined;
+    return doubled(world) ?? copies ?? first(changed, ({ api }) => overcommitted(api));
   };
 }
 

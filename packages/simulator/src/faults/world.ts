@@ -33,6 +33,18 @@ import { calm, ModelNetwork, storm } from '../network/network.ts';
 import { lateWriteMsMax } from '../agent/writes.ts';
 import { VirtualTime } from '../virtual-time.ts';
 
+export const faultKinds = [
+  'crash',
+  'cut',
+  'user deletes',
+  'eviction',
+  'lost node',
+  /** Messages lost and repeated, writes that fail or come late. */
+  'storm',
+  'other scheduler',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
 export interface WorldOptions {
   readonly seed: number;
   readonly clusters: number;
@@ -47,6 +59,8 @@ export interface WorldOptions {
   readonly partition?: PartitionPolicy;
   /** How long users and faults are busy, ms. */
   readonly troubleMs: number;
+  /** Faults that are left out; all else happens as it would. */
+  readonly without?: readonly FaultKind[];
 }
 
 export interface ModelCluster {
@@ -72,6 +86,11 @@ const takeoverMsMin = lateWriteMsMax + 500;
 const takeoverMsMax = 8_000;
 
 export class ModelWorld {
+  /** Whether a second copy of a pod breaks a promise: under `keep` a split is a node partition. */
+  get promisesOneCopy(): boolean {
+    return this.#options.partition !== 'keep';
+  }
+
   readonly time = new VirtualTime();
   readonly clusters: readonly ModelCluster[];
   readonly trace: string[] = [];
@@ -118,7 +137,7 @@ export class ModelWorld {
   makeTrouble(): void {
     const { troubleMs, podsPerCluster } = this.#options;
     const { partition } = this.#options;
-    this.#network.weather = partition ? writeStorm : storm;
+    if (this.#happens('storm')) this.#network.weather = partition ? writeStorm : storm;
     for (const cluster of this.clusters) {
       // The first cluster is crowded; the others have room to lend.
       const lent = Math.ceil(podsPerCluster / 4);
@@ -144,18 +163,28 @@ export class ModelWorld {
     const cluster = this.#pick(this.clusters);
     const other = this.#pick(this.clusters);
     if (this.#options.partition !== undefined && this.#random.below(4) === 0) {
-      return this.#loseNode(cluster, other.name);
+      if (this.#happens('lost node')) this.#loseNode(cluster, other.name);
+      return;
     }
     const chance = this.#random.below(10);
     if (chance < 3) this.#crash(cluster);
-    else if (chance < 5 && other !== cluster) {
-      this.#say(`cut ${cluster.name} > ${other.name}`);
-      this.#network.cut(cluster.name, other.name);
-      if (chance === 3) this.#network.cut(other.name, cluster.name);
-    } else if (chance < 7) {
+    else if (chance < 5 && other !== cluster) this.#cut(cluster, other, chance === 3);
+    else if (chance < 7) {
       this.#say('heal');
       this.#network.heal();
     } else this.#deletePod(cluster, chance === 9);
+  }
+
+  /** Chance is drawn all the same, so that what else happens stays as it was. */
+  #happens(kind: FaultKind): boolean {
+    return !this.#options.without?.includes(kind);
+  }
+
+  #cut(from: ModelCluster, to: ModelCluster, bothWays: boolean): void {
+    if (!this.#happens('cut')) return;
+    this.#say(`cut ${from.name} > ${to.name}`);
+    this.#network.cut(from.name, to.name);
+    if (bothWays) this.#network.cut(to.name, from.name);
   }
 
   /** Kubernetes hears nothing of a virtual node for long, whyever: it evicts who does not tolerate that. */
@@ -212,10 +241,11 @@ export class ModelWorld {
 
   #crash(cluster: ModelCluster): void {
     if (cluster.agent === undefined) return;
+    const pauseMs = takeoverMsMin + this.#random.below(takeoverMsMax);
+    if (!this.#happens('crash')) return;
     this.#say(`crash ${cluster.name}`);
     cluster.agent.crash();
     cluster.agent = undefined;
-    const pauseMs = takeoverMsMin + this.#random.below(takeoverMsMax);
     this.time.after(pauseMs, () => this.#start(cluster));
   }
 
@@ -258,8 +288,10 @@ export class ModelWorld {
     const pods = [...api.pods()].filter((pod) => isShadow(pod) === guest && !replacedAtOnce(pod));
     if (pods.length === 0) return;
     const pod = this.#pick(pods);
+    const graceSeconds = this.#random.below(2) === 0 ? 1 : 30;
+    if (!this.#happens(guest ? 'eviction' : 'user deletes')) return;
     this.#say(`${name}: ${guest ? 'evicts' : 'user deletes'} ${pod.metadata.uid}`);
-    api.delete(refOf(pod), this.#random.below(2) === 0 ? 1 : 30);
+    api.delete(refOf(pod), graceSeconds);
   }
 
   #pick<Item>(items: readonly Item[]): Item {
