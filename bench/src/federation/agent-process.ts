@@ -95,6 +95,8 @@ export class AgentProcess {
       `mesh.announce=["/ip4/127.0.0.1/tcp/${announcePort}"]`,
       `mesh.bootstrap=${JSON.stringify(bootstrap)}`,
       `http.port=${httpPort}`,
+      // What KWOK goes by in place of programs.
+      'guests.annotations=["testbed.spillway.dev/*"]',
       ...settings,
     ];
     this.#child = spawn(

@@ -6,6 +6,8 @@ import {
   type Pod,
   wellKnown,
 } from '@spillway/core';
+import { shadowIdOf } from '@spillway/federation';
+import { guestNamespaceName } from '@spillway/kubernetes';
 import type { Ledger } from '@spillway/scheduling';
 import type { HomeRunner } from './home-runner.ts';
 import type { HostRunner } from './host-runner.ts';
@@ -68,7 +70,9 @@ export class ClusterEvents {
     const { home, host } = this.#options;
     if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
       host.feed({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
-    } else {
+    }
+    // Of one that is deleted, less may be known than it takes to tell: nobody minds being told.
+    if (deleted || shadowIdOf(pod, guestNamespaceName) === undefined) {
       this.#options.ownPods.see(pod, deleted);
       home.feed({ kind: deleted ? 'podDeleted' : 'pod', pod });
     }

@@ -95,6 +95,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     config: options.host,
     incarnation: `${epoch}`,
     guestNamespace: guestNamespaceName,
+    cluster: options.cluster,
+    terms: options.guests.terms,
   });
   let listed = false;
   let synced = false;

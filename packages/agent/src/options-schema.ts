@@ -1,5 +1,10 @@
 /** Every key of the agent's configuration, with what it means: what is checked, and what docs/configuration.md is made of. */
-import { type HomeConfig, homeDefaults, hostDefaults } from '@spillway/federation';
+import {
+  guestTermsDefaults,
+  type HomeConfig,
+  homeDefaults,
+  hostDefaults,
+} from '@spillway/federation';
 import { guestNetworkDefaults } from '@spillway/kubernetes';
 import { relayDefaults } from '@spillway/mesh';
 import { z } from 'zod';
@@ -138,6 +143,17 @@ const host = z.strictObject({
   endedMax: positive.default(hostDefaults.endedMax).describe('and so many of them at most'),
 });
 
+/** Whole keys, or beginnings that end in `*`. */
+const patterns = (key: 'tolerations' | 'labels' | 'annotations' | 'images' | 'runtimeClasses') =>
+  z
+    .array(
+      z
+        .string()
+        .regex(/^[^*\s]*\*?$/)
+        .min(1),
+    )
+    .default([...guestTermsDefaults[key]]);
+
 const guests = z.strictObject({
   network: z
     .enum(['isolated', 'open'])
@@ -147,6 +163,18 @@ const guests = z.strictObject({
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .default([...guestNetworkDefaults.blockedCidrs])
     .describe('CIDRs that guests may not open connections to'),
+  tolerations: patterns('tolerations').describe(
+    'taints that guests may tolerate, by key, beside the failure of their node and the resources that they ask for',
+  ),
+  labels: patterns('labels').describe('labels with a prefix that guests keep'),
+  annotations: patterns('annotations').describe('annotations that guests keep'),
+  images: patterns('images').describe(
+    'images that guests may run, in full: `docker.io/library/nginx*`',
+  ),
+  runtimeClasses: patterns('runtimeClasses').describe('RuntimeClasses that guests may use'),
+  terminationGraceSecondsMax: count
+    .default(guestTermsDefaults.terminationGraceSecondsMax)
+    .describe('maximum of a guest’s terminationGracePeriodSeconds, s'),
 });
 
 export const optionsSchema = z.strictObject({
@@ -184,7 +212,11 @@ export const optionsSchema = z.strictObject({
     .describe('the Lease that makes one agent of the cluster the active one'),
   home: home.prefault({}).describe('what this cluster does for its own pods'),
   host: host.prefault({}).describe('what this cluster lends'),
-  guests: guests.prefault({}).describe('what guests may do here'),
+  guests: guests
+    .prefault({})
+    .describe(
+      'what guests may do here. In lists of keys, one that ends in `*` is every key that begins so',
+    ),
   log: z
     .strictObject({
       level: z

@@ -76,7 +76,8 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
     });
     throw new Fault('InvalidConfig', `configuration is not valid:\n  ${problems.join('\n  ')}`);
   }
-  const { home, host, lease, cluster, instance, pod, ...rest } = result.data;
+  const { home, host, guests, lease, cluster, instance, pod, ...rest } = result.data;
+  const { network, blockedCidrs, ...terms } = guests;
   if (lease.renewMs >= lease.durationMs || lease.retryMs >= lease.renewMs) {
     throw new Fault('InvalidConfig', 'lease: expected retryMs < renewMs < durationMs');
   }
@@ -88,6 +89,7 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
     cluster: clusterName(cluster),
     home: checkedHomeConfig({ ...homeDefaults, ...home }),
     host: checkedHostConfig(host),
+    guests: Object.freeze({ network, blockedCidrs, terms: Object.freeze(terms) }),
   });
 }
 

@@ -24,6 +24,12 @@ export const wellKnown = {
   homeLabel: 'spillway.dev/home',
   homeNamespaceLabel: 'spillway.dev/home-namespace',
   homeUidLabel: 'spillway.dev/home-uid',
+  /** Annotation of shadow pods: their own name, so that a copy of one under another name is told from it. */
+  homeNameAnnotation: 'spillway.dev/home-name',
+  /** Annotations of shadow pods: what files of the downward API show, a number after it. */
+  homeFieldPrefix: 'home.spillway.dev/field-',
+  /** Attribute of a certificate: clusters of equal value have joined their pod networks. */
+  podNetworkAttribute: 'pod-network',
   /** ConfigMap in the agents' namespace, and its key that operators write. */
   revocationsConfigMap: 'spillway-revocations',
   revocationsKey: 'revocations.list',

@@ -186,7 +186,7 @@ describe('needsOf', () => {
 });
 
 describe('cutToTravel', () => {
-  it('leaves owners, finalizers, status, identity and priority at home, and the token with its mounts', () => {
+  it('leaves owners, finalizers, status and priority at home, and the token with its mounts', () => {
     const mounts = [
       { name: token.name, mountPath: '/var/run/secrets' },
       { name: 'tmp', mountPath: '/tmp' },
@@ -224,6 +224,7 @@ describe('cutToTravel', () => {
       spec: {
         containers: [{ ...main, volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }] }],
         volumes: [{ name: 'tmp', emptyDir: {} }],
+        serviceAccountName: 'robot',
         terminationGracePeriodSeconds: 5,
       },
     });

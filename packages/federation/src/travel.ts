@@ -111,7 +111,7 @@ export function cutToTravel(pod: Pod): Pod {
 function cutSpec(spec: PodSpec): PodSpec {
   const {
     nodeName: _nodeName,
-    serviceAccountName: _account,
+    // Its name goes along: a container may ask for it, and at the host it names nobody.
     serviceAccount: _accountAlias,
     priority: _priority,
     priorityClassName: _priorityClass,
@@ -159,6 +159,14 @@ export function isServiceAccountToken(volume: Volume): boolean {
   );
 }
 
+/** What a projected volume may bring; all else is an identity that its cluster gives. */
+const projected: ReadonlySet<string> = new Set(['configMap', 'secret', 'downwardAPI']);
+const projectedWords: Readonly<Record<string, string>> = {
+  serviceAccountToken: 'service account token',
+  clusterTrustBundle: 'trust bundle of its cluster',
+  podCertificate: 'certificate of its cluster',
+};
+
 function volumeReason(volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim !== undefined) {
     return `uses PersistentVolumeClaim ${volume.persistentVolumeClaim.claimName}, whose storage is at home`;
@@ -168,8 +176,11 @@ function volumeReason(volume: Volume): string | undefined {
   if ('hostPath' in volume) return `uses a path of its node (hostPath volume ${volume.name})`;
   if (isServiceAccountToken(volume)) return undefined;
   const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
-  if (sources.some((source) => 'serviceAccountToken' in source)) {
-    return `mounts a service account token (volume ${volume.name}), which does not travel`;
+  const kept = sources
+    .flatMap((source) => Object.keys(source))
+    .find((kind) => !projected.has(kind));
+  if (kept !== undefined) {
+    return `mounts a ${projectedWords[kept] ?? kept} (volume ${volume.name}), which does not travel`;
   }
   const travelling = [
     'name',

@@ -17,6 +17,12 @@ const readyTryMs = 100;
 /** What is remembered as made; more are looked up again. */
 const ensuredMax = 10_000;
 
+/** One that exists. */
+export interface GuestNamespace {
+  readonly name: string;
+  readonly uid: string;
+}
+
 interface SelfSubjectReview {
   readonly status: { readonly userInfo: { readonly username: string } };
 }
@@ -25,7 +31,7 @@ export class GuestNamespaces {
   readonly #api: ApiClient;
   readonly #network: GuestNetwork;
   /** A failure is forgotten, and tried again. */
-  readonly #ensured = new Map<string, Promise<void>>();
+  readonly #ensured = new Map<string, Promise<GuestNamespace>>();
   #user: string | undefined;
 
   constructor(api: ApiClient, network: GuestNetwork) {
@@ -34,23 +40,23 @@ export class GuestNamespaces {
   }
 
   /**
-   * Its name, once pods can be made in it.
+   * Once pods can be made in it.
    *
    * @throws Fault `Unavailable` when it can't be used yet, `Conflict` when it is somebody else's.
    */
-  async ensure(home: ClusterName, namespace: string): Promise<string> {
+  async ensure(home: ClusterName, namespace: string): Promise<GuestNamespace> {
     const wanted = guestNamespace(home, namespace);
     const name = wanted.metadata.name ?? '';
-    await this.#once(name, async () => {
-      await this.#make(wanted);
+    return await this.#once(name, async () => {
+      const uid = await this.#make(wanted);
       await this.#ready(name);
       await this.#isolate(name);
+      return { name, uid };
     });
-    return guestNamespaceName(home, namespace);
   }
 
-  /** Its name; undefined, and nothing made, when there is none. @throws Fault as `ensure`. */
-  async find(home: ClusterName, namespace: string): Promise<string | undefined> {
+  /** Undefined, and nothing made, when there is none. @throws Fault as `ensure`. */
+  async find(home: ClusterName, namespace: string): Promise<GuestNamespace | undefined> {
     const name = guestNamespaceName(home, namespace);
     if (this.#ensured.has(name)) return await this.ensure(home, namespace);
     try {
@@ -67,7 +73,7 @@ export class GuestNamespaces {
     this.#ensured.delete(name);
   }
 
-  async #once(name: string, make: () => Promise<void>): Promise<void> {
+  async #once(name: string, make: () => Promise<GuestNamespace>): Promise<GuestNamespace> {
     let ensured = this.#ensured.get(name);
     if (ensured === undefined) {
       ensured = make();
@@ -75,16 +81,18 @@ export class GuestNamespaces {
       this.#ensured.set(name, ensured);
       ensured.catch(() => this.#ensured.delete(name));
     }
-    await ensured;
+    return await ensured;
   }
 
-  async #make(wanted: Namespace): Promise<void> {
+  /** Its UID. */
+  async #make(wanted: Namespace): Promise<string> {
     const name = wanted.metadata.name ?? '';
     const body = { apiVersion: 'v1', kind: 'Namespace', ...wanted };
-    if (!(await this.#create('/api/v1/namespaces', body))) {
-      const there = await this.#api.call<Namespace>({ method: 'GET', path: pathOf(name) });
+    let there = await this.#create<Namespace>('/api/v1/namespaces', body);
+    if (there === undefined) {
+      there = await this.#api.call<Namespace>({ method: 'GET', path: pathOf(name) });
       const ours = [wellKnown.homeLabel, wellKnown.homeNamespaceLabel].every(
-        (label) => there.metadata.labels?.[label] === wanted.metadata.labels?.[label],
+        (label) => there?.metadata.labels?.[label] === wanted.metadata.labels?.[label],
       );
       if (!ours) {
         throw new Fault(
@@ -102,6 +110,7 @@ export class GuestNamespaces {
         { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: await this.#whoAmI() },
       ],
     });
+    return there.metadata.uid ?? '';
   }
 
   /** What the API server calls us, whatever service account we were installed with. */
@@ -143,13 +152,12 @@ export class GuestNamespaces {
     );
   }
 
-  /** False when it exists already. */
-  async #create(path: string, body: object): Promise<boolean> {
+  /** As the API server has it; undefined when it exists already. */
+  async #create<Made>(path: string, body: object): Promise<Made | undefined> {
     try {
-      await this.#api.call({ method: 'POST', path, body });
-      return true;
+      return await this.#api.call<Made>({ method: 'POST', path, body });
     } catch (error) {
-      if (isFault(error, 'Conflict')) return false;
+      if (isFault(error, 'Conflict')) return undefined;
       throw error;
     }
   }

@@ -8,10 +8,11 @@ import {
   type PodUid,
   wellKnown,
 } from '@spillway/core';
-import type { CreateOutcome, PodNeeds, PodRef } from '@spillway/federation';
+import { type CreateOutcome, type PodNeeds, type PodRef, shadowIdOf } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault, isOtherObject } from './api-fault.ts';
-import { GuestNamespaces } from './guest-namespaces.ts';
+import { type GuestNamespace, GuestNamespaces } from './guest-namespaces.ts';
+import { guestNamespaceName } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 import { shadowPod } from './shadow-pod.ts';
 
@@ -84,12 +85,12 @@ export class Pods {
     readonly node: NodeName;
   }): Promise<CreateOutcome> {
     const { home, pod } = options;
-    let guestNamespace = '';
+    let guestNamespace: GuestNamespace | undefined;
     try {
       guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
       const shadow = shadowPod({ ...options, guestNamespace });
       try {
-        await this.#api.call({ method: 'POST', path: podsPath(guestNamespace), body: shadow });
+        await this.#api.call({ method: 'POST', path: podsPath(guestNamespace.name), body: shadow });
         return { kind: 'created' };
       } catch (error) {
         if (isFault(error, 'Conflict')) return await this.#existing(shadow);
@@ -97,7 +98,8 @@ export class Pods {
       }
     } catch (error) {
       if (!(error instanceof ApiFault)) throw error;
-      if (error.status === 403 || error.status === 404) this.#namespaces.forget(guestNamespace);
+      if (guestNamespace && (error.status === 403 || error.status === 404))
+        this.#namespaces.forget(guestNamespace.name);
       if (isAboutThePod(error)) return { kind: 'rejected', reason: error.message };
       throw error;
     }
@@ -127,7 +129,7 @@ export class Pods {
     const shown = ({ kind, name }: (typeof wanted)[number]): string => `${kind} ${name}`;
     if (guestNamespace === undefined) return wanted.map(shown);
     const found = await Promise.all(
-      wanted.map(({ resource, name }) => this.#exists(guestNamespace, resource, name)),
+      wanted.map(({ resource, name }) => this.#exists(guestNamespace.name, resource, name)),
     );
     return wanted.filter((_, i) => !found[i]).map(shown);
   }
@@ -139,7 +141,7 @@ export class Pods {
     const same = [wellKnown.homeUidLabel, wellKnown.homeLabel].every(
       (label) => there.metadata.labels?.[label] === labels?.[label],
     );
-    return { kind: same ? 'exists' : 'nameTaken' };
+    return { kind: same && shadowIdOf(there, guestNamespaceName) ? 'exists' : 'nameTaken' };
   }
 
   async #delete(

@@ -2,7 +2,7 @@ import { clusterName, type NodeName, type Pod } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { shadowPod } from './shadow-pod.ts';
 
-const fieldRef = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } });
+const guestNamespace = { name: 'spillway-lyon-shop', uid: 'ns-1' };
 
 function shadowOf(pod: Partial<Pod['metadata']>, spec: object = {}) {
   return shadowPod({
@@ -11,7 +11,7 @@ function shadowOf(pod: Partial<Pod['metadata']>, spec: object = {}) {
       metadata: { name: 'web-0', namespace: 'shop', uid: 'u-1', ...pod },
       spec: { containers: [{ name: 'c' }], ...spec },
     },
-    guestNamespace: 'spillway-lyon-shop',
+    guestNamespace,
     node: 'node-1' as NodeName,
   });
 }
@@ -41,18 +41,17 @@ describe('shadowPod', () => {
     });
   });
 
-  test('tells its containers the namespace that their owner put them in', () => {
-    const env = [
-      { name: 'NAMESPACE', ...fieldRef('metadata.namespace') },
-      { name: 'NAME', ...fieldRef('metadata.name') },
-      { name: 'TEXT', value: 'metadata.namespace' },
-    ];
-    const { spec } = shadowOf(
-      {},
-      { containers: [{ name: 'c', env }], initContainers: [{ name: 'i', env }] },
-    );
-    const told = [{ name: 'NAMESPACE', value: 'shop' }, env[1], env[2]];
-    expect(spec.containers[0]?.['env']).toEqual(told);
-    expect(spec.initContainers?.[0]?.['env']).toEqual(told);
+  test('is its namespace’s, so that drains and autoscalers take it for a controller’s', () => {
+    const { metadata } = shadowOf({
+      annotations: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false', note: 'x' },
+    });
+    expect(metadata.ownerReferences).toEqual([
+      { apiVersion: 'v1', kind: 'Namespace', ...guestNamespace, controller: true },
+    ]);
+    expect(metadata.annotations).toEqual({
+      note: 'x',
+      'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+      'spillway.dev/home-name': 'web-0',
+    });
   });
 });

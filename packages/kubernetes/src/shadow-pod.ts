@@ -2,38 +2,43 @@
  * The pod that a host creates for a home's pod: same name, so that its hostname is what its owner
  * expects, in the guest namespace, with no more rights than that namespace has.
  */
-import { type ClusterName, type NodeName, type Pod, type PodSpec, wellKnown } from '@spillway/core';
+import { type ClusterName, type NodeName, type Pod, wellKnown } from '@spillway/core';
+import type { GuestNamespace } from './guest-namespaces.ts';
 
 export interface ShadowOptions {
   readonly home: ClusterName;
-  /** As it travelled: without tokens, owners, scheduler. */
+  /** As the host honours it (federation, guest-pod.ts). */
   readonly pod: Pod;
-  readonly guestNamespace: string;
+  readonly guestNamespace: GuestNamespace;
   /** Held for it: created and bound are one step. */
   readonly node: NodeName;
 }
+
+/** cluster-autoscaler may remove the node of a guest: the home's controllers replace the pod. */
+const evictable = { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' };
 
 export function shadowPod({ home, pod, guestNamespace, node }: ShadowOptions): Pod & {
   readonly apiVersion: 'v1';
   readonly kind: 'Pod';
 } {
-  const { name = '', namespace = 'default', uid = '', labels = {}, annotations } = pod.metadata;
+  const { name = '', namespace = 'default', uid = '', labels, annotations } = pod.metadata;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name,
-      namespace: guestNamespace,
+      namespace: guestNamespace.name,
       labels: {
         ...labels,
         [wellKnown.homeLabel]: home,
         [wellKnown.homeNamespaceLabel]: namespace,
         [wellKnown.homeUidLabel]: uid,
       },
-      ...(annotations && { annotations }),
+      annotations: { ...annotations, ...evictable, [wellKnown.homeNameAnnotation]: name },
+      ownerReferences: [controllerOf(guestNamespace)],
     },
     spec: {
-      ...withHomeNamespace(pod.spec, namespace),
+      ...pod.spec,
       nodeName: node,
       // No other scheduler may ever take it for its own.
       schedulerName: wellKnown.schedulerName,
@@ -45,18 +50,11 @@ export function shadowPod({ home, pod, guestNamespace, node }: ShadowOptions): P
   };
 }
 
-/** A container that asks for its namespace by the downward API gets the one its owner put it in. */
-function withHomeNamespace(spec: PodSpec, namespace: string): PodSpec {
-  const text = JSON.stringify(spec);
-  if (!text.includes('metadata.namespace')) return spec;
-  const replaced = JSON.parse(text, (key, value: unknown) => {
-    if (key !== 'env' || !Array.isArray(value)) return value;
-    return value.map(
-      (variable: { name: string; valueFrom?: { fieldRef?: { fieldPath?: string } } }) =>
-        variable.valueFrom?.fieldRef?.fieldPath === 'metadata.namespace'
-          ? { name: variable.name, value: namespace }
-          : variable,
-    );
-  }) as PodSpec;
-  return replaced;
+/**
+ * kubectl drain, autoscalers and the descheduler leave pods alone that no controller would replace, and
+ * ReplicaSets adopt them. The namespace is the one object that is there for as long as its guests are:
+ * the garbage collector never finds it missing before them.
+ */
+function controllerOf({ name, uid }: GuestNamespace) {
+  return { apiVersion: 'v1', kind: 'Namespace', name, uid, controller: true };
 }

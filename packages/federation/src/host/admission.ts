@@ -13,11 +13,14 @@ import {
   type ReservationId,
   shapeOf,
   type Verdict,
+  virtualNodeName,
 } from '@spillway/core';
 import { type Ledger, placePods } from '@spillway/scheduling';
 import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
-import { capReached, noRoom, notAccepting, verdictsOf } from './answers.ts';
+import { capReached, noRoom, notAccepting, notHonoured, verdictsOf } from './answers.ts';
 import type { HostConfig } from './config.ts';
+import { type GuestPod, guestPod } from './guest-pod.ts';
+import type { GuestTerms } from './guest-terms.ts';
 import { Reservations } from './reservations.ts';
 
 export interface AdmissionOptions {
@@ -27,12 +30,12 @@ export interface AdmissionOptions {
   readonly incarnation: string;
   /** Where a home's pods live here. */
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
+  /** This host; homes call their node for it `spillway-<cluster>`. */
+  readonly cluster: ClusterName;
+  readonly terms: GuestTerms;
   /** Guests that take room, or are about to. */
   readonly liveGuests: () => number;
 }
-
-/** The parts of a pod that decide where it fits, and its namespace at home. */
-type Asking = Pick<ReserveRequest, 'namespace' | 'labels' | 'spec'>;
 
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -83,12 +86,22 @@ export class Admission {
     if (!accepting) return refuse(notAccepting);
     const free = this.guestsFree;
     if (free === 0) return refuse(capReached(guestsMax));
-    const shape = this.#shape(home, request);
+    const { namespace, labels, spec } = request;
+    const {
+      pod,
+      dropped,
+      verdicts: never,
+    } = this.honoured(home, {
+      metadata: { namespace, labels },
+      spec,
+    });
+    if (never.length > 0) return refuse(...never);
+    const shape = this.#shape(home, pod);
     if (shape.unsupported.length > 0) return refuse(...shape.unsupported);
     const count = Math.min(request.count, free);
     const plan = placePods(this.#ledger.snapshot, shape, count, { keepFree });
     const granted = plan.nodes.length;
-    const verdicts = granted < count ? verdictsOf(plan.refusals) : [];
+    const verdicts = granted < count ? [...verdictsOf(plan.refusals), ...notHonoured(dropped)] : [];
     if (granted === 0) return refuse(...(verdicts.length > 0 ? verdicts : [noRoom]));
     const reservation = this.#reservations.hold({ home, requestId, shape, nodes: plan.nodes, now });
     const capped = count < request.count && granted === count;
@@ -97,14 +110,10 @@ export class Admission {
 
   /**
    * The node that was held, if the pod still fits there: the cluster's own scheduler may have filled
-   * it meanwhile. Else, and without a reservation, wherever it fits now.
+   * it meanwhile. Else, and without a reservation, wherever it fits now. `pod`: as it is honoured.
    */
   nodeFor(home: ClusterName, pod: Pod, reservation: ReservationId | undefined): NodeName | Verdict {
-    const shape = this.#shape(home, {
-      namespace: pod.metadata.namespace ?? 'default',
-      labels: pod.metadata.labels ?? {},
-      spec: pod.spec,
-    });
+    const shape = this.#shape(home, pod);
     if (shape.unsupported[0] !== undefined) return shape.unsupported[0];
     const { accepting, guestsMax, keepFree } = this.config;
     const held = reservation && this.#reservations.take(home, reservation, shape);
@@ -136,7 +145,14 @@ export class Admission {
     return this.#reservations.nextExpiry();
   }
 
-  #shape(home: ClusterName, { namespace, labels, spec }: Asking): PodShape {
+  /** What of `sent` this host is ready to run, by its terms. */
+  honoured(home: ClusterName, sent: Pod): GuestPod {
+    const { terms, guestNamespace, cluster } = this.#options;
+    return guestPod(sent, { home, terms, guestNamespace, homeNode: virtualNodeName(cluster) });
+  }
+
+  #shape(home: ClusterName, { metadata, spec }: Pod): PodShape {
+    const { namespace = 'default', labels = {} } = metadata;
     const guestNamespace = this.#options.guestNamespace(home, namespace);
     return shapeOf({ metadata: { namespace: guestNamespace, labels }, spec });
   }

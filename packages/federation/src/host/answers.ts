@@ -1,12 +1,5 @@
 /** What a host says: refusals in words, and news of guests for their homes. */
-import {
-  type ClusterName,
-  type Pod,
-  type PodUid,
-  type Verdict,
-  type VerdictCount,
-  wellKnown,
-} from '@spillway/core';
+import { type Pod, type PodUid, type Verdict, type VerdictCount, wellKnown } from '@spillway/core';
 import type { GuestUpdate } from '../negotiation.ts';
 import type { CreateOutcome, GuestId } from './events.ts';
 
@@ -40,6 +33,13 @@ export function verdictsOf(refusals: readonly VerdictCount[]): readonly Verdict[
     reason: `${nodes} ${reason}`,
     stage: where,
   }));
+}
+
+/** Why a pod may not fit here although it would by its own words. */
+export function notHonoured(dropped: readonly string[]): readonly Verdict[] {
+  const placing = dropped.filter((what) => what.startsWith('its '));
+  if (placing.length === 0) return [];
+  return [{ code: 'Unschedulable', reason: `does not honour ${placing.join(', ')}`, stage }];
 }
 
 export function statusUpdate(uid: PodUid, shadow: Pod): GuestUpdate {
@@ -83,12 +83,6 @@ export function goneUpdate(options: {
   const reason = status?.reason ?? disruption?.reason ?? endings[why].reason;
   const message = status?.message ?? disruption?.message ?? endings[why].message;
   return { kind: 'gone', uid, reason, message, ...(status && { lastStatus: status }) };
-}
-
-export function guestIdOf(shadow: Pod): GuestId | undefined {
-  const home = shadow.metadata.labels?.[wellKnown.homeLabel];
-  const uid = shadow.metadata.labels?.[wellKnown.homeUidLabel];
-  return home && uid ? { home: home as ClusterName, uid: uid as PodUid } : undefined;
 }
 
 export function keyOf({ home, uid }: GuestId): string {

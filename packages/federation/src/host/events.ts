@@ -48,7 +48,7 @@ export type HostEffect =
   | {
       readonly kind: 'create';
       readonly guest: GuestId;
-      /** The home's pod as it travelled. */
+      /** The home's pod as this host honours it (guest-pod.ts). */
       readonly pod: Pod;
       readonly node: NodeName;
     }

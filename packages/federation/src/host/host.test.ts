@@ -18,6 +18,7 @@ function hosting(config: Partial<HostConfig> = {}, cpu = '2') {
     config: { ...hostDefaults, ...config },
     incarnation: 'i',
     guestNamespace: (of, namespace) => `${of}-${namespace}`,
+    cluster: cluster('host'),
   });
   let calls = 0;
   const reserve = (count: number, requestId = 'r', now = 0, epoch = 1): ReserveAnswer => {
@@ -66,6 +67,7 @@ function shadowOf(pod: Pod, given: Partial<Pod['status'] & object> = {}): Pod {
         [wellKnown.homeNamespaceLabel]: 'default',
         [wellKnown.homeUidLabel]: uid,
       },
+      annotations: { [wellKnown.homeNameAnnotation]: name },
     },
     spec: { ...pod.spec, nodeName: 'n' },
     status: { phase: 'Pending', ...given },
@@ -73,7 +75,7 @@ function shadowOf(pod: Pod, given: Partial<Pod['status'] & object> = {}): Pod {
 }
 
 function fenced(pod: Pod): Pod {
-  const annotations = { [wellKnown.partitionAnnotation]: 'fence' };
+  const annotations = { ...pod.metadata.annotations, [wellKnown.partitionAnnotation]: 'fence' };
   return { ...pod, metadata: { ...pod.metadata, annotations } };
 }
 
@@ -379,4 +381,101 @@ test('explain says whose a guest is, by where it lives here, and knows nothing o
   expect(host.explain('home-default', 'a')).toEqual({ home: home.cluster, shadow });
   expect(host.explain('default', 'a')).toBeUndefined();
   expect(host.explain('home-default', 'b')).toBeUndefined();
+});
+
+describe('a copy of a shadow', () => {
+  /** As `kubectl get pod -o yaml`, another name, `kubectl create` makes one. */
+  const copyOf = (shadow: Pod): Pod => ({
+    ...shadow,
+    metadata: { ...shadow.metadata, name: 'copy', uid: 'copy' },
+  });
+
+  test('is nobody’s: neither it nor its end is told to the home', () => {
+    const { commit, created, show, vanish, host } = hosting();
+    const pod = podOf('a');
+    commit([pod]);
+    created(pod);
+    const shadow = shadowOf(pod, { phase: 'Running' });
+    show(shadow);
+    expect(show(copyOf(shadow))).toEqual([]);
+    expect(vanish(copyOf(shadow))).toEqual([]);
+    expect(host.counts().guests).toBe(1);
+    expect(updates(vanish(shadow)).map(({ kind }) => kind)).toEqual(['gone']);
+  });
+
+  test('is nobody’s either where the agent starts anew and sees it first', () => {
+    const { show, host } = hosting();
+    const shadow = shadowOf(podOf('a'), { phase: 'Running' });
+    expect(show(copyOf(shadow))).toEqual([]);
+    expect(updates(show(shadow))).toMatchObject([{ kind: 'status', name: 'a' }]);
+    expect(host.counts().guests).toBe(1);
+  });
+
+  test('in another namespace, or with the labels alone, is nobody’s', () => {
+    const { show } = hosting();
+    const shadow = shadowOf(podOf('a'), { phase: 'Running' });
+    const { namespace: _namespace, annotations: _annotations, ...metadata } = shadow.metadata;
+    expect(show({ ...shadow, metadata: { ...shadow.metadata, namespace: 'default' } })).toEqual([]);
+    expect(show({ ...shadow, metadata: { ...metadata, namespace: 'home-default' } })).toEqual([]);
+  });
+
+  test('does not take the place of the shadow that is there', () => {
+    const { show, vanish } = hosting();
+    const shadow = shadowOf(podOf('a'), { phase: 'Running' });
+    show(shadow);
+    const twin = { ...shadow, metadata: { ...shadow.metadata, uid: 'twin' } };
+    expect(show(twin)).toEqual([]);
+    expect(vanish(twin)).toEqual([]);
+    expect(updates(vanish(shadow))).toMatchObject([{ kind: 'gone' }]);
+  });
+});
+
+describe('terms', () => {
+  const everything = { tolerations: [{ operator: 'Exists' }] };
+
+  test('a guest that tolerates everything is placed and made as one that does not', () => {
+    const { ledger, host, commit } = hosting();
+    const tainted = node('n', '2');
+    const reserved = { ...tainted.spec, taints: [{ key: 'reserved', effect: 'NoSchedule' }] };
+    ledger.apply({ kind: 'Node', type: 'set', object: { ...tainted, spec: reserved } });
+    const pod = podOf('a');
+    const tolerant = { ...pod, spec: { ...pod.spec, ...everything } };
+    const answer = host.reserve(
+      home,
+      {
+        homeEpoch: 1,
+        requestId: 'r',
+        namespace: 'default',
+        labels: {},
+        spec: tolerant.spec,
+        count: 1,
+      },
+      at(0),
+    );
+    expect(answer.granted).toBe(0);
+    expect(answer.verdicts.map(({ reason }) => reason)).toContain(
+      'does not honour its toleration of every taint',
+    );
+    expect(results(commit([tolerant]))).toMatchObject([{ outcome: 'refused' }]);
+    ledger.apply({ kind: 'Node', type: 'set', object: tainted });
+    const create = commit([tolerant]).find((effect) => effect.kind === 'create');
+    expect(create?.pod.spec.tolerations?.every(({ key }) => key !== undefined)).toBe(true);
+  });
+
+  test('what they refuse is refused when room is asked for', () => {
+    const { host } = hosting();
+    const spec = { ...podOf('a').spec, hostNetwork: true };
+    const request = {
+      homeEpoch: 1,
+      requestId: 'r',
+      namespace: 'default',
+      labels: {},
+      spec,
+      count: 1,
+    };
+    expect(host.reserve(home, request, at(0))).toMatchObject({
+      granted: 0,
+      verdicts: [{ reason: expect.stringContaining('hostNetwork') }, {}],
+    });
+  });
 });

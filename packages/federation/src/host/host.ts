@@ -30,7 +30,6 @@ import {
   assumedUid,
   createVerdict,
   goneUpdate,
-  guestIdOf,
   keyOf,
   statusUpdate,
   stillEnding,
@@ -39,7 +38,10 @@ import {
 import type { HostConfig } from './config.ts';
 import { EndedGuests } from './ended-guests.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
+import type { GuestPod } from './guest-pod.ts';
+import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
 import { type Guest, Guests, isLive } from './guests.ts';
+import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
 
 export interface HostOptions {
   readonly ledger: Ledger;
@@ -48,6 +50,9 @@ export interface HostOptions {
   readonly incarnation: string;
   /** Where a home's pods live here. */
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
+  /** This host's name in the federation. */
+  readonly cluster: ClusterName;
+  readonly terms?: GuestTerms;
 }
 
 /** Whose a guest is, and how it is here. */
@@ -72,7 +77,11 @@ export class Host {
     this.#options = options;
     this.#ledger = options.ledger;
     this.#guests = new Guests((effect) => this.#effects.push(effect));
-    this.#admission = new Admission({ ...options, liveGuests: () => this.#guests.live() });
+    this.#admission = new Admission({
+      terms: guestTermsDefaults,
+      ...options,
+      liveGuests: () => this.#guests.live(),
+    });
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
       max: options.config.endedMax,
@@ -86,6 +95,11 @@ export class Host {
 
   get accepting(): boolean {
     return this.#admission.config.accepting;
+  }
+
+  /** What of a pod of `home` this host is ready to run, by its terms: the same wherever it is asked. */
+  honoured(home: ClusterName, sent: Pod): GuestPod {
+    return this.#admission.honoured(home, sent);
   }
 
   /** Changes what the host lends from now on; guests that are here stay. */
@@ -197,7 +211,7 @@ export class Host {
   #takeUp(
     call: number,
     id: GuestId,
-    pod: Pod,
+    sent: Pod,
     reservation: ReservationId | undefined,
   ): CommitResult | undefined {
     const { uid } = id;
@@ -208,7 +222,7 @@ export class Host {
     if (known !== undefined) {
       if (known.ending !== undefined) {
         // It may yet come to be, and be ended: of a fenced pod that is not said before it is so.
-        if (isFenced(pod)) return { uid, outcome: 'refused', verdict: stillEnding };
+        if (isFenced(sent)) return { uid, outcome: 'refused', verdict: stillEnding };
         return { uid, outcome: 'ended', reason: 'released' };
       }
       known.waitingCalls.add(call);
@@ -218,6 +232,8 @@ export class Host {
       }
       return undefined;
     }
+    const { pod, verdicts } = this.#admission.honoured(id.home, sent);
+    if (verdicts[0] !== undefined) return { uid, outcome: 'refused', verdict: verdicts[0] };
     const node = this.#admission.nodeFor(id.home, pod, reservation);
     if (typeof node !== 'string') return { uid, outcome: 'refused', verdict: node };
     const pending = { pod, node };
@@ -273,9 +289,11 @@ export class Host {
   }
 
   #shadow(pod: Pod): void {
-    const id = guestIdOf(pod);
+    const id = shadowIdOf(pod, this.#options.guestNamespace);
     if (id === undefined) return;
     const known = this.#guests.get(id);
+    // The one that was there first counts, until it is gone.
+    if (known?.shadow !== undefined && known.shadow.metadata.uid !== pod.metadata.uid) return;
     const guest = known ?? this.#guests.add(id, { state: 'seen', pending: undefined, shadow: pod });
     // The watch shows it: it counts as itself now.
     if (guest.pending !== undefined) this.#ledger.forget(assumedUid(id));
@@ -298,7 +316,7 @@ export class Host {
   }
 
   #shadowDeleted(pod: Pod, now: MonotonicMs): void {
-    const id = guestIdOf(pod);
+    const id = labelledIdOf(pod);
     const guest = id && this.#guests.get(id);
     if (guest === undefined || guest.shadow?.metadata.uid !== pod.metadata.uid) return;
     guest.shadow = pod;

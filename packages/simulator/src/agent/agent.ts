@@ -31,6 +31,7 @@ import {
   type PlacementPolicy,
   type ReserveAnswer,
   type ReserveRequest,
+  shadowIdOf,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { onePolicy } from './one-policy.ts';
@@ -120,6 +121,7 @@ export class ModelAgent {
       config: hostDefaults,
       incarnation: `${epoch}`,
       guestNamespace: guestNamespaceOf,
+      cluster,
     });
     this.home = new Home({
       room: this.ledger,
@@ -243,7 +245,9 @@ export class ModelAgent {
       const pod = event.object;
       if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
         this.feedHost({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
-      } else this.feedHome({ kind: deleted ? 'podDeleted' : 'pod', pod });
+      }
+      if (deleted || shadowIdOf(pod, guestNamespaceOf) === undefined)
+        this.feedHome({ kind: deleted ? 'podDeleted' : 'pod', pod });
       if (deleted || isEnded(pod)) this.feedHome({ kind: 'roomChanged', where: 'home' });
     }
     this.#speaker.changed();

@@ -49,7 +49,7 @@ export function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
     metadata: {
       name,
       namespace: guestNamespaceOf(home, namespace),
-      annotations,
+      annotations: { ...annotations, [wellKnown.homeNameAnnotation]: name },
       labels: {
         [wellKnown.homeLabel]: home,
         [wellKnown.homeNamespaceLabel]: namespace,
