@@ -229,5 +229,9 @@ function containersOf(spec: PodSpec): readonly Container[] {
 }
 
 function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value : [];
+  if (!Array.isArray(value)) return [];
+  // What a neighbour sent may be anything.
+  return value.filter(
+    (each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null,
+  );
 }

@@ -4,8 +4,13 @@
  */
 import { type Container, type Pod, type PodSpec, type Volume, wellKnown } from '@spillway/core';
 
-interface FieldRef {
-  readonly fieldPath?: string;
+interface WithField {
+  readonly fieldRef?: { readonly fieldPath?: unknown } | null;
+}
+
+function pathOf(source: WithField | null | undefined): string | undefined {
+  const path = source?.fieldRef?.fieldPath;
+  return typeof path === 'string' ? path : undefined;
 }
 
 /** `annotations`: what the files show, for the guest to carry. */
@@ -67,36 +72,35 @@ function withValues(
 ): Container {
   const env = container['env'];
   if (!Array.isArray(env)) return container;
-  const seen = env.map((variable: { name: string; valueFrom?: { fieldRef?: FieldRef } }) => {
-    const path = variable.valueFrom?.fieldRef?.fieldPath;
+  const seen = env.map((variable: { name: string; valueFrom?: WithField } | null) => {
+    const path = pathOf(variable?.valueFrom);
     const value = path === undefined ? undefined : valueAt(path);
     // A kubelet expands $(NAME) in values, and not in what fields say.
     return value === undefined
       ? variable
-      : { name: variable.name, value: value.replaceAll('$', '$$$$') };
+      : { name: variable?.name, value: value.replaceAll('$', '$$$$') };
   });
   return { ...container, env: seen };
 }
 
 function withFiles(volume: Volume, fileOf: (path: string) => string | undefined): Volume {
-  const items = (source: unknown): unknown => {
-    const given = source as { items?: unknown } | undefined;
-    if (!Array.isArray(given?.items)) return source;
-    return { ...given, items: given.items.map((item: { fieldRef?: FieldRef }) => itemOf(item)) };
-  };
-  const itemOf = (item: { fieldRef?: FieldRef }): unknown => {
-    const path = item.fieldRef?.fieldPath;
+  const itemOf = (item: WithField | null): unknown => {
+    const path = pathOf(item);
     const fieldPath = path === undefined ? undefined : fileOf(path);
-    return fieldPath === undefined ? item : { ...item, fieldRef: { ...item.fieldRef, fieldPath } };
+    return fieldPath === undefined ? item : { ...item, fieldRef: { ...item?.fieldRef, fieldPath } };
+  };
+  const shown = (source: unknown): unknown => {
+    const { items } = (source ?? {}) as { items?: unknown };
+    return Array.isArray(items) ? { ...(source as object), items: items.map(itemOf) } : source;
   };
   const { downwardAPI, projected } = volume;
-  if (downwardAPI !== undefined) return { ...volume, downwardAPI: items(downwardAPI) };
+  if (downwardAPI !== undefined) return { ...volume, downwardAPI: shown(downwardAPI) };
   const { sources } = (projected ?? {}) as { sources?: unknown };
   if (!Array.isArray(sources)) return volume;
-  const seen = sources.map((source: { downwardAPI?: unknown }) =>
-    source.downwardAPI === undefined
+  const seen = sources.map((source: { downwardAPI?: unknown } | null) =>
+    source?.downwardAPI === undefined
       ? source
-      : { ...source, downwardAPI: items(source.downwardAPI) },
+      : { ...source, downwardAPI: shown(source.downwardAPI) },
   );
   return { ...volume, projected: { ...(projected as object), sources: seen } };
 }

@@ -19,6 +19,7 @@ import {
   type CommitResult,
   Directory,
   type DirectoryConfig,
+  guestTermsDefaults,
   Home,
   type HomeConfig,
   homeDefaults,
@@ -122,6 +123,8 @@ export class ModelAgent {
       incarnation: `${epoch}`,
       guestNamespace: guestNamespaceOf,
       cluster,
+      // What the checks tell copies of a pod by.
+      terms: { ...guestTermsDefaults, annotations: ['sim/*'] },
     });
     this.home = new Home({
       room: this.ledger,
