@@ -50,8 +50,8 @@ function tableOf(results: readonly Result[]): string {
       interval(pending, of.length),
       percent(median(({ pendingPodRatioAtEnd }) => pendingPodRatioAtEnd)),
       percent(median(({ unservedReplicaRatio }) => unservedReplicaRatio)),
-      seconds(median(({ waitMs }) => waitMs?.p50 ?? 0)),
-      seconds(median(({ waitMs }) => waitMs?.p99 ?? 0)),
+      wait(of, 'p50'),
+      wait(of, 'p99'),
       `${median(({ neverRan }) => neverRan)} of ${median(({ pods }) => pods)}`,
       percent(median(({ offloadedShare }) => offloadedShare)),
       rtt(of),
@@ -69,6 +69,12 @@ export function percent(value: number): string {
 
 function interval({ low, high }: Estimate, seeds: number): string {
   return seeds < 2 ? '–' : `${percent(low)} … ${percent(high)}`;
+}
+
+/** Of the runs in which any pod ran. */
+function wait(results: readonly Result[], quantile: 'p50' | 'p99'): string {
+  const waits = results.flatMap(({ waitMs }) => waitMs?.[quantile] ?? []);
+  return waits.length === 0 ? '–' : seconds(medianOf(waits));
 }
 
 function seconds(ms: number): string {

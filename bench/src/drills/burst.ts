@@ -1,7 +1,7 @@
 /** A burst at a full cluster, in both ways that pods become ours; kube-scheduler's binding beside it. */
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
 import { auditFigures, idleRssMb, offloadRttMs, peakRssMb, tenths } from '../report/figures.ts';
-import { auditLine, latencyLine, line, memoryLine, percent } from '../report/lines.ts';
+import { auditLine, latencyLine, line, memoryLine, nothing, percent } from '../report/lines.ts';
 import { type Burst, makeBurst } from './burst-pods.ts';
 import type { Drill } from './drill.ts';
 import { inNamespace, isRunning, Setting } from './setting.ts';
@@ -32,8 +32,8 @@ export const burst: Drill = async ({ pods, kubernetes }, say) => {
       audit: auditFigures(setting.histories),
       agentRssMb: { idle, peak: peakRssMb(federation) },
     };
-    const rate = (offloads: number, of: number): string =>
-      `${offloads} a second, ${of} × kube-scheduler’s ${kubeSchedulerBindsPerSecond} at an empty cluster`;
+    const rate = (offloads: number, of: number | null): string =>
+      `${offloads} a second, ${of ?? nothing} × kube-scheduler’s ${kubeSchedulerBindsPerSecond} at an empty cluster`;
     const text = [
       line('pending pods', `${percent(named.pendingRatio)}, ${percent(isolated)} without Spillway`),
       '  schedulerName: spillway',
@@ -69,6 +69,6 @@ async function trial(setting: Setting, trialled: Burst) {
   };
 }
 
-function ratio(a: number, b: number): number {
-  return b === 0 ? 0 : Math.round((100 * a) / b) / 100;
+function ratio(a: number, b: number): number | null {
+  return b === 0 ? null : Math.round((100 * a) / b) / 100;
 }

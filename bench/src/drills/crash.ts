@@ -63,10 +63,7 @@ export const crash: Drill = async (options, say) => {
     createdToBoundMs: createdToBoundMs(all),
     offloadsPerSecond: tenths(mean(rates)),
     kubeSchedulerBindsPerSecond: baseline.kubeSchedulerBindsPerSecond,
-    offloadRttMs: {
-      mean: tenths(mean(done.map((each) => each.offloadRttMs.mean))),
-      best: tenths(mean(done.map((each) => each.offloadRttMs.best))),
-    },
+    offloadRttMs: meanRttMs(done),
     podsFailed: done.reduce((sum, { failed }) => sum + failed, 0),
     audit: summedAudits(done.map(({ audit }) => audit)),
     agentRssMb: {
@@ -91,6 +88,15 @@ export const crash: Drill = async (options, say) => {
   ].join('\n');
   return { figures, failures, text };
 };
+
+function meanRttMs(rounds: readonly Round[]): DrillFigures['offloadRttMs'] {
+  const known = rounds.flatMap(({ offloadRttMs: rtt }) => rtt ?? []);
+  if (known.length === 0) return null;
+  return {
+    mean: tenths(mean(known.map((each) => each.mean))),
+    best: tenths(mean(known.map(({ best }) => best))),
+  };
+}
 
 type Say = (text: string) => void;
 

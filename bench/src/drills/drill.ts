@@ -1,16 +1,18 @@
 /** What every drill gives, and how it ends. */
-import type { Quantiles } from '../observation/placements.ts';
-import type { AuditFigures } from '../report/figures.ts';
+import type { Quantiles } from '../observation/quantiles.ts';
+import type { AuditFigures, RttFigures } from '../report/figures.ts';
 import type { DrillOptions } from './options.ts';
 
 export interface DrillFigures {
   /** Of the burst: pods without a node / pods; `isolated`: at the same full home without Spillway. */
   readonly pendingRatio: { readonly spillway: number; readonly isolated: number };
-  readonly createdToBoundMs: Quantiles;
+  /** Null when nothing got a node. */
+  readonly createdToBoundMs: Quantiles | null;
   readonly offloadsPerSecond: number;
   /** Of the same burst at an empty cluster. */
   readonly kubeSchedulerBindsPerSecond: number;
-  readonly offloadRttMs: { readonly mean: number; readonly best: number };
+  /** Null when nothing was away. */
+  readonly offloadRttMs: RttFigures | null;
   readonly audit: AuditFigures;
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
 }

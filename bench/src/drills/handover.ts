@@ -12,11 +12,12 @@ import { runningToReadyMs } from '../installed/agent-start.ts';
 import { activePod, agentNamespace } from '../installed/installation.ts';
 import { type InstalledFederation, installFederation } from '../installed/installed-federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
-import { createdToBoundMs, placementsIn, type Quantiles } from '../observation/placements.ts';
+import { createdToBoundMs, placementsIn } from '../observation/placements.ts';
+import type { Quantiles } from '../observation/quantiles.ts';
 import { type AuditFigures, auditFigures, summedAudits } from '../report/figures.ts';
 import { clusterNames, hostOf, shadowCount } from '../observation/tally.ts';
 import { medianOf } from '../results/statistics.ts';
-import { auditLine, line, memoryLine } from '../report/lines.ts';
+import { auditLine, line, memoryLine, milliseconds } from '../report/lines.ts';
 import { makeBurst, removePods } from './burst-pods.ts';
 import type { Drill } from './drill.ts';
 import { inNamespace, isRunning } from './setting.ts';
@@ -31,14 +32,15 @@ export interface HandoverFigures {
     readonly untilNextMs: number;
     /** Of these, how long nobody held the Lease, ms. */
     readonly unheldMs: number;
-    readonly createdToBoundMs: Quantiles;
+    /** Null when nothing got a node. */
+    readonly createdToBoundMs: Quantiles | null;
   }[];
   /** Of the burst while it runs and after it is gone, in each round; by how many pods there are. */
   readonly audit: AuditFigures;
   /** In their containers, of all agents, since they started. */
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
-  /** Of agents that started: from their container running to their pod Ready, ms. */
-  readonly runningToReadyMs: { readonly median: number; readonly max: number };
+  /** Of agents that started: from their container running to their pod Ready, ms; null when none did. */
+  readonly runningToReadyMs: { readonly median: number; readonly max: number } | null;
   readonly seconds: { readonly clusters: number; readonly installation: number };
 }
 
@@ -97,14 +99,14 @@ export const handover: Drill<HandoverFigures> = async ({ pods }, say) => {
       ...rounds.map(({ disruption, untilNextMs, unheldMs, createdToBoundMs: bound }) =>
         line(
           disruption,
-          `next agent active after ${untilNextMs} ms, Lease unheld for ${unheldMs} ms; creation to shadow bound ${bound.p50} ms at the median, ${bound.max} ms at most`,
+          `next agent active after ${untilNextMs} ms, Lease unheld for ${unheldMs} ms; creation to shadow bound ${milliseconds(bound?.p50)} at the median, ${milliseconds(bound?.max)} at most`,
         ),
       ),
       auditLine(figures.audit),
       memoryLine(figures.agentRssMb),
       line(
         'container running to Ready',
-        `${figures.runningToReadyMs.median} ms at the median, ${figures.runningToReadyMs.max} ms at most`,
+        `${milliseconds(figures.runningToReadyMs?.median)} at the median, ${milliseconds(figures.runningToReadyMs?.max)} at most`,
       ),
     ].join('\n');
     return { figures, failures, text };
@@ -192,7 +194,8 @@ async function cordonRealNodes(cluster: KindCluster): Promise<void> {
 
 function starts({ histories }: Histories): HandoverFigures['runningToReadyMs'] {
   const all = histories.flatMap(runningToReadyMs);
-  return { median: Math.round(medianOf(all)), max: Math.round(Math.max(0, ...all)) };
+  if (all.length === 0) return null;
+  return { median: Math.round(medianOf(all)), max: Math.round(Math.max(...all)) };
 }
 
 /** The same programs under another tag: to a DaemonSet, another image. */

@@ -10,7 +10,14 @@ import type { ConnectionEncrypter, Libp2p, SecuredConnection } from '@libp2p/int
 import { tcp } from '@libp2p/tcp';
 import { lpStream } from '@libp2p/utils';
 import { multiaddr } from '@multiformats/multiaddr';
-import { federationIdOf, type PrivateKey, type PublicKey } from '@spillway/mesh';
+import {
+  federationIdOf,
+  greetingFor,
+  handshakeProtocol,
+  type PrivateKey,
+  type PublicKey,
+} from '@spillway/mesh';
+import { waitFor } from '@spillway/testbed';
 import { createLibp2p } from 'libp2p';
 
 export interface RogueOptions {
@@ -19,6 +26,8 @@ export interface RogueOptions {
   readonly certificate: Uint8Array | undefined;
   /** Of the federation that it wants to be heard in. */
   readonly root: PublicKey;
+  /** Of the federation that it says it knows; by default the one that it wants to be heard in. */
+  readonly greets?: PublicKey;
 }
 
 type RogueNode = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
@@ -43,12 +52,12 @@ export class Rogue {
     });
   }
 
-  static async start({ key, certificate, root }: RogueOptions): Promise<Rogue> {
+  static async start({ key, certificate, root, greets = root }: RogueOptions): Promise<Rogue> {
     const topic = `spillway/${federationIdOf(root).toString('hex').slice(0, 16)}/adverts/1`;
     const node = await createLibp2p({
       privateKey: key,
       transports: [tcp()],
-      connectionEncrypters: [certificate === undefined ? noise() : showing(certificate)],
+      connectionEncrypters: [certificate === undefined ? noise() : showing(certificate, greets)],
       streamMuxers: [yamux()],
       services: {
         identify: identify(),
@@ -56,6 +65,15 @@ export class Rogue {
       },
     });
     return new Rogue(node, topic);
+  }
+
+  /** As `connects`, again and again as agents do. Resolves to how long it took, ms. @throws Fault when not in time */
+  async getsIn(address: string, timeoutMs: number): Promise<number> {
+    const begun = performance.now();
+    await waitFor('a member gets in', async () => (await this.connects(address)) || undefined, {
+      timeoutMs,
+    });
+    return Math.round(performance.now() - begun);
   }
 
   /** Whether a connection came about and lived for a moment. */
@@ -109,21 +127,28 @@ export class Rogue {
   }
 }
 
-/** The federation's handshake: Noise, then each shows a certificate. This side believes any. */
+/** Come in. */
+const welcome = Uint8Array.of(0);
+
+/** The federation's handshake: a greeting, Noise, a certificate of each, a welcome of each. This side believes any. */
 function showing(
   certificate: Uint8Array,
+  greets: PublicKey,
 ): (components: Parameters<ReturnType<typeof noise>>[0]) => ConnectionEncrypter {
   return (components) => {
     const inner = noise()(components);
     const shown = async (secured: SecuredConnection): Promise<SecuredConnection> => {
       const channel = lpStream(secured.connection);
       await Promise.all([channel.read(), channel.write(certificate)]);
+      await Promise.all([channel.read(), channel.write(welcome)]);
       return { ...secured, connection: channel.unwrap() };
     };
     return {
-      protocol: '/spillway/noise/1',
-      secureOutbound: async (connection, options) =>
-        await shown(await inner.secureOutbound(connection, options)),
+      protocol: handshakeProtocol,
+      secureOutbound: async (connection, options) => {
+        connection.send(greetingFor(greets));
+        return await shown(await inner.secureOutbound(connection, options));
+      },
       secureInbound: async (connection, options) =>
         await shown(await inner.secureInbound(connection, options)),
     };

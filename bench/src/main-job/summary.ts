@@ -2,10 +2,10 @@
 import type { Testbed } from '@spillway/testbed';
 import pc from 'picocolors';
 import type { Federation } from '../federation/federation.ts';
-import type { Quantiles } from '../observation/placements.ts';
+import type { Quantiles } from '../observation/quantiles.ts';
 import type { Flow } from '../observation/tally.ts';
-import type { AuditFigures } from '../report/figures.ts';
-import { auditLine, latencyLine, line, memoryLine, percent } from '../report/lines.ts';
+import type { AuditFigures, RttFigures } from '../report/figures.ts';
+import { auditLine, latencyLine, line, memoryLine, percent, rttLine } from '../report/lines.ts';
 import { type ClusterRow, clusterTable, flowTable } from '../report/tables.ts';
 
 import { workloadNamespace } from './workload.ts';
@@ -16,10 +16,12 @@ export interface Summary {
   /** Pods without a node / pods that exist. */
   readonly pendingRatio: { readonly spillway: number; readonly isolated: number };
   readonly offloadedPods: number;
-  readonly createdToBoundMs: Quantiles;
+  /** Null when nothing was offloaded. */
+  readonly createdToBoundMs: Quantiles | null;
   readonly offloadsPerSecond: number;
   readonly kubeSchedulerBindsPerSecond: number;
-  readonly offloadRttMs: { readonly mean: number; readonly best: number };
+  /** Null when nothing was offloaded. */
+  readonly offloadRttMs: RttFigures | null;
   readonly audit: AuditFigures;
   readonly agentRssMb: { readonly idle: number; readonly peak: number };
   readonly flows: readonly Flow[];
@@ -39,10 +41,7 @@ export function summaryText(summary: Summary, testbed: Testbed): string {
       `${pc.bold(percent(pendingRatio.spillway))} with Spillway, ${pc.bold(percent(pendingRatio.isolated))} on their own`,
     ),
     latencyLine(createdToBoundMs, offloadedPods),
-    line(
-      'mean RTT of what went away',
-      `${offloadRttMs.mean} ms, best possible ${offloadRttMs.best} ms (weighted by CPU)`,
-    ),
+    rttLine(offloadRttMs),
     auditLine(summary.audit),
     memoryLine(summary.agentRssMb),
     line('all of this took', `${summary.seconds} s`),

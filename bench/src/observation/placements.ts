@@ -1,6 +1,7 @@
 /** How long pods took from creation to a real node, at home or away. */
 import { type Pod, type PodUid, wellKnown } from '@spillway/core';
 import type { Histories } from './histories.ts';
+import { type Quantiles, quantilesOf } from './quantiles.ts';
 import { clusterNames, hostOf, isShadow } from './tally.ts';
 
 export interface Placement {
@@ -51,17 +52,7 @@ export function perSecond(placements: readonly Placement[]): number {
   return (placements.length * 1000) / Math.max(1, last - first);
 }
 
-export interface Quantiles {
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-/** Ms from creation to a real node: nearest-rank, all 0 for no placements. */
-export function createdToBoundMs(placements: readonly Placement[]): Quantiles {
-  const sorted = placements
-    .map(({ createdMs, boundMs }) => Math.round(boundMs - createdMs))
-    .sort((a, b) => a - b);
-  const at = (q: number): number => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+/** Ms from creation to a real node; null for no placements. */
+export function createdToBoundMs(placements: readonly Placement[]): Quantiles | null {
+  return quantilesOf(placements.map(({ createdMs, boundMs }) => boundMs - createdMs));
 }

@@ -28,11 +28,15 @@ export function pendingRatio(rows: readonly ClusterRow[]): number {
   return all === 0 ? 0 : pending / all;
 }
 
-/** Ms, weighted by CPU: of what is away now, and the least possible for as much. */
-export function offloadRttMs(
-  testbed: Testbed,
-  histories: Histories,
-): { readonly mean: number; readonly best: number } {
+/** Ms, weighted by CPU. */
+export interface RttFigures {
+  readonly mean: number;
+  /** The least possible for as much. */
+  readonly best: number;
+}
+
+/** Of what is away now; null when nothing is. */
+export function offloadRttMs(testbed: Testbed, histories: Histories): RttFigures | null {
   const rttMs = (home: string, host: string): number => testbed.links.rttMs(home, host);
   const offloaded = new Map<string, number>();
   const guests = new Map<string, number>();
@@ -43,6 +47,7 @@ export function offloadRttMs(
     cpu += milliCpu;
     weighted += milliCpu * rttMs(home, host);
   }
+  if (cpu === 0) return null;
   const room = new Map(
     rowsOf(testbed, histories).map(({ cluster, cpuMilli, requestedMilliCpu }) => {
       const own = requestedMilliCpu - (guests.get(cluster) ?? 0);
@@ -50,7 +55,7 @@ export function offloadRttMs(
     }),
   );
   return {
-    mean: cpu === 0 ? 0 : tenths(weighted / cpu),
+    mean: tenths(weighted / cpu),
     best: tenths(bestMeanRttMs({ offloaded, room, rttMs })),
   };
 }

@@ -1,17 +1,30 @@
 /** The rows of a summary, for people. */
 import pc from 'picocolors';
-import type { Quantiles } from '../observation/placements.ts';
-import type { AuditFigures } from './figures.ts';
+import type { Quantiles } from '../observation/quantiles.ts';
+import type { AuditFigures, RttFigures } from './figures.ts';
 
 export function line(what: string, found: string): string {
   return `  ${what.padEnd(28)} ${found}`;
 }
 
-export function latencyLine({ p50, p99, max }: Quantiles, pods: number): string {
-  return line(
-    'creation to shadow bound',
-    `${p50} ms at the median, ${p99} ms at P99, ${max} ms at most (${pods} pods)`,
-  );
+/** What there is nothing to say of. */
+export const nothing = '–';
+
+export function latencyLine(quantiles: Quantiles | null, pods: number): string {
+  return line('creation to shadow bound', quantiles === null ? nothing : spread(quantiles, pods));
+}
+
+function spread({ p50, p99, max }: Quantiles, pods: number): string {
+  return `${p50} ms at the median, ${p99} ms at P99, ${max} ms at most (${pods} pods)`;
+}
+
+export function rttLine(rtt: RttFigures | null): string {
+  const found = rtt && `${rtt.mean} ms, best possible ${rtt.best} ms (weighted by CPU)`;
+  return line('mean RTT of what went away', found ?? nothing);
+}
+
+export function milliseconds(ms: number | undefined): string {
+  return ms === undefined ? nothing : `${ms} ms`;
 }
 
 export function auditLine(audit: AuditFigures): string {

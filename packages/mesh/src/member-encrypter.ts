@@ -1,5 +1,5 @@
 /**
- * The connection encrypter: Noise, then both sides show their membership certificate inside the
+ * The connection encrypter: the dialler's greeting, Noise, then both sides show their membership certificate inside the
  * encrypted channel, and say whether they take the other's, before anything else may be said. A
  * stranger never reaches a muxer, GossipSub, identify or a call. Who is revoked is shown what the root
  * signed, which it can check for itself: a member can lock nobody out by its own word. See
@@ -12,16 +12,21 @@ import type {
   SecureConnectionOptions,
   SecuredConnection,
 } from '@libp2p/interface';
-import { lpStream } from '@libp2p/utils';
+import { byteStream, lpStream } from '@libp2p/utils';
 import { Fault, isFault, type PeerId, peerId } from '@spillway/core';
 import { certificateBytesMax } from '@spillway/wire';
+import { type FrontDoor, siteOf } from './front-door.ts';
+import { greetingBytes, greetingFor, knowsFederation } from './greeting.ts';
 import type { CertificateProblem, Membership } from './identity/certificate.ts';
+import type { PublicKey } from './identity/keys.ts';
 import type { Revocation, Revocations } from './identity/revocations.ts';
 import type { Refusals } from './refusals.ts';
 
 type NoiseFactory = ReturnType<typeof noise>;
 
 export interface MemberEncrypterOptions {
+  /** The federation's. */
+  readonly root: PublicKey;
   readonly certificate: Uint8Array;
   readonly verify: (
     certificate: Uint8Array,
@@ -33,10 +38,16 @@ export interface MemberEncrypterOptions {
   readonly onRevoked: (member: Membership, revocation: Revocation) => void;
   /** The other side does not take us, and shows this list for it. */
   readonly onTurnedAway: (list: Uint8Array, by: PeerId) => void;
+  /** Before the handshakes of connections that come in; undefined where none does. */
+  readonly door?: Pick<FrontDoor, 'turn' | 'progressed'>;
   readonly refusals: Refusals;
 }
 
+/** As multistream-select names it. */
+export const handshakeProtocol = '/spillway/noise/3';
 const exchangeMsMax = 10_000;
+/** Greeting and first message of Noise come at once. */
+const earlyBytesMax = 4_096;
 /** How long whom we turn away may take to hear why. */
 const farewellMsMax = 1_000;
 /** Come in. No revocation list begins so. */
@@ -48,15 +59,44 @@ export function memberEncrypter(
   return (components) => {
     const inner = noise()(components);
     return {
-      protocol: '/spillway/noise/2',
+      protocol: handshakeProtocol,
       async secureOutbound(connection, secure) {
-        return await proven(await inner.secureOutbound(connection, secure), options, secure);
+        connection.send(greetingFor(options.root));
+        const secured = await inner.secureOutbound(connection, secure).catch((error: unknown) => {
+          const peer = secure?.remotePeer?.toString() ?? siteOf(connection);
+          options.refusals.add({ where: 'connection', reason: hungUp, peer });
+          throw error;
+        });
+        return await proven(secured, options, secure);
       },
       async secureInbound(connection, secure) {
-        return await proven(await inner.secureInbound(connection, secure), options, secure);
+        await greeted(connection, options, secure);
+        await options.door?.turn(connection);
+        const secured = await inner.secureInbound(connection, secure);
+        options.door?.progressed(connection);
+        return await proven(secured, options, secure);
       },
     };
   };
+}
+
+/** It is of another federation, or too many others want in; or the network failed. */
+const hungUp = 'hung up during the handshake';
+
+/** @throws Fault `NotAMember` */
+async function greeted(
+  connection: MessageStream,
+  { root, refusals, door }: MemberEncrypterOptions,
+  secure: SecureConnectionOptions | undefined,
+): Promise<void> {
+  door?.progressed(connection);
+  const channel = byteStream(connection, { maxBufferSize: earlyBytesMax });
+  const greeting = await channel.read({ bytes: greetingBytes, ...secure });
+  channel.unwrap();
+  if (knowsFederation(greeting.subarray(), root)) return;
+  const reason = 'does not know the federation';
+  refusals.add({ where: 'connection', reason, peer: siteOf(connection) });
+  throw new Fault('NotAMember', reason);
 }
 
 async function proven(

@@ -19,6 +19,7 @@ import { createLibp2p } from 'libp2p';
 import { advertGossip } from './advert-gossip.ts';
 import { carefulYamux } from './careful-muxer.ts';
 import type { LinkCheck } from './check.ts';
+import { frontDoor, handshakeMsMax } from './front-door.ts';
 import { federationIdOf, type Membership, verifyCertificate } from './identity/certificate.ts';
 import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
 import type { MergeResult, Revocation, Revocations } from './identity/revocations.ts';
@@ -103,6 +104,9 @@ export interface Mesh {
   stop(): Promise<void>;
 }
 
+/** Of members; those still in a handshake have a bound of their own (doorkeeper.ts). */
+const connectionsMax = 400;
+
 /** Of our libp2p node. */
 export type Services = {
   identify: Identify;
@@ -137,22 +141,26 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const reachable = options.listen.length === 0 ? false : options.reachable;
   const serves = options.relay.serve && reachable !== false;
   const circuits = circuitTransport();
+  const door = frontDoor({ clock: options.clock, refusals });
   const node: Libp2p<Services> = await createLibp2p<Services>({
     privateKey: options.privateKey,
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp(), circuits.transport],
     connectionGater: {
+      ...door.gater,
       denyOutboundRelayedConnection: () =>
         circuitsAsked(node.getConnections()) > options.relay.circuitsMax,
     },
     connectionEncrypters: [
       memberEncrypter({
+        root: options.root,
         certificate: options.certificate,
         verify,
         revocations: options.revocations,
         onMember: (proven) => members.set(proven.peer, proven),
         onRevoked: (revoked) => options.onRevokedMember(revoked),
         onTurnedAway: (list, by) => void mesh?.revoke(list, by),
+        door,
         refusals,
       }),
     ],
@@ -160,7 +168,13 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     start: false,
     streamMuxers: [carefulYamux()],
     connectionMonitor: { enabled: false },
-    connectionManager: { maxConnections: 400, inboundConnectionThreshold: 50 },
+    connectionManager: {
+      maxConnections: connectionsMax,
+      inboundUpgradeTimeout: handshakeMsMax,
+      // These two refuse whoever comes next, members included; the doorkeeper has the bounds instead.
+      inboundConnectionThreshold: Number.POSITIVE_INFINITY,
+      maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
+    },
     services: {
       // GossipSub needs identify's list of protocols.
       identify: identify(),

@@ -43,6 +43,7 @@ export async function startUntrueRelay(root: PrivateKey): Promise<UntrueRelay> {
     transports: [tcp()],
     connectionEncrypters: [
       memberEncrypter({
+        root: root.publicKey,
         certificate: await certificateFor(root, { name: 'judas', key: privateKey }),
         verify: (certificate, peer) =>
           verifyCertificate(certificate, { root: root.publicKey, peer, nowMs: Date.now() }),
