@@ -6,6 +6,7 @@
  * knows. Liqo copies them as Secrets and warns of impersonation (shared reference peers.md, note e).
  */
 import type { Container, Pod, PodSpec, Verdict, Volume } from '@spillway/core';
+import { mergedOnce } from './merged-once.ts';
 import { negotiationBounds } from './negotiation.ts';
 
 const stage = 'Travel';
@@ -93,9 +94,13 @@ export function needsOf(spec: PodSpec): PodNeeds {
   return { configMaps: [...configMaps].sort(), secrets: [...secrets].sort() };
 }
 
-/** The pod without what stays behind: status, owners, finalizers, server-side bookkeeping, tokens. */
+/**
+ * The pod without what stays behind: status, owners, finalizers, server-side bookkeeping, tokens. What its
+ * home's API server has merged into it is there once (docs/two-api-servers.md).
+ */
 export function cutToTravel(pod: Pod): Pod {
-  const { name, namespace, uid, labels, annotations } = pod.metadata;
+  const { name, namespace, uid, annotations } = pod.metadata;
+  const labels = pod.metadata.labels && travellingLabels(pod.metadata.labels);
   return {
     metadata: {
       ...(name !== undefined && { name }),
@@ -104,8 +109,16 @@ export function cutToTravel(pod: Pod): Pod {
       ...(labels !== undefined && { labels }),
       ...(annotations !== undefined && { annotations: travellingAnnotations(annotations) }),
     },
-    spec: cutSpec(pod.spec),
+    spec: mergedOnce(cutSpec(pod.spec), labels ?? {}),
   };
+}
+
+/** The labels that an API server copies from a pod's node, here the virtual one (PodTopologyLabels). */
+const nodeLabels = new Set(['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']);
+
+/** The host's API server writes them as they are there. */
+function travellingLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !nodeLabels.has(key)));
 }
 
 function cutSpec(spec: PodSpec): PodSpec {

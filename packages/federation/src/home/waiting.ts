@@ -16,6 +16,7 @@ import {
   type VerdictCount,
 } from '@spillway/core';
 import { bindingAnnotations, boundPod } from '../fence.ts';
+import { placingSpec } from '../placing-spec.ts';
 import { placePods } from '@spillway/scheduling';
 import { Ask, refusalText } from './ask.ts';
 import { type Binding, Bindings } from './bindings.ts';
@@ -299,7 +300,7 @@ export class Waiting {
           requestId,
           namespace: group.sample.metadata.namespace ?? 'default',
           labels: group.sample.metadata.labels ?? {},
-          spec: group.sample.spec,
+          spec: placingSpec(group.sample),
           count,
         },
       });
