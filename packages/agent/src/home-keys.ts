@@ -10,8 +10,12 @@ export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
   retryMsMin: 'first retry of a shape for which there was no room',
   retryMsMax: 'the retry doubles up to this',
   refusedPatienceMs:
-    'a bound pod whose host has no room after all, and which a controller would replace, fails after so long',
+    'a bound pod that its host refuses fails after so long, or at once when a controller replaces it and waiting would not help',
   refusalTtlMs: 'a neighbour’s refusal is forgotten after so long, or with its next advert',
+  triedOkTtlMs: 'how long a host’s word that it takes a pod template holds',
+  triedRetryMsMin: 'first retry of a pod template at a host that refuses it',
+  triedRetryMsMax: 'that retry doubles up to this',
+  triedMax: 'maximum number of pod templates and hosts of which is remembered what the host said',
   askFanOutMax: 'at most so many neighbours are asked at once for one shape',
   askCountMax: 'for so many pods of one shape at once',
   doubtMs: 'a neighbour that said it was full longer ago than this is asked all the same',

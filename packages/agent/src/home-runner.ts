@@ -59,6 +59,8 @@ const bindsMax = 64;
 const writesMax = 32;
 const callsMax = 64;
 const reserveDeadlineMs = 5_000;
+/** A guest namespace may have to be made first. Less than a host holds what it has granted. */
+const tryDeadlineMs = 8_000;
 const commitDeadlineMs = 15_000;
 const releaseDeadlineMs = 10_000;
 
@@ -106,6 +108,9 @@ export class HomeRunner {
       }
       case 'reserve':
         void this.#calls(() => this.#reserve(effect));
+        return;
+      case 'try':
+        void this.#calls(() => this.#try(effect));
         return;
       case 'commit':
         void this.#calls(() => this.#commit(effect));
@@ -166,6 +171,21 @@ export class HomeRunner {
       log.info({ host, err: error }, 'neighbour could not be asked');
       const problem = `could not be asked (${codeOf(error)})`;
       this.feed({ kind: 'reserved', requestId, host, answer: undefined, problem });
+    }
+  }
+
+  async #try({ host, tryId, request }: Extract<HomeEffect, { kind: 'try' }>): Promise<void> {
+    const { negotiator, log, metrics } = this.#options;
+    try {
+      const results = await negotiator(host).tryGuests(request, { deadlineMs: tryDeadlineMs });
+      for (const { outcome } of results) metrics.tries.inc({ outcome });
+      this.feed({ kind: 'tried', tryId, host, results });
+    } catch (error) {
+      const unable = isFault(error, 'Unimplemented');
+      const problem = codeOf(error);
+      metrics.tries.inc({ outcome: problem });
+      if (!unable) log.info({ host, err: error }, 'neighbour could not try pods');
+      this.feed({ kind: 'tried', tryId, host, results: undefined, unable, problem });
     }
   }
 

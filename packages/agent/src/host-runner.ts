@@ -24,11 +24,12 @@ import {
   type HostEvent,
   type Member,
   type NegotiationHandler,
-  needsOf,
-  type PodNeeds,
   type ReleaseRequest,
   type ReserveAnswer,
   type ReserveRequest,
+  type TryOutcome,
+  type TryRequest,
+  type TryResult,
   type WatchGuestsRequest,
 } from '@spillway/federation';
 import pLimit from 'p-limit';
@@ -51,8 +52,12 @@ export interface HostWrites {
     readonly uid: PodUid;
     readonly gracePeriodSeconds?: number;
   }): Promise<void>;
-  /** Names of ConfigMaps and Secrets in `needs` that the guest namespace lacks. */
-  missingNeeds(home: ClusterName, namespace: string, needs: PodNeeds): Promise<readonly string[]>;
+  /** As `createShadow`, but so that nothing is made. */
+  tryShadow(options: {
+    readonly home: ClusterName;
+    readonly pod: Pod;
+    readonly node: NodeName;
+  }): Promise<TryOutcome>;
 }
 
 export interface HostRunnerOptions {
@@ -67,6 +72,8 @@ export interface HostRunnerOptions {
 }
 
 const createsMax = 64;
+/** Fewer than creations: whoever tries has bound nothing yet. */
+const triesMax = 16;
 const deletesMax = 32;
 const deleteRetryMs = 2_000;
 const failedCreateLineMs = 2_000;
@@ -83,9 +90,11 @@ const ownPodsFirst: Verdict = {
 export class HostRunner implements NegotiationHandler {
   readonly #options: HostRunnerOptions;
   readonly #creates = pLimit(createsMax);
+  readonly #tries = pLimit(triesMax);
   readonly #deletes = pLimit(deletesMax);
   readonly #timer: WakeTimer;
   readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
+  readonly #tryCalls = new Map<number, (results: readonly TryResult[]) => void>();
   readonly #feeds = new Map<ClusterName, Set<GuestFeed>>();
   #nextCall = 0;
   #failedCreates = { count: 0, nextLine: 0 };
@@ -104,6 +113,7 @@ export class HostRunner implements NegotiationHandler {
   stop(): void {
     this.#timer.stop();
     this.#creates.clearQueue();
+    this.#tries.clearQueue();
     this.#deletes.clearQueue();
     for (const feeds of this.#feeds.values()) for (const feed of feeds) feed.close();
   }
@@ -111,8 +121,6 @@ export class HostRunner implements NegotiationHandler {
   async reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
     this.#requireReady();
     const { host, clock, metrics } = this.#options;
-    const missing = await this.#missingVerdict(caller, request);
-    if (missing !== undefined) return { granted: 0, verdicts: [missing] };
     const { ownPods } = this.#options;
     if (!(await ownPods.decided(reservePatienceMs)))
       return { granted: 0, verdicts: [ownPodsFirst] };
@@ -123,19 +131,19 @@ export class HostRunner implements NegotiationHandler {
     return answer;
   }
 
+  async tryGuests(caller: Member, request: TryRequest): Promise<readonly TryResult[]> {
+    this.#requireReady();
+    return await this.#served(this.#tryCalls, (call) =>
+      this.feed({ kind: 'tryGuests', call, caller, request }),
+    );
+  }
+
   async commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]> {
     this.#requireReady();
     await this.#options.ownPods.decided(commitPatienceMs);
-    const call = this.#nextCall++;
-    return await new Promise((resolve, reject) => {
-      this.#calls.set(call, resolve);
-      try {
-        this.feed({ kind: 'commit', call, caller, request });
-      } catch (error) {
-        this.#calls.delete(call);
-        reject(error);
-      }
-    });
+    return await this.#served(this.#calls, (call) =>
+      this.feed({ kind: 'commit', call, caller, request }),
+    );
   }
 
   async release(caller: Member, request: ReleaseRequest): Promise<void> {
@@ -162,8 +170,32 @@ export class HostRunner implements NegotiationHandler {
     }
   }
 
+  /** Feeds a call to the machine, which answers it when it can. */
+  async #served<Results>(
+    calls: Map<number, (results: Results) => void>,
+    feed: (call: number) => void,
+  ): Promise<Results> {
+    const call = this.#nextCall++;
+    return await new Promise((resolve, reject) => {
+      calls.set(call, resolve);
+      try {
+        feed(call);
+      } catch (error) {
+        calls.delete(call);
+        reject(error);
+      }
+    });
+  }
+
   #perform(effect: HostEffect): void {
     switch (effect.kind) {
+      case 'tryReply':
+        this.#tryCalls.get(effect.call)?.(effect.results);
+        this.#tryCalls.delete(effect.call);
+        return;
+      case 'try':
+        void this.#tries(() => this.#try(effect));
+        return;
       case 'reply':
         this.#calls.get(effect.call)?.(effect.results);
         this.#calls.delete(effect.call);
@@ -192,6 +224,18 @@ export class HostRunner implements NegotiationHandler {
       outcome = { kind: 'failed', reason: isFault(error) ? error.message : 'host failed' };
     }
     this.feed({ kind: 'created', guest, outcome });
+  }
+
+  async #try({ id, home, pod, node }: Extract<HostEffect, { kind: 'try' }>): Promise<void> {
+    let outcome: TryOutcome;
+    try {
+      outcome = await this.#options.writes.tryShadow({ home, pod, node });
+    } catch (error) {
+      const { log } = this.#options;
+      log.info({ home, namespace: pod.metadata.namespace, err: error }, 'guest could not be tried');
+      outcome = { kind: 'failed', reason: 'its API server could not be asked' };
+    }
+    this.feed({ kind: 'tried', id, outcome });
   }
 
   /** One line for many: what fails for one pod, such as an API server that is down, fails for all. */
@@ -224,19 +268,6 @@ export class HostRunner implements NegotiationHandler {
       );
       setTimeout(() => this.#perform(effect), deleteRetryMs).unref();
     }
-  }
-
-  async #missingVerdict(caller: Member, request: ReserveRequest): Promise<Verdict | undefined> {
-    const needs = needsOf(request.spec);
-    if (needs.configMaps.length === 0 && needs.secrets.length === 0) return undefined;
-    const { cluster } = caller;
-    const missing = await this.#options.writes.missingNeeds(cluster, request.namespace, needs);
-    if (missing.length === 0) return undefined;
-    return {
-      code: 'UnschedulableAndUnresolvable',
-      reason: `it needs ${missing.join(', ')}, which is not there`,
-      stage: 'GuestNeeds',
-    };
   }
 
   #requireReady(): void {

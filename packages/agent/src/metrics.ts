@@ -50,6 +50,12 @@ export function createMetrics() {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    tries: new Counter({
+      name: 'spillway_home_tries_total',
+      help: 'Pod templates tried at neighbours before binding, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     commits: new Counter({
       name: 'spillway_home_commits_total',
       help: 'Pods committed at neighbours, by outcome.',

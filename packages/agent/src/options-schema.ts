@@ -137,6 +137,12 @@ const host = z.strictObject({
   reservationsPerHomeMax: positive
     .default(hostDefaults.reservationsPerHomeMax)
     .describe('most reservations at once of one home'),
+  triesTtlMs: positive
+    .default(hostDefaults.triesTtlMs)
+    .describe('how long the API server’s word about a home’s pod template is remembered'),
+  triesRememberedMax: positive
+    .default(hostDefaults.triesRememberedMax)
+    .describe('maximum number of pod templates that are remembered so'),
   endedTtlMs: positive
     .default(hostDefaults.endedTtlMs)
     .describe('ended guests are remembered so long, to refuse a late repeated commit'),

@@ -27,6 +27,8 @@ export type FaultCode =
   | 'Unavailable'
   /** No answer in time. The call may have taken effect: retry only what is idempotent. */
   | 'DeadlineExceeded'
+  /** The other side is older and has no such method. Do without it. */
+  | 'Unimplemented'
   /** The caller gave up. Nothing to do. */
   | 'Cancelled'
   /** An invariant broke: a bug of ours. Report it; the operation is abandoned. */

@@ -1,6 +1,7 @@
 export * from './assert.ts';
 export type * from './brand.ts';
 export type * from './cluster-event.ts';
+export * from './digest.ts';
 export * from './fault.ts';
 export * from './ids.ts';
 export type * from './kubernetes-objects.ts';

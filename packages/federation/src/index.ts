@@ -26,4 +26,5 @@ export * from './policy.ts';
 export * from './policy-book.ts';
 export * from './revoked.ts';
 export * from './room.ts';
+export * from './template.ts';
 export * from './travel.ts';

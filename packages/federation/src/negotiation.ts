@@ -28,7 +28,7 @@ export interface ReserveRequest extends Fenced {
   readonly requestId: string;
   /** Namespace at home; with the home's name it decides the guest namespace. */
   readonly namespace: string;
-  /** A pod of the shape, cut down to what decides placement: labels and the placing parts of its spec. */
+  /** A pod of the shape, cut down to what decides placement: labels and `placingSpec`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly spec: PodSpec;
   /** How many pods of this shape want room. 1 to `reserveCountMax`. */
@@ -44,15 +44,32 @@ export interface ReserveAnswer {
   readonly verdicts: readonly Verdict[];
 }
 
+/** Asked before anything is bound, of the one host that has granted room: would its API server take them? */
+export interface TryRequest extends Fenced {
+  /** Of the room that was granted: without it nothing is tried. */
+  readonly reservationId: ReservationId;
+  /** 1 to `commitPodsMax`. One pod of each template, as it would be committed. */
+  readonly pods: readonly Pod[];
+}
+
+export type TryResult =
+  /** `dropped`: what the host would leave out or change, in words: `annotation sidecar.istio.io/inject`. */
+  | { readonly outcome: 'ok'; readonly dropped: readonly string[] }
+  /** `UnschedulableAndUnresolvable`: for as long as neither the pod nor the host's rules change. */
+  | { readonly outcome: 'refused'; readonly verdict: Verdict };
+
 export interface CommitRequest extends Fenced {
   /** Absent when a restarted home repeats a commit whose reservation it no longer knows. */
   readonly reservationId?: ReservationId;
-  /** 1 to `commitPodsMax`. Pods as their home's API server has them, cut down to what travels. */
+  /**
+   * 1 to `commitPodsMax`. Pods as their home's API server has them, cut down to what travels. Of a guest
+   * that exists, what may be changed in a pod is made as it is here.
+   */
   readonly pods: readonly Pod[];
 }
 
 export type CommitResult =
-  /** The shadow pod exists, now or already. */
+  /** The shadow pod exists, now or already, and is as it was sent. */
   | { readonly uid: PodUid; readonly outcome: 'created' }
   /** The host can't take it now (reservation expired, room gone). Try again later, or give up. */
   | { readonly uid: PodUid; readonly outcome: 'refused'; readonly verdict: Verdict }
@@ -97,6 +114,9 @@ export interface WatchGuestsRequest extends Fenced {}
 /** Bounds that both sides check. */
 export const negotiationBounds = {
   reserveCountMax: 1024,
+  /** Things dropped of one pod, each named in at most so many characters. */
+  droppedMax: 64,
+  droppedLengthMax: 512,
   commitPodsMax: 64,
   releaseGuestsMax: 1024,
   podJsonBytesMax: 256 * 1024,
@@ -116,6 +136,8 @@ export interface Member {
  */
 export interface NegotiationClient {
   reserve(request: ReserveRequest, options: CallOptions): Promise<ReserveAnswer>;
+  /** One result per pod, in the order of the request. Also throws `Unimplemented`: the host is older. */
+  tryGuests(request: TryRequest, options: CallOptions): Promise<readonly TryResult[]>;
   /** One result per pod, in the order of the request. */
   commit(request: CommitRequest, options: CallOptions): Promise<readonly CommitResult[]>;
   release(request: ReleaseRequest, options: CallOptions): Promise<void>;
@@ -129,6 +151,7 @@ export interface NegotiationClient {
 /** How a host answers. `signal` fires when the caller has gone or its deadline has passed. */
 export interface NegotiationHandler {
   reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer>;
+  tryGuests(caller: Member, request: TryRequest): Promise<readonly TryResult[]>;
   commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]>;
   release(caller: Member, request: ReleaseRequest): Promise<void>;
   watchGuests(

@@ -47,8 +47,9 @@ const pod: fc.Arbitrary<Pod> = fc.record({
       initContainers: fc.array(
         fc
           .tuple(container, fc.constantFrom(undefined, 'Always'))
-          .map(([each, restartPolicy]): Container =>
-            restartPolicy === undefined ? each : { ...each, restartPolicy },
+          .map(
+            ([each, restartPolicy]): Container =>
+              restartPolicy === undefined ? each : { ...each, restartPolicy },
           ),
         { maxLength: 2 },
       ),

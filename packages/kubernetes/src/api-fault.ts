@@ -4,6 +4,8 @@ import { Fault, type FaultCode } from '@spillway/core';
 /** A refusal by the API server, with its HTTP status. */
 export class ApiFault extends Fault {
   readonly status: number;
+  /** What the server says, without the request: for people who did not make it. */
+  readonly words: string;
   /** `metav1.Status` reason (`Forbidden`, `Expired`, …); empty when the answer was no Status. */
   readonly reason: string;
   /** Reasons of the Status' causes, such as `NamespaceTerminating`. */
@@ -18,6 +20,7 @@ export class ApiFault extends Fault {
     message: string,
     status: number,
     details: {
+      readonly words?: string;
       readonly reason?: string;
       readonly causes?: readonly string[];
       readonly denied?: DeniedAccess | undefined;
@@ -26,6 +29,7 @@ export class ApiFault extends Fault {
   ) {
     super(code, message);
     this.status = status;
+    this.words = details.words ?? message;
     this.reason = details.reason ?? '';
     this.causes = details.causes ?? [];
     this.denied = details.denied;
@@ -82,6 +86,7 @@ export function faultOfResponse(answer: {
     `${what}: ${status} ${denied === undefined ? message : missingRight(denied)}${status === 401 ? ' (the kubeconfig’s credentials are not accepted)' : ''}`,
     status,
     {
+      words: message,
       reason: parsed.reason ?? '',
       causes: (parsed.details?.causes ?? []).map(({ reason = '' }) => reason),
       denied,

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
-import { guestNamespace, guestNamespaceName } from './guest-namespace.ts';
+import { guestNamespace } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkPolicy } from './guest-network.ts';
 
 /** Of the manifest: the rights of a host in a guest namespace. The binding has the same name. */
@@ -53,19 +53,6 @@ export class GuestNamespaces {
       await this.#isolate(name);
       return { name, uid };
     });
-  }
-
-  /** Undefined, and nothing made, when there is none. @throws Fault as `ensure`. */
-  async find(home: ClusterName, namespace: string): Promise<GuestNamespace | undefined> {
-    const name = guestNamespaceName(home, namespace);
-    if (this.#ensured.has(name)) return await this.ensure(home, namespace);
-    try {
-      await this.#api.call({ method: 'GET', path: pathOf(name) });
-    } catch (error) {
-      if (isFault(error, 'NotFound')) return undefined;
-      throw error;
-    }
-    return await this.ensure(home, namespace);
   }
 
   /** Somebody may have deleted it. */

@@ -340,33 +340,3 @@ describe('deleteShadow', () => {
     await pods.deleteShadow({ ...where, uid });
   });
 });
-
-describe('missingNeeds', () => {
-  const needs = { configMaps: ['settings'], secrets: ['key', '../../../kube-system/secrets/x'] };
-
-  test('without a guest namespace everything is missing, and none is made', async () => {
-    const missing = await pods.missingNeeds(lyon, 'nothing', needs);
-    expect(missing).toEqual([
-      'ConfigMap settings',
-      'Secret key',
-      'Secret ../../../kube-system/secrets/x',
-    ]);
-    await expect(
-      agent.cluster.client.get('/api/v1/namespaces/spillway-lyon-nothing'),
-    ).rejects.toMatchObject({ status: 404 });
-  });
-
-  test('finds what the host’s operator has put there', async () => {
-    await agent.cluster.apply(`apiVersion: v1
-kind: Namespace
-metadata:
-  name: spillway-lyon-stocked
-  labels: {${wellKnown.homeLabel}: lyon, ${wellKnown.homeNamespaceLabel}: stocked}
----
-{apiVersion: v1, kind: Secret, metadata: {name: key, namespace: spillway-lyon-stocked}}`);
-    expect(await pods.missingNeeds(lyon, 'stocked', needs)).toEqual([
-      'ConfigMap settings',
-      'Secret ../../../kube-system/secrets/x',
-    ]);
-  });
-});

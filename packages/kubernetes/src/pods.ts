@@ -8,13 +8,27 @@ import {
   type PodUid,
   wellKnown,
 } from '@spillway/core';
-import { type CreateOutcome, type PodNeeds, type PodRef, shadowIdOf } from '@spillway/federation';
+import {
+  type CreateOutcome,
+  needsOf,
+  type PodNeeds,
+  type PodRef,
+  shadowIdOf,
+  type TryOutcome,
+} from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault, isOtherObject } from './api-fault.ts';
 import { type GuestNamespace, GuestNamespaces } from './guest-namespaces.ts';
 import { guestNamespaceName } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 import { shadowPod } from './shadow-pod.ts';
+
+export interface ShadowPlace {
+  readonly home: ClusterName;
+  /** As it travelled. */
+  readonly pod: Pod;
+  readonly node: NodeName;
+}
 
 export class Pods {
   readonly #api: ApiClient;
@@ -79,15 +93,8 @@ export class Pods {
     return await this.#delete(ref, 0);
   }
 
-  async createShadow(options: {
-    readonly home: ClusterName;
-    readonly pod: Pod;
-    readonly node: NodeName;
-  }): Promise<CreateOutcome> {
-    const { home, pod } = options;
-    let guestNamespace: GuestNamespace | undefined;
-    try {
-      guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
+  async createShadow(options: ShadowPlace): Promise<CreateOutcome> {
+    return await this.#asGuest(options, async (guestNamespace) => {
       const shadow = shadowPod({ ...options, guestNamespace });
       try {
         await this.#api.call({ method: 'POST', path: podsPath(guestNamespace.name), body: shadow });
@@ -96,11 +103,44 @@ export class Pods {
         if (isFault(error, 'Conflict')) return await this.#existing(shadow);
         throw error;
       }
+    });
+  }
+
+  /**
+   * What would become of `createShadow`: admission, validation, quota and webhooks answer, and nothing is
+   * made but the guest namespace.
+   */
+  async tryShadow(options: ShadowPlace): Promise<TryOutcome> {
+    const { home, pod } = options;
+    return await this.#asGuest<TryOutcome>(options, async (guestNamespace) => {
+      const missing = await this.#missing(guestNamespace, needsOf(pod.spec));
+      if (missing.length > 0) return { kind: 'lacks', missing };
+      const body = shadowPod({ home, pod, guestNamespace, node: options.node });
+      const path = `${podsPath(guestNamespace.name)}?dryRun=All`;
+      try {
+        await this.#api.call({ method: 'POST', path, body });
+      } catch (error) {
+        // An earlier pod of that name is found last of all, once admission has passed.
+        if (!(error instanceof ApiFault) || error.reason !== 'AlreadyExists') throw error;
+      }
+      return { kind: 'accepted' };
+    });
+  }
+
+  /** A refusal of the pod is an outcome; whatever else goes wrong is thrown. */
+  async #asGuest<Outcome>(
+    { home, pod }: ShadowPlace,
+    act: (guestNamespace: GuestNamespace) => Promise<Outcome>,
+  ): Promise<Outcome | { readonly kind: 'rejected'; readonly reason: string }> {
+    let guestNamespace: GuestNamespace | undefined;
+    try {
+      guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
+      return await act(guestNamespace);
     } catch (error) {
       if (!(error instanceof ApiFault)) throw error;
       if (guestNamespace && (error.status === 403 || error.status === 404))
         this.#namespaces.forget(guestNamespace.name);
-      if (isAboutThePod(error)) return { kind: 'rejected', reason: error.message };
+      if (isAboutThePod(error)) return { kind: 'rejected', reason: refusalWords(error, pod) };
       throw error;
     }
   }
@@ -116,22 +156,15 @@ export class Pods {
   }
 
   /** Which of `needs` the guest namespace lacks, as `ConfigMap x`, `Secret y`. */
-  async missingNeeds(
-    home: ClusterName,
-    namespace: string,
-    needs: PodNeeds,
-  ): Promise<readonly string[]> {
-    const guestNamespace = await this.#namespaces.find(home, namespace);
+  async #missing(guestNamespace: GuestNamespace, needs: PodNeeds): Promise<readonly string[]> {
     const wanted = [
       ...needs.configMaps.map((name) => ({ kind: 'ConfigMap', resource: 'configmaps', name })),
       ...needs.secrets.map((name) => ({ kind: 'Secret', resource: 'secrets', name })),
     ];
-    const shown = ({ kind, name }: (typeof wanted)[number]): string => `${kind} ${name}`;
-    if (guestNamespace === undefined) return wanted.map(shown);
     const found = await Promise.all(
       wanted.map(({ resource, name }) => this.#exists(guestNamespace.name, resource, name)),
     );
-    return wanted.filter((_, i) => !found[i]).map(shown);
+    return wanted.filter((_, i) => !found[i]).map(({ kind, name }) => `${kind} ${name}`);
   }
 
   async #existing(shadow: Pod): Promise<CreateOutcome> {
@@ -193,6 +226,14 @@ function isAboutThePod(error: ApiFault): boolean {
     !error.causes.includes('NamespaceTerminating') &&
     !error.message.includes('error looking up service account')
   );
+}
+
+/** Not every refusal names the class that it is about. */
+function refusalWords({ words }: ApiFault, { spec }: Pod): string {
+  const name = spec['runtimeClassName'];
+  const unnamed =
+    typeof name === 'string' && words.includes('RuntimeClass') && !words.includes(name);
+  return unnamed ? `${words} (RuntimeClass ${name})` : words;
 }
 
 /** Lists that a strategic merge would merge by key, so that an IP that is no more would stay for ever. */

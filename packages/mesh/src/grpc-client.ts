@@ -80,6 +80,15 @@ export class StreamedNegotiationClient implements NegotiationClient {
     );
   }
 
+  async tryGuests(request: Parameters<NegotiationClient['tryGuests']>[0], options: CallOptions) {
+    const message = wire.tryRequest.to(request);
+    return wire.tryAnswer.from(
+      await this.#call(options, (metadata, call, done) =>
+        this.#stub.tryGuests(message, metadata, call, done),
+      ),
+    );
+  }
+
   async commit(request: Parameters<NegotiationClient['commit']>[0], options: CallOptions) {
     const message = wire.commitRequest.to(request);
     return wire.commitAnswer.from(

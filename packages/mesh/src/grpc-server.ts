@@ -63,6 +63,9 @@ function newServer(handler: NegotiationHandler, member: Member) {
     reserve: unary(calls, async (message: Parameters<typeof wire.reserveRequest.from>[0]) =>
       wire.reserveAnswer.to(await handler.reserve(member, wire.reserveRequest.from(message))),
     ),
+    tryGuests: unary(calls, async (message: Parameters<typeof wire.tryRequest.from>[0]) =>
+      wire.tryAnswer.to(await handler.tryGuests(member, wire.tryRequest.from(message))),
+    ),
     commit: unary(calls, async (message: Parameters<typeof wire.commitRequest.from>[0]) =>
       wire.commitAnswer.to(await handler.commit(member, wire.commitRequest.from(message))),
     ),

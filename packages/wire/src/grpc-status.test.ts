@@ -12,6 +12,7 @@ test.each<FaultCode>([
   'ResourceExhausted',
   'Unavailable',
   'DeadlineExceeded',
+  'Unimplemented',
   'Cancelled',
   'Internal',
 ])('%s arrives as it was sent', (code) => {

@@ -14,6 +14,7 @@ const statusOfFault: Readonly<Record<FaultCode, status>> = {
   ResourceExhausted: status.RESOURCE_EXHAUSTED,
   Unavailable: status.UNAVAILABLE,
   DeadlineExceeded: status.DEADLINE_EXCEEDED,
+  Unimplemented: status.UNIMPLEMENTED,
   Cancelled: status.CANCELLED,
   Internal: status.INTERNAL,
 };
@@ -28,6 +29,7 @@ const faultOfStatus = new Map<status, FaultCode>([
   [status.RESOURCE_EXHAUSTED, 'ResourceExhausted'],
   [status.UNAVAILABLE, 'Unavailable'],
   [status.DEADLINE_EXCEEDED, 'DeadlineExceeded'],
+  [status.UNIMPLEMENTED, 'Unimplemented'],
   [status.CANCELLED, 'Cancelled'],
 ]);
 

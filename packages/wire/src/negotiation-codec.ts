@@ -15,6 +15,8 @@ import {
   type ReleaseRequest,
   type ReserveAnswer,
   type ReserveRequest,
+  type TryRequest,
+  type TryResult,
 } from '@spillway/federation';
 import type * as proto from './gen/spillway/v1/negotiation.ts';
 import { count, invalid, jsonObject, label, labels, list, required, text } from './validation.ts';
@@ -62,7 +64,7 @@ export const reserveAnswer = {
     reservationId: reservation?.id ?? '',
     ttlMs: Math.round(reservation?.ttlMs ?? 0),
     granted,
-    verdicts: verdicts.slice(0, verdictsMax).map((verdict) => ({ ...verdict })),
+    verdicts: verdicts.slice(0, verdictsMax).map(sentVerdict),
   }),
   from: (message: proto.ReserveAnswer): ReserveAnswer => ({
     ...(message.reservationId !== '' && {
@@ -76,6 +78,46 @@ export const reserveAnswer = {
   }),
 };
 
+export const tryRequest = {
+  to: (request: TryRequest): proto.TryGuestsRequest => ({
+    homeEpoch: request.homeEpoch,
+    reservationId: request.reservationId,
+    podsJson: request.pods.map(json),
+  }),
+  from: (message: proto.TryGuestsRequest): TryRequest => ({
+    homeEpoch: epoch(message.homeEpoch),
+    reservationId: reservationId(message.reservationId),
+    pods: podsOf(message.podsJson),
+  }),
+};
+
+export const tryAnswer = {
+  to: (results: readonly TryResult[]): proto.TryGuestsResponse => ({
+    results: results.map((result) =>
+      result.outcome === 'ok'
+        ? {
+            refused: undefined,
+            dropped: result.dropped
+              .slice(0, negotiationBounds.droppedMax)
+              .map((each) => each.slice(0, negotiationBounds.droppedLengthMax)),
+          }
+        : { refused: sentVerdict(result.verdict), dropped: [] },
+    ),
+  }),
+  from: (message: proto.TryGuestsResponse): readonly TryResult[] =>
+    list(message.results, 'results', negotiationBounds.commitPodsMax).map(
+      ({ refused, dropped }): TryResult =>
+        refused === undefined
+          ? {
+              outcome: 'ok',
+              dropped: list(dropped, 'dropped', negotiationBounds.droppedMax).map((each) =>
+                text(each, 'dropped', negotiationBounds.droppedLengthMax),
+              ),
+            }
+          : { outcome: 'refused', verdict: verdictOf(refused) },
+    ),
+};
+
 export const commitRequest = {
   to: (request: CommitRequest): proto.CommitRequest => ({
     homeEpoch: request.homeEpoch,
@@ -85,9 +127,7 @@ export const commitRequest = {
   from: (message: proto.CommitRequest): CommitRequest => ({
     homeEpoch: epoch(message.homeEpoch),
     ...(message.reservationId !== '' && { reservationId: reservationId(message.reservationId) }),
-    pods: list(message.podsJson, 'pods', negotiationBounds.commitPodsMax).map((bytes) =>
-      podOf(jsonObject(bytes, 'pod', podJsonBytesMax)),
-    ),
+    pods: podsOf(message.podsJson),
   }),
 };
 
@@ -96,7 +136,7 @@ export const commitAnswer = {
     results: results.map((result) => ({
       uid: result.uid,
       outcome: result.outcome,
-      verdict: result.outcome === 'refused' ? { ...result.verdict } : undefined,
+      verdict: result.outcome === 'refused' ? sentVerdict(result.verdict) : undefined,
       reason: result.outcome === 'ended' ? result.reason : '',
     })),
   }),
@@ -192,6 +232,11 @@ function statusBytes(update: GuestUpdate): Buffer {
   return status === undefined ? Buffer.alloc(0) : json(status);
 }
 
+/** An API server's words may be longer than what is accepted at the other side. */
+function sentVerdict({ code, reason, stage }: Verdict): proto.Verdict {
+  return { code, reason: reason.slice(0, reasonMax), stage };
+}
+
 function verdictOf({ code, reason, stage }: proto.Verdict): Verdict {
   if (!verdictCodes.has(code)) throw invalid('verdict.code', 'a known code');
   return {
@@ -199,6 +244,12 @@ function verdictOf({ code, reason, stage }: proto.Verdict): Verdict {
     reason: text(reason, 'verdict.reason', reasonMax),
     stage: text(stage, 'verdict.stage', 128),
   };
+}
+
+function podsOf(podsJson: readonly Uint8Array[]): readonly Pod[] {
+  return list(podsJson, 'pods', negotiationBounds.commitPodsMax).map((bytes) =>
+    podOf(jsonObject(bytes, 'pod', podJsonBytesMax)),
+  );
 }
 
 function podOf(value: object): Pod {

@@ -18,12 +18,14 @@ import {
   type PodStatus,
   type PodUid,
   type Random,
+  type Verdict,
   virtualNodeName,
 } from '@spillway/core';
 import { isFenced } from '../fence.ts';
 import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
+import { templateOf } from '../template.ts';
 import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
@@ -34,11 +36,13 @@ import { refOf } from './events.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { OrphanChecks } from './orphan-checks.ts';
 import type { Slots } from './slots.ts';
+import type { TriedTemplates } from './tried-templates.ts';
 
 export interface AwayOptions {
   readonly config: HomeConfig;
   readonly random: Random;
   readonly homeEpoch: number;
+  readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
 }
 
@@ -303,22 +307,29 @@ export class Away {
       const message = `${entry.host} no longer has it`;
       this.#guestGone(entry, { reason: 'GuestLost', message });
     } else {
-      this.#refused(entry, result.verdict.reason, now);
+      this.#refused(entry, result.verdict, now);
     }
   }
 
   /**
-   * The host has no room after all. A pod that a controller would replace fails after some patience,
-   * so that its replacement can go elsewhere; a bare pod waits, since nobody would make it again.
+   * The host does not take it after all. The binding can't be taken back, so the pod fails, as one does
+   * that a kubelet rejects: after some patience, or at once where waiting helps nobody and a controller
+   * replaces it. Its template is not sent there again for a damped time.
    */
-  #refused(entry: AwayEntry, reason: string, now: MonotonicMs): void {
+  #refused(entry: AwayEntry, { code, reason }: Verdict, now: MonotonicMs): void {
+    const lasting = code === 'UnschedulableAndUnresolvable';
     entry.problem = reason;
     if (entry.refusedSince === undefined) {
       entry.refusedSince = now;
       this.#tell(entry, 'GuestRefused', `${entry.host} refuses it for now: ${reason}`, true);
+      if (lasting) {
+        const template = templateOf(entry.pod);
+        this.#options.tried.refused({ host: entry.host, template, reason, lasting, now });
+      }
     }
     const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
-    if (replaced && now - entry.refusedSince >= this.#options.config.refusedPatienceMs) {
+    const patienceMs = lasting && replaced ? 0 : this.#options.config.refusedPatienceMs;
+    if (now - entry.refusedSince >= patienceMs) {
       const why = { reason: 'GuestRefused', message: `${entry.host} refused it: ${reason}` };
       // A creation that failed as far as the host could tell may yet come true.
       if (isFenced(entry.pod)) this.#withdraw(entry, why);

@@ -13,10 +13,17 @@ export interface HomeConfig {
   /** Retry of a shape for which there was no room: doubles from min to max. */
   readonly retryMsMin: number;
   readonly retryMsMax: number;
-  /** A bound pod whose host has no room after all, and which a controller would replace, fails after so long. */
+  /** A bound pod whose host has no room after all fails after so long. */
   readonly refusedPatienceMs: number;
   /** A refusal of a neighbour is forgotten after so long, or with its next advert. */
   readonly refusalTtlMs: number;
+  /** How long a host's word that it takes a template holds, ± 25 %. */
+  readonly triedOkTtlMs: number;
+  /** A template that a host refuses is sent there again after `triedRetryMsMin`, doubling to the maximum. */
+  readonly triedRetryMsMin: number;
+  readonly triedRetryMsMax: number;
+  /** Maximum number of templates and hosts of which is remembered what was said. */
+  readonly triedMax: number;
   /** At most so many neighbours are asked at once for one shape. */
   readonly askFanOutMax: number;
   readonly askCountMax: number;
@@ -42,6 +49,10 @@ export const homeDefaults: HomeConfig = Object.freeze({
   retryMsMax: 30_000,
   refusedPatienceMs: 60_000,
   refusalTtlMs: 2_000,
+  triedOkTtlMs: 600_000,
+  triedRetryMsMin: 5_000,
+  triedRetryMsMax: 300_000,
+  triedMax: 4_096,
   askFanOutMax: 4,
   askCountMax: 256,
   doubtMs: 500,
@@ -65,6 +76,9 @@ export function checkedHomeConfig(config: HomeConfig): HomeConfig {
   }
   if (config.doubtMs > config.doubtRetryMsMax) {
     throw new Fault('InvalidConfig', 'home.doubtMs must not exceed home.doubtRetryMsMax');
+  }
+  if (config.triedRetryMsMin > config.triedRetryMsMax) {
+    throw new Fault('InvalidConfig', 'home.triedRetryMsMin must not exceed home.triedRetryMsMax');
   }
   if (config.batchMs > config.retryMsMin) {
     throw new Fault('InvalidConfig', 'home.batchMs must not exceed home.retryMsMin');

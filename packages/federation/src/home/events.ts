@@ -10,6 +10,8 @@ import type {
   GuestUpdate,
   ReserveAnswer,
   ReserveRequest,
+  TryRequest,
+  TryResult,
 } from '../negotiation.ts';
 import type { RevokedClusters } from '../revoked.ts';
 
@@ -42,6 +44,16 @@ export type HomeEvent =
   | { readonly kind: 'roomChanged'; readonly where: 'home' | 'neighbour' }
   /** Time has passed; see `Home.wakeAt`. */
   | { readonly kind: 'tick' }
+  /** The answer to `try`; `results` in the order of its pods, undefined when there was no answer. */
+  | {
+      readonly kind: 'tried';
+      readonly tryId: string;
+      readonly host: ClusterName;
+      readonly results: readonly TryResult[] | undefined;
+      /** The host is older and has no such method. */
+      readonly unable?: boolean;
+      readonly problem?: string;
+    }
   | { readonly kind: 'boundLocally'; readonly uid: PodUid; readonly outcome: BindOutcome }
   | {
       readonly kind: 'reserved';
@@ -87,6 +99,13 @@ export type BindOutcome = 'bound' | 'taken' | 'gone' | 'failed';
 export type HomeEffect =
   | { readonly kind: 'bindLocally'; readonly ref: PodRef; readonly node: NodeName }
   | { readonly kind: 'reserve'; readonly host: ClusterName; readonly request: ReserveRequest }
+  /** Before anything is bound: would the host's API server take these? */
+  | {
+      readonly kind: 'try';
+      readonly tryId: string;
+      readonly host: ClusterName;
+      readonly request: TryRequest;
+    }
   | {
       readonly kind: 'bindAway';
       readonly ref: PodRef;

@@ -1,4 +1,4 @@
-/** Waiting pods that are interchangeable: equal shape, needs, policy and claim. Decided together. */
+/** Waiting pods that are interchangeable: equal shape, policy and claim. Decided together. */
 import {
   type ClusterName,
   type MonotonicMs,
@@ -11,7 +11,8 @@ import {
 import type { AdvertVersion } from '../advert.ts';
 import { policyVerdicts } from '../fence.ts';
 import type { PlacementPolicy } from '../policy.ts';
-import { cutToTravel, needsOf, travelVerdicts } from '../travel.ts';
+import type { Template } from '../template.ts';
+import { cutToTravel, travelVerdicts } from '../travel.ts';
 import type { Ask } from './ask.ts';
 import { Backoff } from './backoff.ts';
 import type { Claim } from './claim.ts';
@@ -45,10 +46,16 @@ export interface Outlook {
   readonly stays: readonly Verdict[];
   /** What neighbours have answered lately. */
   readonly refusals: ReadonlyMap<ClusterName, Refusal>;
+  /** Why a neighbour does not take this very template, if it has said so. */
+  readonly templateRefusal: (cluster: ClusterName, now: MonotonicMs) => string | undefined;
 }
 
 export interface Group extends Outlook {
   readonly key: string;
+  /** The key without the template. */
+  readonly base: string;
+  /** Set when a neighbour has refused it: its pods are decided apart from others of their shape. */
+  readonly template: Template | undefined;
   readonly claim: Claim;
   readonly priority: number;
   readonly sample: Pod;
@@ -69,7 +76,13 @@ export interface Explanation {
   readonly neighbours: ReadonlyMap<ClusterName, string>;
 }
 
-export function groupKey(options: {
+/** Of the groups of one `base`, the one of pods whose template has been refused. */
+export function keyWith(base: string, template: Template | undefined): string {
+  return template === undefined ? base : `${base}\n${template}`;
+}
+
+/** What pods of one group have in common, but for their template. */
+export function groupBase(options: {
   readonly claim: Claim;
   readonly shape: PodShape;
   readonly pod: Pod;
@@ -77,12 +90,9 @@ export function groupKey(options: {
 }): string {
   const { policy, source, text, problem } = options.policyFor;
   const kept = policyVerdicts(options.pod, policy, source).map(({ reason }) => reason);
-  const { configMaps, secrets } = needsOf(options.pod.spec);
   return [
     options.claim,
     options.shape.key,
-    configMaps.join(','),
-    secrets.join(','),
     problem ?? text,
     source,
     kept.join(','),
@@ -91,7 +101,9 @@ export function groupKey(options: {
 }
 
 export function newGroup(options: {
-  readonly key: string;
+  readonly base: string;
+  readonly template: Template | undefined;
+  readonly templateRefusal: Outlook['templateRefusal'];
   readonly claim: Claim;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
@@ -101,7 +113,10 @@ export function newGroup(options: {
   const { config, nextTry } = options;
   return {
     ...outlookOf(options.pod, options.policyFor),
-    key: options.key,
+    templateRefusal: options.templateRefusal,
+    key: keyWith(options.base, options.template),
+    base: options.base,
+    template: options.template,
     claim: options.claim,
     priority: options.pod.spec.priority ?? 0,
     sample: cutToTravel(options.pod),
@@ -125,6 +140,7 @@ export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
     policyFor,
     stays: [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)],
     refusals: new Map(),
+    templateRefusal: () => undefined,
   };
 }
 

@@ -70,7 +70,15 @@ function atHome(cpu = '1', policies: Policies = { policyFor: () => allNearest })
     const answer = granted > 0 ? { reservation, granted, verdicts: [] } : { granted, verdicts };
     return step({ kind: 'reserved', requestId: request.requestId, host, answer });
   };
-  return { home, ledger, directory, step, tickAt, see, offload, grant };
+  /** As `grant`; then the host tries what is to be bound, and would take it. */
+  const take = (effect: HomeEffect, granted: number): readonly HomeEffect[] =>
+    grant(effect, granted).flatMap((each) => {
+      if (each.kind !== 'try') return [each];
+      const { tryId, host, request } = each;
+      const results = request.pods.map(() => ({ outcome: 'ok', dropped: [] }) as const);
+      return step({ kind: 'tried', tryId, host, results });
+    });
+  return { home, ledger, directory, step, tickAt, see, offload, grant, take };
 }
 
 type HomeUnderTest = ReturnType<typeof atHome>;
@@ -180,7 +188,7 @@ describe('policies', () => {
     tested.see({ ...pod, spec: { ...pod.spec, tolerations: [{ operator: 'Exists' }] } });
     const [ask] = tested.tickAt(batchMs);
     if (ask === undefined) throw new Error('nobody was asked');
-    expect(tested.grant(ask, 1)[0]).toMatchObject({
+    expect(tested.take(ask, 1)[0]).toMatchObject({
       kind: 'bindAway',
       annotations: { [wellKnown.partitionAnnotation]: 'fence' },
     });
@@ -209,9 +217,9 @@ describe('asks', () => {
     const tested = atHome('500m');
     const pods = ['a', 'b', 'c', 'd', 'e'].map((name) => podOf(name));
     const [toNear, toFar] = asked(tested, ...pods) as [HomeEffect, HomeEffect];
-    expect(tested.grant(toFar, 4)).toEqual([]);
+    expect(tested.take(toFar, 4)).toEqual([]);
     const hosts = tested
-      .grant(toNear, 4)
+      .take(toNear, 4)
       .map((effect) => (effect.kind === 'bindAway' ? effect.host : effect.kind));
     expect(hosts).toEqual([near, near, near, near, far]);
   });
@@ -219,7 +227,7 @@ describe('asks', () => {
   test('and releases the reservation when its own binding was too late', () => {
     const tested = atHome('500m');
     const [ask] = asked(tested, podOf('a')) as [HomeEffect];
-    tested.grant(ask, 1);
+    tested.take(ask, 1);
     const uid = uidOf(podOf('a'));
     expect(tested.step({ kind: 'boundAway', uid, outcome: 'taken' })).toMatchObject([
       { kind: 'release', host: near, reservations: ['near-1'] },

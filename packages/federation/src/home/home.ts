@@ -22,6 +22,7 @@ import { refOf } from './events.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
+import { TriedTemplates } from './tried-templates.ts';
 import { Waiting } from './waiting.ts';
 
 export interface HomeOptions {
@@ -75,7 +76,8 @@ export class Home {
     const emit = (effect: HomeEffect): void => {
       this.#effects.push(effect);
     };
-    this.#away = new Away({ config, random, homeEpoch, emit });
+    const tried = new TriedTemplates(config, random);
+    this.#away = new Away({ config, random, homeEpoch, tried, emit });
     this.#waiting = new Waiting({
       room: options.room,
       neighbourhood: options.neighbourhood,
@@ -83,6 +85,7 @@ export class Home {
       config,
       random,
       homeEpoch,
+      tried,
       emit,
       placed: () => this.#away.countByHost(),
       onBoundAway: (pod, slots) => this.#away.bound(pod, slots),
@@ -186,6 +189,8 @@ export class Home {
         return;
       case 'reserved':
         return this.#waiting.reserved(event, now);
+      case 'tried':
+        return this.#waiting.tried(event, now);
       case 'boundLocally':
         return this.#waiting.boundLocally(event.uid, event.outcome, now);
       case 'boundAway':

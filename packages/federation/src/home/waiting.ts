@@ -12,11 +12,11 @@ import {
   type Pod,
   type PodUid,
   type Random,
-  shapeOf,
   type VerdictCount,
 } from '@spillway/core';
 import { bindingAnnotations, boundPod } from '../fence.ts';
 import { placingSpec } from '../placing-spec.ts';
+import type { Template } from '../template.ts';
 import { placePods } from '@spillway/scheduling';
 import { Ask, refusalText } from './ask.ts';
 import { type Binding, Bindings } from './bindings.ts';
@@ -25,17 +25,12 @@ import type { HomeConfig } from './config.ts';
 import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
 import { explain, explained } from './explanation.ts';
-import {
-  type Group,
-  groupKey,
-  keptHome,
-  newGroup,
-  type Outlook,
-  outlookOf,
-  type WaitingPod,
-} from './group.ts';
+import { type Group, keptHome, type Outlook, type WaitingPod } from './group.ts';
+import { Groups } from './groups.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 import { Slots } from './slots.ts';
+import type { TriedTemplates } from './tried-templates.ts';
+import { Trying } from './trying.ts';
 import { whomToAsk } from './whom-to-ask.ts';
 
 export interface WaitingOptions {
@@ -45,6 +40,7 @@ export interface WaitingOptions {
   readonly config: HomeConfig;
   readonly random: Random;
   readonly homeEpoch: number;
+  readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
   /** How many unfinished pods of ours each neighbour has. */
   readonly placed: () => ReadonlyMap<ClusterName, number>;
@@ -54,9 +50,9 @@ export interface WaitingOptions {
 
 export class Waiting {
   readonly #options: WaitingOptions;
-  readonly #groups = new Map<string, Group>();
-  readonly #groupOfPod = new Map<PodUid, Group>();
+  readonly #groups: Groups;
   readonly #bindings: Bindings;
+  readonly #trying: Trying;
   readonly #asks = new Map<string, Ask>();
   /** When a reservation at a host was last given back unused. */
   readonly #gaveBack = new Map<ClusterName, MonotonicMs>();
@@ -64,11 +60,17 @@ export class Waiting {
 
   constructor(options: WaitingOptions) {
     this.#options = options;
+    this.#groups = new Groups(options.config, options.tried);
     this.#bindings = new Bindings(options.config, options.random);
+    this.#trying = new Trying({
+      ...options,
+      accepted: (binding, dropped) => this.#bindAway(binding, dropped),
+      refused: (binding, template, now) => this.#wouldBeRefused(binding, template, now),
+    });
   }
 
   get size(): number {
-    return this.#groupOfPod.size + this.#bindings.size;
+    return this.#groups.size + this.#bindings.size;
   }
 
   /** Takes a pod in, or its newer state. */
@@ -82,29 +84,22 @@ export class Waiting {
     if (this.#bindings.has(ref.uid)) return;
     const { config, policies } = this.#options;
     const policyFor = policies.policyFor(pod, namespaceAnnotations);
-    const key = groupKey({ claim, shape: shapeOf(pod), pod, policyFor });
-    const current = this.#groupOfPod.get(ref.uid);
+    const current = this.#groups.of(ref.uid);
     const since = current?.pods.get(ref.uid)?.since ?? now;
-    if (current !== undefined && current.key !== key) this.#remove(ref.uid);
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      const nextTry = after(now, config.batchMs);
-      group = newGroup({ key, claim, pod, policyFor, config, nextTry });
-      this.#groups.set(key, group);
-    }
+    const group = this.#groups.for(pod, claim, policyFor, now);
+    if (current !== group) this.#groups.remove(ref.uid);
     const known = group.pods.get(ref.uid);
     if (known !== undefined) {
       known.pod = pod;
       return;
     }
-    group.pods.set(ref.uid, { ref, pod, since });
-    this.#groupOfPod.set(ref.uid, group);
+    this.#groups.add(group, { ref, pod, since });
     group.nextTry = earlier(group.nextTry, after(now, config.batchMs));
   }
 
   /** The pod is gone, bound by somebody else, or no longer ours. */
   drop(uid: PodUid): void {
-    this.#remove(uid);
+    this.#groups.remove(uid);
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
     this.#bindings.end(uid);
@@ -124,13 +119,13 @@ export class Waiting {
   roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
     const { batchMs, neighbourBatchMs } = this.#options.config;
     const at = after(now, where === 'home' ? batchMs : neighbourBatchMs);
-    for (const group of this.#groups.values()) group.nextTry = earlier(group.nextTry, at);
+    for (const group of this.#groups.all()) group.nextTry = earlier(group.nextTry, at);
   }
 
   /** Groups that are being asked for get their next try with the decision, whatever happens until then. */
   awaitsNews(now: MonotonicMs): boolean {
     const at = after(now, this.#options.config.neighbourBatchMs);
-    for (const { ask, nextTry } of this.#groups.values()) {
+    for (const { ask, nextTry } of this.#groups.all()) {
       if (ask === undefined && nextTry > at) return true;
     }
     return false;
@@ -156,6 +151,10 @@ export class Waiting {
     }
     this.#decide(ask, now);
     if (ask.complete) this.#asks.delete(ask.requestId);
+  }
+
+  tried(event: Extract<HomeEvent, { kind: 'tried' }>, now: MonotonicMs): void {
+    this.#trying.tried(event, now);
   }
 
   boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
@@ -191,7 +190,7 @@ export class Waiting {
       if (to instanceof Slots) continue;
       this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node: to });
     }
-    const due = [...this.#groups.values()].filter(
+    const due = [...this.#groups.all()].filter(
       (group) => group.ask === undefined && group.nextTry <= now,
     );
     due.sort((a, b) => b.priority - a.priority);
@@ -201,7 +200,7 @@ export class Waiting {
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     let at = this.#bindings.wakeAt();
-    for (const group of this.#groups.values()) {
+    for (const group of this.#groups.all()) {
       const due = group.ask === undefined ? group.nextTry : group.ask.patienceEnds;
       if (at === undefined || due < at) at = due;
     }
@@ -209,7 +208,7 @@ export class Waiting {
   }
 
   explain(namespace: string, name: string): ReturnType<typeof explained> | undefined {
-    for (const group of this.#groups.values()) {
+    for (const group of this.#groups.all()) {
       for (const { ref } of group.pods.values()) {
         if (ref.namespace === namespace && ref.name === name) return explained(group);
       }
@@ -220,16 +219,12 @@ export class Waiting {
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
   outlook(pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod): Outlook {
-    const key = claim && groupKey({ claim, shape: shapeOf(pod), pod, policyFor });
-    return (key && this.#groups.get(key)) || outlookOf(pod, policyFor);
+    return this.#groups.outlook(pod, claim, policyFor);
   }
 
   #try(group: Group, now: MonotonicMs): void {
     const { config, room } = this.#options;
-    if (group.pods.size === 0) {
-      this.#groups.delete(group.key);
-      return;
-    }
+    if (group.pods.size === 0) return this.#groups.endIfEmpty(group);
     group.nextTry = group.backoff.next(now, this.#options.random);
     if (group.shape.unsupported.length > 0) {
       this.#explain(group, { home: group.shape.unsupported, neighbours: new Map() }, now);
@@ -323,11 +318,8 @@ export class Waiting {
         continue;
       }
       const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
-      for (const waiting of mine) {
-        this.#beginBinding(group, waiting, slots);
-        const annotations = bindingAnnotations(group.policy);
-        this.#options.emit({ kind: 'bindAway', ref: waiting.ref, host: share.host, annotations });
-      }
+      const begun = mine.map((waiting) => this.#beginBinding(group, waiting, slots));
+      this.#trying.begin(begun, slots, now);
     }
     if (group === undefined) return;
     if (taken > 0) {
@@ -341,7 +333,7 @@ export class Waiting {
       taken > 0
         ? after(now, this.#options.config.batchMs)
         : group.backoff.next(now, this.#options.random);
-    if (group.pods.size === 0) this.#groups.delete(group.key);
+    this.#groups.endIfEmpty(group);
   }
 
   /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
@@ -377,16 +369,41 @@ export class Waiting {
     this.#explain(group, { ...why, neighbours }, now);
   }
 
-  #beginBinding(group: Group, waiting: WaitingPod, to: Binding['to']): void {
-    this.#remove(waiting.ref.uid);
-    this.#bindings.begin({ waiting, group, to });
+  #beginBinding(group: Group, waiting: WaitingPod, to: Binding['to']): Binding {
+    const binding = { waiting, group, to };
+    this.#groups.remove(waiting.ref.uid);
+    this.#bindings.begin(binding);
+    return binding;
+  }
+
+  /** Its host has said that it would take it. */
+  #bindAway(binding: Binding, dropped: readonly string[]): void {
+    const { waiting, group, to } = binding;
+    const { ref } = waiting;
+    if (this.#bindings.get(ref.uid) !== binding || !(to instanceof Slots)) return;
+    const { host } = to;
+    if (dropped.length > 0) {
+      const message = `${host} runs it without ${dropped.join(', ')}`;
+      this.#options.emit({ kind: 'tell', ref, reason: 'Offloading', message, warning: false });
+    }
+    const annotations = bindingAnnotations(group.policy);
+    this.#options.emit({ kind: 'bindAway', ref, host, annotations });
+  }
+
+  /** It waits on, with others of its template, and the other neighbours are asked at once. */
+  #wouldBeRefused(binding: Binding, template: Template, now: MonotonicMs): void {
+    const { waiting, group, to } = binding;
+    const { uid } = waiting.ref;
+    if (this.#bindings.get(uid) !== binding || !(to instanceof Slots)) return;
+    this.#bindings.end(uid);
+    const apart = this.#groups.apart(group, template, waiting.pod, now);
+    this.#groups.add(apart, waiting);
+    apart.nextTry = earlier(apart.nextTry, after(now, this.#options.config.batchMs));
+    this.#settle(to);
   }
 
   #putBack({ waiting, group }: Binding, now: MonotonicMs): void {
-    const live = this.#groups.get(group.key) ?? group;
-    this.#groups.set(live.key, live);
-    live.pods.set(waiting.ref.uid, waiting);
-    this.#groupOfPod.set(waiting.ref.uid, live);
+    const live = this.#groups.putBack(group, waiting);
     live.nextTry = live.backoff.next(now, this.#options.random);
   }
 
@@ -396,14 +413,6 @@ export class Waiting {
 
   #giveBack(host: ClusterName, reservation: Slots['reservation']): void {
     this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
-  }
-
-  #remove(uid: PodUid): void {
-    const group = this.#groupOfPod.get(uid);
-    if (group === undefined) return;
-    this.#groupOfPod.delete(uid);
-    group.pods.delete(uid);
-    if (group.pods.size === 0 && group.ask === undefined) this.#groups.delete(group.key);
   }
 
   #explain(group: Group, why: Parameters<typeof explain>[1], now: MonotonicMs): void {

@@ -28,7 +28,9 @@ function neighbours(cpus: Readonly<Record<string, string>>): Directory {
 
 function asked(directory: Directory, ms: number, nextDoubt = 0): readonly ClusterName[] {
   const group = newGroup({
-    key: 'g',
+    base: 'g',
+    template: undefined,
+    templateRefusal: () => undefined,
     claim: 'named',
     pod: podOf('a'),
     policyFor,

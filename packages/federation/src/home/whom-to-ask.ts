@@ -66,7 +66,7 @@ export interface Prospects extends Pick<Ranking, 'ranked' | 'full'> {
  * asks, what its pods' owners are told, and what a forecast says. O(neighbours × bins).
  */
 export function prospectsOf(
-  { shape, policy, refusals }: Pick<Outlook, 'shape' | 'policy' | 'refusals'>,
+  { shape, policy, refusals, templateRefusal }: Outlook,
   options: {
     readonly wanted: number;
     readonly neighbours: readonly Neighbour[];
@@ -80,13 +80,18 @@ export function prospectsOf(
     count: wanted,
     policy,
     neighbours: neighbours.filter(
-      (neighbour) => !stands(refusals.get(neighbour.cluster), neighbour, now),
+      (neighbour) =>
+        templateRefusal(neighbour.cluster, now) === undefined &&
+        !stands(refusals.get(neighbour.cluster), neighbour, now),
     ),
     ...(policy.name === 'spread' && { placed: placed() }),
   });
   const reasons = new Map<ClusterName, string>();
   for (const { cluster } of neighbours) {
-    const reason = verdicts.get(cluster)?.reason ?? refusals.get(cluster)?.reason;
+    const reason =
+      templateRefusal(cluster, now) ??
+      verdicts.get(cluster)?.reason ??
+      refusals.get(cluster)?.reason;
     if (reason !== undefined) reasons.set(cluster, reason);
   }
   return { ranked, full, reasons };

@@ -128,6 +128,11 @@ export class Admission {
     return plan.nodes[0] ?? verdictsOf(plan.refusals)[0] ?? noRoom;
   }
 
+  /** A node that is held by this reservation, if one is. */
+  heldNode(home: ClusterName, id: ReservationId): NodeName | undefined {
+    return this.#reservations.nodeOf(home, id);
+  }
+
   release(home: ClusterName, id: ReservationId): void {
     this.#reservations.release(home, id);
   }

@@ -1,11 +1,17 @@
 /** What a host says: refusals in words, and news of guests for their homes. */
 import { type Pod, type PodUid, type Verdict, type VerdictCount, wellKnown } from '@spillway/core';
 import type { GuestUpdate } from '../negotiation.ts';
-import type { CreateOutcome, GuestId } from './events.ts';
+import type { CreateOutcome, GuestId, TryOutcome } from './events.ts';
 
 const stage = 'HostAdmission';
 export const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
 export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
+
+export const outOfReservation: Verdict = {
+  code: 'Unschedulable',
+  reason: 'holds no room for it any more',
+  stage,
+};
 
 export const stillEnding: Verdict = {
   code: 'Unschedulable',
@@ -25,6 +31,17 @@ export function createVerdict(
   }
   const code = outcome.kind === 'rejected' ? 'UnschedulableAndUnresolvable' : 'Unschedulable';
   return { code, reason: outcome.reason, stage };
+}
+
+export function triedVerdict(outcome: Exclude<TryOutcome, { kind: 'accepted' }>): Verdict {
+  if (outcome.kind === 'lacks') {
+    return {
+      code: 'UnschedulableAndUnresolvable',
+      reason: `it needs ${outcome.missing.join(', ')}, which is not there`,
+      stage: 'GuestNeeds',
+    };
+  }
+  return createVerdict(outcome);
 }
 
 export function verdictsOf(refusals: readonly VerdictCount[]): readonly Verdict[] {

@@ -13,6 +13,9 @@ export interface HostConfig {
   readonly reservationTtlMs: number;
   /** Most reservations at once of one home; beyond, `ResourceExhausted`. */
   readonly reservationsPerHomeMax: number;
+  /** For how long, and of how many templates, is remembered what the API server said when it tried them. */
+  readonly triesTtlMs: number;
+  readonly triesRememberedMax: number;
   /** Ended guests are remembered so long, and so many at most, to refuse a late repeated commit. */
   readonly endedTtlMs: number;
   readonly endedMax: number;
@@ -24,6 +27,8 @@ export const hostDefaults: HostConfig = Object.freeze({
   keepFree: Object.freeze({ cpuFraction: 0, memoryFraction: 0 }),
   reservationTtlMs: 10_000,
   reservationsPerHomeMax: 256,
+  triesTtlMs: 5_000,
+  triesRememberedMax: 1_024,
   endedTtlMs: 600_000,
   endedMax: 10_000,
 });
@@ -33,6 +38,8 @@ export function checkedHostConfig(config: HostConfig): HostConfig {
   for (const knob of [
     'reservationTtlMs',
     'reservationsPerHomeMax',
+    'triesTtlMs',
+    'triesRememberedMax',
     'endedTtlMs',
     'endedMax',
   ] as const) {

@@ -6,6 +6,8 @@ import type {
   GuestUpdate,
   Member,
   ReleaseRequest,
+  TryRequest,
+  TryResult,
 } from '../negotiation.ts';
 import type { RevokedClusters } from '../revoked.ts';
 
@@ -23,6 +25,15 @@ export type HostEvent =
       readonly caller: Member;
       readonly request: CommitRequest;
     }
+  /** A call to try pods; `tryReply` with the same `call` answers it, once. */
+  | {
+      readonly kind: 'tryGuests';
+      readonly call: number;
+      readonly caller: Member;
+      readonly request: TryRequest;
+    }
+  /** How `try` ended. */
+  | { readonly kind: 'tried'; readonly id: number; readonly outcome: TryOutcome }
   | { readonly kind: 'release'; readonly caller: Member; readonly request: ReleaseRequest }
   | { readonly kind: 'created'; readonly guest: GuestId; readonly outcome: CreateOutcome }
   /** A shadow pod as the API server has it now. */
@@ -43,7 +54,28 @@ export type CreateOutcome =
   /** It may or may not have been created. */
   | { readonly kind: 'failed'; readonly reason: string };
 
+export type TryOutcome =
+  | { readonly kind: 'accepted' }
+  /** What it needs and does not find in the guest namespace: `ConfigMap settings`. */
+  | { readonly kind: 'lacks'; readonly missing: readonly string[] }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
 export type HostEffect =
+  | {
+      readonly kind: 'tryReply';
+      readonly call: number;
+      readonly results: readonly TryResult[];
+    }
+  /** As `create`, but so that nothing is made. */
+  | {
+      readonly kind: 'try';
+      readonly id: number;
+      readonly home: ClusterName;
+      /** As this host honours it. */
+      readonly pod: Pod;
+      readonly node: NodeName;
+    }
   | { readonly kind: 'reply'; readonly call: number; readonly results: readonly CommitResult[] }
   | {
       readonly kind: 'create';

@@ -42,6 +42,7 @@ import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
 import { type Guest, Guests, isLive } from './guests.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
+import { Tries } from './tries.ts';
 
 export interface HostOptions {
   readonly ledger: Ledger;
@@ -70,6 +71,7 @@ export class Host {
   readonly #admission: Admission;
   readonly #guests: Guests;
   readonly #ended: EndedGuests;
+  readonly #tries: Tries;
   #revoked: RevokedClusters = new Set();
   #effects: HostEffect[] = [];
 
@@ -81,6 +83,11 @@ export class Host {
       terms: guestTermsDefaults,
       ...options,
       liveGuests: () => this.#guests.live(),
+    });
+    this.#tries = new Tries({
+      config: options.config,
+      emit: (effect) => this.#effects.push(effect),
+      honoured: (home, pod) => this.honoured(home, pod),
     });
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
@@ -141,7 +148,7 @@ export class Host {
     return this.#admission.reserve(caller.cluster, request, now);
   }
 
-  /** @throws Fault `PermissionDenied` on `commit` and `release` of an agent that has been replaced. */
+  /** @throws Fault `PermissionDenied` on calls of an agent that has been replaced. */
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
     this.#admission.expire(now);
     for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
@@ -177,6 +184,10 @@ export class Host {
     switch (event.kind) {
       case 'commit':
         return this.#commit(event);
+      case 'tryGuests':
+        return this.#tryGuests(event, now);
+      case 'tried':
+        return this.#tries.tried(event.id, event.outcome, now);
       case 'release':
         return this.#release(event.caller, event.request, now);
       case 'created':
@@ -192,6 +203,16 @@ export class Host {
       default:
         return unreachable(event);
     }
+  }
+
+  #tryGuests(
+    { call, caller, request }: Extract<HostEvent, { kind: 'tryGuests' }>,
+    now: MonotonicMs,
+  ): void {
+    this.#admit(caller, request.homeEpoch);
+    const home = caller.cluster;
+    const node = this.#admission.heldNode(home, request.reservationId);
+    this.#tries.open({ call, home, pods: request.pods, node, now });
   }
 
   #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {

@@ -109,6 +109,11 @@ export class Reservations {
     return this.#ledger.takeHeld(id);
   }
 
+  /** A node on which it holds a slot; undefined as for `take`, and nothing is taken. */
+  nodeOf(home: ClusterName, id: ReservationId): NodeName | undefined {
+    return this.#byId.get(id)?.home === home ? this.#ledger.heldNodes(id)[0] : undefined;
+  }
+
   release(home: ClusterName, id: ReservationId): void {
     const reservation = this.#byId.get(id);
     if (reservation?.home === home) this.#drop(reservation);

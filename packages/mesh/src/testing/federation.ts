@@ -178,6 +178,7 @@ export function advertOf(
 
 const refusing: NegotiationHandler = {
   reserve: async () => ({ granted: 0, verdicts: [] }),
+  tryGuests: async () => [],
   commit: async () => [],
   release: async () => {},
   async *watchGuests() {

@@ -33,6 +33,8 @@ import {
   type ReserveAnswer,
   type ReserveRequest,
   shadowIdOf,
+  type TryRequest,
+  type TryResult,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { onePolicy } from './one-policy.ts';
@@ -275,6 +277,14 @@ export class ModelAgent {
     const answer = this.host.reserve(caller, request, this.#options.time.now);
     this.#setWake();
     return answer;
+  }
+
+  serveTry(
+    caller: Member,
+    request: TryRequest,
+    answer: (results: readonly TryResult[]) => void,
+  ): void {
+    this.#hostRunner.tryGuests(caller, request, answer);
   }
 
   serveCommit(

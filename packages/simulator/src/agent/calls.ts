@@ -10,11 +10,13 @@ import {
   refOf,
   type ReserveAnswer,
   type ReserveRequest,
+  type TryRequest,
+  type TryResult,
 } from '@spillway/federation';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
-const deadlineMs = { reserve: 5_000, commit: 15_000, release: 10_000 };
+const deadlineMs = { reserve: 5_000, try: 8_000, commit: 15_000, release: 10_000 };
 
 export interface Caller {
   readonly cluster: ClusterName;
@@ -29,6 +31,11 @@ interface Callee {
   alive(): boolean;
   feedHost(event: HostEvent): void;
   serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer;
+  serveTry(
+    caller: Member,
+    request: TryRequest,
+    answer: (results: readonly TryResult[]) => void,
+  ): void;
   serveCommit(
     caller: Member,
     request: CommitRequest,
@@ -45,7 +52,7 @@ export interface Road {
   readonly onGranted?: (granted: number) => void;
 }
 
-type HostCall = Extract<HomeEffect, { kind: 'reserve' | 'commit' | 'release' }>;
+type HostCall = Extract<HomeEffect, { kind: 'reserve' | 'try' | 'commit' | 'release' }>;
 
 export function callHost(effect: HostCall, from: Caller, road: Road): void {
   const { host } = effect;
@@ -63,6 +70,16 @@ export function callHost(effect: HostCall, from: Caller, road: Road): void {
           road.onGranted?.(answer?.granted ?? 0);
           from.feedHome({ kind: 'reserved', requestId, host, answer });
         },
+      });
+    }
+    case 'try': {
+      const { request, tryId } = effect;
+      return call<readonly TryResult[]>({
+        effect,
+        from,
+        road,
+        serve: (to, answer) => to.serveTry(member, request, answer),
+        done: (results) => from.feedHome({ kind: 'tried', tryId, host, results }),
       });
     }
     case 'commit': {

@@ -7,6 +7,11 @@ export function summary(effect: HomeEffect | HostEffect): string {
   const { kind } = effect;
   if (kind === 'commit') return `commit to ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
   if (kind === 'reserve') return `reserve ${effect.request.count} at ${effect.host}`;
+  if (kind === 'try') {
+    return 'tryId' in effect
+      ? `try at ${effect.host}: ${uids(effect.request.pods).join(' ')}`
+      : `try ${refOf(effect.pod).uid} of ${effect.home}`;
+  }
   if (kind === 'create') return `create ${effect.guest.uid} on ${effect.node}`;
   return JSON.stringify(effect);
 }

@@ -48,6 +48,7 @@ export class ModelHomeRunner {
         );
       }
       case 'reserve':
+      case 'try':
       case 'commit':
       case 'release':
         return callHost(effect, agent, this.#road(effect));

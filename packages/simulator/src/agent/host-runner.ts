@@ -8,12 +8,15 @@ import type {
   HostEffect,
   HostEvent,
   Member,
+  TryOutcome,
+  TryRequest,
+  TryResult,
 } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { summary } from './effect-summary.ts';
 import type { GuestFeed } from './guest-streams.ts';
-import { createOutcome, type ModelWrites, shadowOf } from './writes.ts';
+import { createOutcome, type ModelWrites, shadowOf, tryOutcome } from './writes.ts';
 
 const deleteRetryMs = 2_000;
 
@@ -32,19 +35,26 @@ export interface ModelHostRunnerOptions {
   readonly trace: (line: string) => void;
 }
 
-type Answer = (results: readonly CommitResult[]) => void;
+type Answer<Result> = (results: readonly Result[]) => void;
 
 export class ModelHostRunner {
   readonly feeds = new Set<GuestFeed>();
   readonly #options: ModelHostRunnerOptions;
-  readonly #replies = new Map<number, Answer>();
+  readonly #replies = new Map<number, Answer<CommitResult>>();
+  readonly #tryReplies = new Map<number, Answer<TryResult>>();
   #calls = 0;
 
   constructor(options: ModelHostRunnerOptions) {
     this.#options = options;
   }
 
-  commit(caller: Member, request: CommitRequest, answer: Answer): void {
+  tryGuests(caller: Member, request: TryRequest, answer: Answer<TryResult>): void {
+    const call = this.#calls++;
+    this.#tryReplies.set(call, answer);
+    this.#options.agent.feedHost({ kind: 'tryGuests', call, caller, request });
+  }
+
+  commit(caller: Member, request: CommitRequest, answer: Answer<CommitResult>): void {
     const call = this.#calls++;
     this.#replies.set(call, answer);
     this.#options.agent.feedHost({ kind: 'commit', call, caller, request });
@@ -58,6 +68,20 @@ export class ModelHostRunner {
         this.#replies.get(effect.call)?.(effect.results);
         this.#replies.delete(effect.call);
         return;
+      case 'tryReply':
+        this.#tryReplies.get(effect.call)?.(effect.results);
+        this.#tryReplies.delete(effect.call);
+        return;
+      case 'try': {
+        const { id, home, pod, node } = effect;
+        return writes.write(
+          () => tryOutcome(api, shadowOf(home, pod, node)),
+          (outcome) => {
+            const failed: TryOutcome = { kind: 'failed', reason: 'no answer' };
+            agent.feedHost({ kind: 'tried', id, outcome: outcome ?? failed });
+          },
+        );
+      }
       case 'push':
         return this.#push(effect.home, effect.update);
       case 'create': {

@@ -1,6 +1,6 @@
 /** Writes to an API server that fail before, after, or some time before they take effect. */
 import { type ClusterName, type NodeName, type Pod, type Random, wellKnown } from '@spillway/core';
-import type { CreateOutcome } from '@spillway/federation';
+import type { CreateOutcome, TryOutcome } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -60,7 +60,14 @@ export function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
   };
 }
 
+export function tryOutcome(api: ModelApiServer, shadow: Pod): TryOutcome {
+  const reason = api.refusal(shadow);
+  return reason === undefined ? { kind: 'accepted' } : { kind: 'rejected', reason };
+}
+
 export function createOutcome(api: ModelApiServer, shadow: Pod): CreateOutcome {
+  const reason = api.refusal(shadow);
+  if (reason !== undefined) return { kind: 'rejected', reason };
   if (api.create(shadow) !== undefined) return { kind: 'created' };
   const { namespace = '', name = '', labels } = shadow.metadata;
   const there = api.pod(namespace, name)?.metadata.labels?.[wellKnown.homeUidLabel];

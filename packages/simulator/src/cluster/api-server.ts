@@ -11,6 +11,8 @@ export type Watcher = (event: ClusterEvent) => void;
 export class ModelApiServer {
   readonly nodes: readonly Node[];
   readonly namespaces: readonly Namespace[];
+  /** What admission says against a pod that somebody would create; undefined: nothing. */
+  refusal: (pod: Pod) => string | undefined = () => undefined;
   readonly #pods = new Map<string, Pod>();
   readonly #watchers = new Set<Watcher>();
   readonly #uidPrefix: string;

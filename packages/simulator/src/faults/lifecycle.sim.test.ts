@@ -18,6 +18,14 @@ test('home and host › keep every pod, run it once and fill no node too far, wh
   for (const seed of seeds) holds(seed, 'none');
 }, 240_000);
 
+test('such worlds do have hosts that refuse what they have granted room for', () => {
+  const refusals = Array.from(
+    { length: 40 },
+    (_, seed) => play({ seed, policy: 'none' }).world.refusals,
+  );
+  expect(refusals.filter((count) => count > 0).length).toBeGreaterThan(5);
+}, 60_000);
+
 test('under fence › no two copies of a pod run at any instant, though all are replaced', () => {
   for (const seed of seeds) holds(seed, 'fence');
 }, 240_000);

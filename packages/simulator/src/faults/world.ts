@@ -42,6 +42,8 @@ export const faultKinds = [
   /** Messages lost and repeated, writes that fail or come late. */
   'storm',
   'other scheduler',
+  /** A host's quota, and what its admission forbids: its agent knows of neither. */
+  'refusals',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -57,6 +59,11 @@ export interface WorldOptions {
    * are lost at any time: those that do not tolerate that are evicted.
    */
   readonly partition?: PartitionPolicy;
+  /**
+   * Each cluster's quota of guests, which its agent knows nothing of, and a size of pods that the last
+   * cluster's admission forbids to guests.
+   */
+  readonly guestQuota?: number;
   /** How long users and faults are busy, ms. */
   readonly troubleMs: number;
   /** Faults that are left out; all else happens as it would. */
@@ -94,6 +101,8 @@ export class ModelWorld {
   readonly time = new VirtualTime();
   readonly clusters: readonly ModelCluster[];
   readonly trace: string[] = [];
+  /** How often a host's admission has refused a guest: when it was tried, and after its binding too. */
+  refusals = 0;
   readonly #options: WorldOptions;
   readonly #network: ModelNetwork;
   readonly #random: Random;
@@ -127,6 +136,8 @@ export class ModelWorld {
     this.#byName = new Map(this.clusters.map((cluster) => [cluster.name, cluster]));
     for (const cluster of this.clusters) {
       const { api } = cluster;
+      const { guestQuota } = options;
+      if (guestQuota !== undefined) api.refusal = (pod) => this.#refusal(cluster, pod, guestQuota);
       if (options.partition !== undefined) startControllers(api, this.time);
       if (options.rivals) KubeScheduler.start(api, this.time, schedulerTiming);
       this.#start(cluster);
@@ -157,6 +168,14 @@ export class ModelWorld {
       this.#network.heal();
       this.#say('calm');
     });
+  }
+
+  #refusal({ api, name }: ModelCluster, pod: Pod, guestQuota: number): string | undefined {
+    const guests = [...api.pods()].filter((each) => isShadow(each) && !isEnded(each));
+    const forbidden = name === this.clusters.at(-1)?.name && JSON.stringify(pod).includes('1500m');
+    if (!forbidden && guests.length < guestQuota) return undefined;
+    this.refusals += 1;
+    return forbidden ? 'pods of 1500m are forbidden' : 'exceeded quota: guests';
   }
 
   #somethingHappens(): void {

@@ -36,7 +36,7 @@ export interface ReserveRequest {
   requestId: string;
   namespace: string;
   labels: { [key: string]: string };
-  /** A core/v1 PodSpec, JSON. */
+  /** Of a core/v1 PodSpec what decides placement, JSON. */
   specJson: Buffer;
   count: number;
 }
@@ -52,6 +52,27 @@ export interface ReserveAnswer {
   ttlMs: number;
   granted: number;
   verdicts: Verdict[];
+}
+
+export interface TryGuestsRequest {
+  homeEpoch: number;
+  reservationId: string;
+  /** core/v1 Pods, JSON: one of each template. */
+  podsJson: Buffer[];
+}
+
+export interface TryGuestsResponse {
+  /** In the order of the request. */
+  results: TryResult[];
+}
+
+export interface TryResult {
+  /** Absent: it would be taken. */
+  refused:
+    | Verdict
+    | undefined;
+  /** What the host would leave out or change, in words. */
+  dropped: string[];
 }
 
 export interface CommitRequest {
@@ -401,6 +422,177 @@ export const ReserveAnswer: MessageFns<ReserveAnswer> = {
             }
 
             message.verdicts.push(Verdict.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTryGuestsRequest(): TryGuestsRequest {
+  return { homeEpoch: 0, reservationId: "", podsJson: [] };
+}
+
+export const TryGuestsRequest: MessageFns<TryGuestsRequest> = {
+  encode(message: TryGuestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.homeEpoch !== 0) {
+      writer.uint32(8).uint64(message.homeEpoch);
+    }
+    if (message.reservationId !== "") {
+      writer.uint32(18).string(message.reservationId);
+    }
+    for (const v of message.podsJson) {
+      writer.uint32(26).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TryGuestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTryGuestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.homeEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.podsJson.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTryGuestsResponse(): TryGuestsResponse {
+  return { results: [] };
+}
+
+export const TryGuestsResponse: MessageFns<TryGuestsResponse> = {
+  encode(message: TryGuestsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      TryResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TryGuestsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTryGuestsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(TryResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTryResult(): TryResult {
+  return { refused: undefined, dropped: [] };
+}
+
+export const TryResult: MessageFns<TryResult> = {
+  encode(message: TryResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.refused !== undefined) {
+      Verdict.encode(message.refused, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.dropped) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TryResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTryResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.refused = Verdict.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.dropped.push(reader.string());
             continue;
           }
         }
@@ -959,6 +1151,16 @@ export const NegotiationService = {
     responseSerialize: (value: ReserveAnswer): Buffer => Buffer.from(ReserveAnswer.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReserveAnswer => ReserveAnswer.decode(value),
   },
+  /** Before anything is bound: would the host's API server take these pods? Asked of a host that has granted room. */
+  tryGuests: {
+    path: "/spillway.v1.Negotiation/TryGuests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TryGuestsRequest): Buffer => Buffer.from(TryGuestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TryGuestsRequest => TryGuestsRequest.decode(value),
+    responseSerialize: (value: TryGuestsResponse): Buffer => Buffer.from(TryGuestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TryGuestsResponse => TryGuestsResponse.decode(value),
+  },
   commit: {
     path: "/spillway.v1.Negotiation/Commit" as const,
     requestStream: false as const,
@@ -990,6 +1192,8 @@ export const NegotiationService = {
 
 export interface NegotiationServer extends UntypedServiceImplementation {
   reserve: handleUnaryCall<ReserveRequest, ReserveAnswer>;
+  /** Before anything is bound: would the host's API server take these pods? Asked of a host that has granted room. */
+  tryGuests: handleUnaryCall<TryGuestsRequest, TryGuestsResponse>;
   commit: handleUnaryCall<CommitRequest, CommitAnswer>;
   release: handleUnaryCall<ReleaseRequest, ReleaseAnswer>;
   watchGuests: handleServerStreamingCall<WatchGuestsRequest, GuestUpdate>;
@@ -1010,6 +1214,22 @@ export interface NegotiationClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReserveAnswer) => void,
+  ): ClientUnaryCall;
+  /** Before anything is bound: would the host's API server take these pods? Asked of a host that has granted room. */
+  tryGuests(
+    request: TryGuestsRequest,
+    callback: (error: ServiceError | null, response: TryGuestsResponse) => void,
+  ): ClientUnaryCall;
+  tryGuests(
+    request: TryGuestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TryGuestsResponse) => void,
+  ): ClientUnaryCall;
+  tryGuests(
+    request: TryGuestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TryGuestsResponse) => void,
   ): ClientUnaryCall;
   commit(
     request: CommitRequest,

@@ -1,0 +1,275 @@
+import { type Pod, randomStream, type ReservationId, type Verdict } from '@spillway/core';
+import { describe, expect, test } from 'vitest';
+import { originCoordinate } from '../coordinates.ts';
+import { Directory, directoryPresets } from '../directory.ts';
+import type { TryResult } from '../negotiation.ts';
+import { nearest } from '../policy.ts';
+import { memberOf } from '../testing/adverts.ts';
+import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { homeDefaults } from './config.ts';
+import type { HomeEffect, HomeEvent } from './events.ts';
+import { clusterOfVirtualNode, Home } from './home.ts';
+
+const [near, far] = [cluster('near'), cluster('far')];
+const { batchMs, commitPodsMax, triedOkTtlMs, triedRetryMsMin, triedRetryMsMax } = homeDefaults;
+const ok: TryResult = { outcome: 'ok', dropped: [] };
+const overQuota: Verdict = {
+  code: 'UnschedulableAndUnresolvable',
+  reason: 'exceeded quota: guests',
+  stage: 'HostAdmission',
+};
+const refused: TryResult = { outcome: 'refused', verdict: overQuota };
+
+/** A full home with two neighbours of much room, `near` at 10 ms and `far` at 90. */
+function fullHome() {
+  const directory = new Directory({
+    config: directoryPresets.lan,
+    self: cluster('home'),
+    coordinate: () => originCoordinate,
+  });
+  for (const [name, rttMs] of [
+    [near, 10],
+    [far, 90],
+  ] as const) {
+    directory.receive(advertOf(name, '1000'), memberOf(name), at(0));
+    directory.rttSample(name, rttMs, at(0));
+  }
+  const home = new Home({
+    room: ledgerOf(node('n', '1m')),
+    neighbourhood: directory,
+    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
+    config: homeDefaults,
+    random: randomStream(1, 'home'),
+    homeEpoch: 1,
+    clusterOfNode: clusterOfVirtualNode,
+  });
+  let now = 0;
+  let reservations = 0;
+  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
+  const answer = (effect: HomeEffect): readonly HomeEffect[] => {
+    if (effect.kind !== 'reserve') return [effect];
+    const { host, request } = effect;
+    const id = `${host}-${reservations++}` as ReservationId;
+    const granted = { reservation: { id, ttlMs: 10_000 }, granted: request.count, verdicts: [] };
+    return step({ kind: 'reserved', requestId: request.requestId, host, answer: granted });
+  };
+  step({ kind: 'synced' });
+  return {
+    home,
+    step,
+    /** Time passes; whoever is asked grants all. */
+    passTo(ms: number): readonly HomeEffect[] {
+      now = ms;
+      return step({ kind: 'tick' }).flatMap(answer);
+    },
+    answer,
+    see: (...pods: readonly Pod[]) => {
+      for (const pod of pods) step({ kind: 'pod', pod });
+    },
+    tried(effect: HomeEffect | undefined, result: (pod: Pod) => TryResult): readonly HomeEffect[] {
+      if (effect?.kind !== 'try') throw new Error(`a try was expected, not ${effect?.kind}`);
+      const { tryId, host, request } = effect;
+      return step({ kind: 'tried', tryId, host, results: request.pods.map(result) });
+    },
+  };
+}
+
+function triesOf(effects: readonly HomeEffect[]): readonly (HomeEffect & { kind: 'try' })[] {
+  return effects.flatMap((effect) => (effect.kind === 'try' ? [effect] : []));
+}
+
+function boundTo(effects: readonly HomeEffect[]): readonly string[] {
+  return effects.flatMap((effect) => (effect.kind === 'bindAway' ? [effect.host] : []));
+}
+
+const environment = (value: string): Pod => {
+  const pod = podOf(value);
+  const containers = pod.spec.containers.map((each) => ({ ...each, env: [{ name: 'A', value }] }));
+  return { ...pod, spec: { ...pod.spec, containers } };
+};
+
+describe('trying', () => {
+  test('one pod of a template is tried for all, and nothing is bound before', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'), podOf('b'), podOf('c'));
+    const effects = tested.passTo(batchMs);
+    const [only, ...others] = triesOf(effects);
+    expect(others).toEqual([]);
+    expect(only?.request.pods).toHaveLength(1);
+    expect(boundTo(effects)).toEqual([]);
+    expect(boundTo(tested.tried(only, () => ok))).toEqual([near, near, near]);
+  });
+
+  test('what a host has said of a template holds for later pods, until it is old', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    tested.tried(triesOf(tested.passTo(batchMs))[0], () => ok);
+    tested.see(podOf('b'));
+    const later = tested.passTo(1_000);
+    expect([triesOf(later), boundTo(later)]).toEqual([[], [near]]);
+    tested.see(podOf('c'));
+    expect(triesOf(tested.passTo(1.26 * triedOkTtlMs))).toHaveLength(1);
+  });
+
+  test('templates of one shape are tried together, no more at once than a commit has pods', () => {
+    const tested = fullHome();
+    tested.see(...Array.from({ length: commitPodsMax + 1 }, (_, i) => environment(`e${i}`)));
+    const sizes = triesOf(tested.passTo(batchMs)).map(({ request }) => request.pods.length);
+    expect(sizes).toEqual([commitPodsMax, 1]);
+  });
+
+  test('a refused template goes to the next neighbour at once, the others of its shape stay', () => {
+    const tested = fullHome();
+    tested.see(environment('good'), environment('bad'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    const isBad = (pod: Pod): boolean => pod.metadata.name === 'bad';
+    const effects = tested.tried(atNear, (pod) => (isBad(pod) ? refused : ok));
+    expect(boundTo(effects)).toEqual([near]);
+    const [atFar] = triesOf(tested.passTo(2 * batchMs));
+    expect(atFar).toMatchObject({ host: far, request: { pods: [{ metadata: { name: 'bad' } }] } });
+    expect(boundTo(tested.tried(atFar, () => ok))).toEqual([far]);
+  });
+
+  test('the room of what is refused is given back', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    expect(tested.tried(atNear, () => refused)).toMatchObject([
+      { kind: 'release', host: near, reservations: ['near-0'] },
+    ]);
+  });
+
+  test('a refused pod is explained by the host’s own words', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    tested.tried(triesOf(tested.passTo(batchMs))[0], () => refused);
+    tested.tried(triesOf(tested.passTo(2 * batchMs))[0], () => refused);
+    const told = tested.passTo(3 * batchMs).find(({ kind }) => kind === 'explain');
+    expect(told).toMatchObject({
+      message: expect.stringContaining('near: exceeded quota: guests; far: exceeded quota'),
+    });
+    expect(tested.home.explain('default', 'a')).toMatchObject({
+      neighbours: { near: 'exceeded quota: guests' },
+    });
+  });
+
+  test('a refusal outlives the pod, and a host that refuses is asked ever more seldom', () => {
+    const tested = fullHome();
+    const gaps: number[] = [];
+    let last = 0;
+    for (let i = 0, now = batchMs; now < 3 * triedRetryMsMax; i++, now += 500) {
+      const pod = podOf(`replacement-${i}`);
+      tested.see(pod);
+      for (const each of triesOf(tested.passTo(now))) {
+        if (each.host === near) {
+          gaps.push(now - last);
+          last = now;
+        }
+        tested.tried(each, () => refused);
+      }
+      tested.step({ kind: 'podDeleted', pod });
+    }
+    expect(gaps[1]).toBeGreaterThanOrEqual(0.75 * triedRetryMsMin);
+    expect(Math.max(...gaps)).toBeGreaterThan(0.75 * triedRetryMsMax);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(1.25 * triedRetryMsMax + 1_000);
+  });
+
+  test('a host that can’t be asked to try gets nothing, and is asked again soon', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    const unanswered = { kind: 'tried', host: near, results: undefined, problem: 'Unavailable' };
+    const event = { ...unanswered, tryId: atNear?.tryId ?? '' } as HomeEvent;
+    expect(boundTo(tested.step(event))).toEqual([]);
+    expect(triesOf(tested.passTo(2 * batchMs))).toMatchObject([{ host: far }]);
+  });
+
+  test('a host that is older and has no such method is taken at its word', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    const older = { kind: 'tried', host: near, results: undefined, unable: true } as const;
+    expect(boundTo(tested.step({ ...older, tryId: atNear?.tryId ?? '' }))).toEqual([near]);
+    tested.see(podOf('b'));
+    const effects = tested.passTo(1_000);
+    expect([triesOf(effects), boundTo(effects)]).toEqual([[], [near]]);
+  });
+
+  test('a pod that is deleted while it is tried is not bound, and its room goes back', () => {
+    const tested = fullHome();
+    const pod = podOf('a');
+    tested.see(pod);
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    expect(tested.step({ kind: 'podDeleted', pod })).toMatchObject([{ kind: 'release' }]);
+    expect(tested.tried(atNear, () => ok)).toEqual([]);
+  });
+
+  test('what the host leaves out of a pod is told to its owner', () => {
+    const tested = fullHome();
+    tested.see(podOf('a'));
+    const dropped: TryResult = { outcome: 'ok', dropped: ['annotation x'] };
+    const effects = tested.tried(triesOf(tested.passTo(batchMs))[0], () => dropped);
+    expect(effects).toMatchObject([
+      { kind: 'tell', message: 'near runs it without annotation x' },
+      { kind: 'bindAway', host: near },
+    ]);
+  });
+});
+
+describe('refused after the binding all the same', () => {
+  const owned: Partial<Pod['metadata']> = {
+    ownerReferences: [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true },
+    ],
+  };
+
+  function refusedAfterAll(pod: Pod, verdict: Verdict) {
+    const tested = fullHome();
+    tested.see({ ...pod, spec: { ...pod.spec, nodeName: 'spillway-near' } });
+    const uids = [(pod.metadata.uid ?? '') as never];
+    const results = [{ uid: uids[0] as never, outcome: 'refused', verdict } as const];
+    const effects = tested.step({ kind: 'committed', host: near, uids, results });
+    return { ...tested, effects };
+  }
+
+  const statuses = (effects: readonly HomeEffect[]) =>
+    effects.flatMap((effect) => (effect.kind === 'writeStatus' ? [effect.status] : []));
+
+  test('a controller’s pod fails at once where waiting would not help, and is not sent there again', () => {
+    const { effects, ...tested } = refusedAfterAll(podOf('a', { metadata: owned }), overQuota);
+    expect(statuses(effects)).toMatchObject([
+      {
+        phase: 'Failed',
+        reason: 'GuestRefused',
+        message: 'near refused it: exceeded quota: guests',
+      },
+    ]);
+    tested.see(podOf('b', { metadata: owned }));
+    expect(triesOf(tested.passTo(batchMs)).map(({ host }) => host)).toEqual([far]);
+  });
+
+  test.each([
+    ['a bare pod', podOf('a'), overQuota],
+    [
+      'one whose host only has no room now',
+      podOf('a', { metadata: owned }),
+      { ...overQuota, code: 'Unschedulable' },
+    ],
+  ] as const)('%s fails after some patience', (_, pod, verdict) => {
+    const { effects, ...tested } = refusedAfterAll(pod, verdict);
+    expect(statuses(effects)).toEqual([]);
+    let failed: readonly unknown[] = [];
+    for (let now = 1_000; now < 3 * homeDefaults.refusedPatienceMs; now += 1_000) {
+      for (const effect of tested.passTo(now)) {
+        if (effect.kind !== 'commit') continue;
+        const uids = effect.request.pods.map(({ metadata }) => metadata.uid as never);
+        const results = uids.map((uid) => ({ uid, outcome: 'refused', verdict }) as const);
+        const more = statuses(tested.step({ kind: 'committed', host: near, uids, results }));
+        if (more.length === 0) continue;
+        expect(now).toBeGreaterThanOrEqual(homeDefaults.refusedPatienceMs);
+        failed = more;
+      }
+    }
+    expect(failed).toMatchObject([{ phase: 'Failed', reason: 'GuestRefused' }]);
+  });
+});

@@ -1,0 +1,132 @@
+/**
+ * The step between a grant and the binding, which can't be taken back: the host tries one pod of each
+ * template that it has not tried yet. Pods whose template is known pass at once.
+ *
+ * A host that is older and can't try is taken at its word: what it refuses after the binding is damped
+ * by `TriedTemplates` all the same (docs/adr/0026).
+ */
+import { after, type ClusterName, type MonotonicMs, type Pod } from '@spillway/core';
+import { boundPod } from '../fence.ts';
+import type { TryResult } from '../negotiation.ts';
+import { type Template, templateOf } from '../template.ts';
+import { cutToTravel } from '../travel.ts';
+import type { Binding } from './bindings.ts';
+import type { HomeConfig } from './config.ts';
+import type { HomeEffect, HomeEvent } from './events.ts';
+import type { Slots } from './slots.ts';
+import type { TriedTemplates } from './tried-templates.ts';
+
+/** A binding that waits for its host's word. */
+interface Candidate {
+  readonly binding: Binding;
+  readonly template: Template;
+}
+
+interface Try {
+  readonly templates: readonly Template[];
+  readonly candidates: readonly Candidate[];
+}
+
+export interface TryingOptions {
+  readonly config: HomeConfig;
+  readonly homeEpoch: number;
+  readonly tried: TriedTemplates;
+  readonly emit: (effect: HomeEffect) => void;
+  /** The host would take it. */
+  readonly accepted: (binding: Binding, dropped: readonly string[]) => void;
+  /** It would not. */
+  readonly refused: (binding: Binding, template: Template, now: MonotonicMs) => void;
+}
+
+export class Trying {
+  readonly #options: TryingOptions;
+  readonly #tries = new Map<string, Try>();
+  /** Hosts that can't try, until when that is believed. Bounded by the federation's members. */
+  readonly #unable = new Map<ClusterName, MonotonicMs>();
+  #next = 0;
+
+  constructor(options: TryingOptions) {
+    this.#options = options;
+  }
+
+  begin(bindings: readonly Binding[], slots: Slots, now: MonotonicMs): void {
+    const unknown = new Map<Template, Candidate[]>();
+    for (const binding of bindings) {
+      const candidate = { binding, template: templateOf(sent(binding)) };
+      if (this.#passes(candidate, slots.host, now)) continue;
+      const alike = unknown.get(candidate.template);
+      if (alike === undefined) unknown.set(candidate.template, [candidate]);
+      else alike.push(candidate);
+    }
+    const { commitPodsMax } = this.#options.config;
+    const templates = [...unknown];
+    for (let i = 0; i < templates.length; i += commitPodsMax) {
+      this.#try(templates.slice(i, i + commitPodsMax), slots);
+    }
+  }
+
+  tried(event: Extract<HomeEvent, { kind: 'tried' }>, now: MonotonicMs): void {
+    const { host, results } = event;
+    const known = this.#tries.get(event.tryId);
+    if (known === undefined) return;
+    this.#tries.delete(event.tryId);
+    if (event.unable) this.#unable.set(host, after(now, this.#options.config.triedOkTtlMs));
+    else {
+      for (const [i, template] of known.templates.entries()) {
+        this.#learn({ host, template, result: results?.[i], problem: event.problem, now });
+      }
+    }
+    for (const candidate of known.candidates) this.#passes(candidate, host, now);
+  }
+
+  /** Whether its fate is known: then it is told. */
+  #passes({ binding, template }: Candidate, host: ClusterName, now: MonotonicMs): boolean {
+    const { tried, accepted, refused } = this.#options;
+    const said = tried.said(host, template, now);
+    const unable = now < (this.#unable.get(host) ?? now);
+    if (said?.kind === 'refused') refused(binding, template, now);
+    else if (said?.kind === 'ok') accepted(binding, said.dropped);
+    else if (unable) accepted(binding, []);
+    else return false;
+    return true;
+  }
+
+  #learn(options: {
+    readonly host: ClusterName;
+    readonly template: Template;
+    readonly result: TryResult | undefined;
+    readonly problem: string | undefined;
+    readonly now: MonotonicMs;
+  }): void {
+    const { host, template, result, problem = 'no answer', now } = options;
+    const { tried } = this.#options;
+    if (result === undefined) {
+      const reason = `could not be asked to try it (${problem})`;
+      tried.refused({ host, template, reason, lasting: false, now });
+    } else if (result.outcome === 'ok') {
+      tried.accepted({ host, template, dropped: result.dropped, now });
+    } else {
+      const { code, reason } = result.verdict;
+      const lasting = code === 'UnschedulableAndUnresolvable';
+      tried.refused({ host, template, reason, lasting, now });
+    }
+  }
+
+  #try(templates: readonly (readonly [Template, readonly Candidate[]])[], slots: Slots): void {
+    const { homeEpoch, emit } = this.#options;
+    const tryId = `${homeEpoch}-${this.#next++}`;
+    this.#tries.set(tryId, {
+      templates: templates.map(([template]) => template),
+      candidates: templates.flatMap(([, candidates]) => candidates),
+    });
+    const samples = templates.flatMap(([, [first]]) => (first === undefined ? [] : [first]));
+    const { host, reservation: reservationId } = slots;
+    const pods = samples.map(({ binding }) => cutToTravel(sent(binding)));
+    emit({ kind: 'try', tryId, host, request: { homeEpoch, reservationId, pods } });
+  }
+}
+
+/** The pod as its binding will leave it. */
+function sent({ waiting, group }: Binding): Pod {
+  return boundPod(waiting.pod, group.policy);
+}
