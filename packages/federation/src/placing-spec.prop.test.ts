@@ -1,5 +1,5 @@
 import { type Container, type Pod, shapeOf } from '@spillway/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { placingSpec } from './placing-spec.ts';
 import { cutToTravel, travelVerdicts } from './travel.ts';
