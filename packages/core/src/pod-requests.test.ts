@@ -113,6 +113,53 @@ describe('placedRequests', () => {
     expect(placedRequests(pod).requests.milliCpu).toBe(600);
   });
 
+  it('counts what the kubelet reports of the whole pod, where that is more', () => {
+    const status = (has: ResourceList, granted: ResourceList): Pod => ({
+      ...wanted,
+      status: { resources: { requests: has }, allocatedResources: granted },
+    });
+    expect(placedRequests(status({ cpu: '500m' }, { cpu: 2 })).requests.milliCpu).toBe(2000);
+    expect(placedRequests(status({ cpu: 3 }, { cpu: 2 })).requests.milliCpu).toBe(3000);
+    expect(placedRequests(status({ cpu: '10m' }, {})).requests.milliCpu).toBe(1000);
+  });
+
+  it('counts the greatest of the pod-level requests that a pod has, was granted and wants', () => {
+    const podLevel = (has: ResourceList, granted: ResourceList, reason?: string): Pod => ({
+      ...wanted,
+      spec: { ...wanted.spec, resources: { requests: { cpu: 4 } } },
+      status: {
+        resources: { requests: has },
+        allocatedResources: granted,
+        ...(reason !== undefined && {
+          conditions: [{ type: 'PodResizePending', status: 'True', reason }],
+        }),
+      },
+    });
+    expect(placedRequests(podLevel({ cpu: 2 }, { cpu: 3 })).requests.milliCpu).toBe(4000);
+    expect(placedRequests(podLevel({ cpu: 2 }, { cpu: 5 })).requests.milliCpu).toBe(5000);
+    const infeasible = podLevel({ cpu: 2 }, { cpu: 3 }, 'Infeasible');
+    expect(placedRequests(infeasible).requests.milliCpu).toBe(3000);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['1.36', { resources: { cpu: '1500m', memory: '1Mi' } }],
+    [
+      '1.37',
+      {
+        mapping: [{ name: 'cpu', quantity: '1' }],
+        // Two containers use it: 100 + 2 × 200.
+        overhead: [
+          { name: 'cpu', perPod: '100m', perContainer: '200m' },
+          { name: 'memory', perPod: '1Mi' },
+        ],
+      },
+    ],
+  ])('counts what claims take of the node beside the containers, as %s says it', (_, claim) => {
+    const claims = [{ resourceClaimName: 'c', containers: ['one', 'two'], ...claim }];
+    const pod = { ...wanted, status: { nodeAllocatableResourceClaimStatuses: claims } };
+    expect(placedRequests(pod).requests).toMatchObject({ milliCpu: 2500, memoryBytes: mebi });
+  });
+
   it('counts what the spec asks while the kubelet reports nothing', () => {
     expect(placedRequests({ ...wanted, status: { phase: 'Running' } }).requests.milliCpu).toBe(
       1000,

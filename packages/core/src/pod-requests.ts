@@ -1,10 +1,19 @@
 /**
- * What a pod asks of its node, as kube-scheduler v1.36 counts it: `PodRequests` of
+ * What a pod asks of its node, as kube-scheduler counts it: `PodRequests` of
  * k8s.io/component-helpers/resource. Sidecars (KEP-753) run beside everything that starts after
  * them; other init containers run one at a time; pod-level requests (KEP-2837) override the sum; a
  * pod that is being resized in place (KEP-1287) counts with the greater of what it has and wants.
+ *
+ * Up to 1.36 kube-scheduler takes the greater container by container; 1.37 takes the greatest of the sums,
+ * and reads what the kubelet says of the whole pod. This is never less than either.
  */
-import type { Container, ContainerStatus, Pod, ResourceList } from './kubernetes-objects.ts';
+import type {
+  Container,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+  ResourceList,
+} from './kubernetes-objects.ts';
 import { parseQuantity, type Quantity } from './quantity.ts';
 import { type Resources, resourcesOfAmounts } from './resources.ts';
 
@@ -63,15 +72,47 @@ function aggregate({ spec, status }: Pod, amountsOf: (container: Container) => A
     }
     raise(total, starting);
   }
+  addClaims(total, status);
+  const has = (status?.['resources'] as { readonly requests?: ResourceList } | undefined)?.requests;
+  const granted = status?.['allocatedResources'] as ResourceList | undefined;
+  const reported = raise(amounts(has), amounts(granted));
+  if (has !== undefined && granted !== undefined) raise(total, reported);
   const podLevel = spec.resources?.requests;
   if (podLevel !== undefined) {
-    const resized = status?.['resources'] as { readonly requests?: ResourceList } | undefined;
-    const wanted = raise(amounts(podLevel), amounts(resized?.requests));
-    for (const [name, amount] of wanted) {
+    const wished = has !== undefined && isInfeasible(status) ? new Map() : amounts(podLevel);
+    for (const [name, amount] of raise(wished, reported)) {
       if (name in podLevel && isPodLevel(name)) total.set(name, amount);
     }
   }
   return add(total, amounts(spec.overhead));
+}
+
+interface ClaimStatus {
+  readonly containers?: readonly string[];
+  /** 1.36. */
+  readonly resources?: ResourceList;
+  /** 1.37. */
+  readonly mapping?: readonly { readonly name: string; readonly quantity: string }[];
+  readonly overhead?: readonly {
+    readonly name: string;
+    readonly perPod?: string;
+    readonly perContainer?: string;
+  }[];
+}
+
+/** What resource claims take of the node's own CPU and memory (KEP-5517), beside what containers ask. */
+function addClaims(total: Amounts, status: PodStatus | undefined): void {
+  const claims = status?.['nodeAllocatableResourceClaimStatuses'] as
+    | readonly ClaimStatus[]
+    | undefined;
+  for (const { containers = [], resources, mapping = [], overhead = [] } of claims ?? []) {
+    add(total, amounts(resources));
+    for (const { name, quantity } of mapping) add(total, amounts({ [name]: quantity }));
+    for (const { name, perPod = 0, perContainer = 0 } of overhead) {
+      add(total, amounts({ [name]: perPod }));
+      for (const _container of containers) add(total, amounts({ [name]: perContainer }));
+    }
+  }
 }
 
 function isPodLevel(name: string): boolean {
@@ -82,11 +123,18 @@ function specAmounts({ resources }: Container): Amounts {
   return amounts(resources?.requests);
 }
 
-/** determineEffectiveRequests: an infeasible resize will not happen, so its wish does not count. */
-function statusAmounts({ status }: Pod): (container: Container) => Amounts {
-  const infeasible = status?.conditions?.some(
-    ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
+/** An infeasible resize will not happen, so its wish does not count. */
+function isInfeasible(status: PodStatus | undefined): boolean {
+  return (
+    status?.conditions?.some(
+      ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
+    ) ?? false
   );
+}
+
+/** determineEffectiveRequests. */
+function statusAmounts({ status }: Pod): (container: Container) => Amounts {
+  const infeasible = isInfeasible(status);
   return (container) => {
     const named = ({ name }: ContainerStatus): boolean => name === container.name;
     // Of the init containers only sidecars can be resized.

@@ -3,6 +3,10 @@ import type { Pod, PodSpec } from './kubernetes-objects.ts';
 import { shapeOf } from './shape.ts';
 
 const container = { name: 'c', resources: { requests: { cpu: '1', memory: '1Gi' } } };
+const restartsAll = { restartPolicyRules: [{ action: 'RestartAllContainers' }] };
+const mountsWithOptions = {
+  volumeMounts: [{ name: 'v', mountPath: '/v', bindMountOptions: ['noexec'] }],
+};
 const tokenVolume = (name: string) => ({ name, projected: { sources: [] } });
 
 describe('shapeOf', () => {
@@ -44,7 +48,14 @@ describe('shapeOf', () => {
     ['resource claims', { resourceClaims: [{ name: 'gpu' }] }],
     ['ephemeral claims', { volumes: [{ name: 'v', ephemeral: {} }] }],
     ['scheduling group', { schedulingGroup: {} }],
+    ['workload', { workloadRef: { name: 'w', podGroup: 'g' } }],
     ['user namespaces', { hostUsers: false, hostNetwork: true }],
+    ['restart rules', { containers: [{ ...container, ...restartsAll }] }],
+    ['bind mount options', { containers: [{ ...container, ...mountsWithOptions }] }],
+    [
+      'bind mount options of init containers',
+      { initContainers: [{ name: 'i', ...mountsWithOptions }] },
+    ],
   ])('tells pods apart by their %s', (_what, spec) => {
     expect(shapeOf(podOf(spec)).key).not.toBe(shapeOf(podOf({})).key);
   });
@@ -64,6 +75,30 @@ describe('shapeOf', () => {
     ['pod has a volume of kind ephemeral', { volumes: [{ name: 'v', ephemeral: {} }] }],
     ['pod has a volume of kind iscsi', { volumes: [{ name: 'v', iscsi: {} }] }],
     ['pod belongs to a scheduling group', { schedulingGroup: {} }],
+    ['pod belongs to a scheduling group', { workloadRef: { name: 'w', podGroup: 'g' } }],
+    [
+      "pod has a user namespace of its own on its node's network",
+      { hostUsers: false, hostNetwork: true },
+    ],
+    [
+      'pod has a container that restarts all containers',
+      { containers: [{ ...container, ...restartsAll }] },
+    ],
+    [
+      'pod mounts a volume with bind mount options',
+      { containers: [{ ...container, ...mountsWithOptions }] },
+    ],
+    [
+      'pod asks for deviceclass.resource.kubernetes.io/gpu.example.com (DRA)',
+      {
+        containers: [
+          {
+            name: 'c',
+            resources: { requests: { 'deviceclass.resource.kubernetes.io/gpu.example.com': 1 } },
+          },
+        ],
+      },
+    ],
   ])('says of what it can not judge: %s', (reason, spec) => {
     expect(shapeOf(podOf(spec)).unsupported).toEqual([
       { code: 'Unsupported', reason, stage: 'Unsupported' },

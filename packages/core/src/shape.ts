@@ -83,6 +83,7 @@ function textOf({ metadata, spec }: Pod): string {
     ports,
     restartPolicy,
     rest['restartPolicyRules'],
+    hasBindMountOptions(rest),
   ];
   return JSON.stringify([
     metadata.namespace,
@@ -101,6 +102,7 @@ function textOf({ metadata, spec }: Pod): string {
     spec.schedulingGates,
     spec.resourceClaims,
     spec['schedulingGroup'],
+    spec['workloadRef'],
     spec['hostUsers'] === false && spec.hostNetwork === true,
   ]);
 }
@@ -136,11 +138,25 @@ const unsupportedVolumes = [
   'ephemeral',
 ];
 
+/** An extended resource that no node has: a scheduler makes a ResourceClaim of it (KEP-5004). */
+const deviceClassPrefix = 'deviceclass.resource.kubernetes.io/';
+
+/** KEP-5855, alpha in 1.37. */
+function hasBindMountOptions(container: Readonly<Record<string, unknown>>): boolean {
+  const mounts = (container['volumeMounts'] ?? []) as readonly {
+    readonly bindMountOptions?: readonly string[];
+  }[];
+  return mounts.some(({ bindMountOptions = [] }) => bindMountOptions.length > 0);
+}
+
 function unsupportedOf({ spec }: Pod): readonly Verdict[] {
   const reasons: string[] = [];
   if (spec.schedulingGates?.length) reasons.push('pod has scheduling gates');
   if (spec.resourceClaims?.length) reasons.push('pod has resource claims (DRA)');
-  if (spec['schedulingGroup'] !== undefined) reasons.push('pod belongs to a scheduling group');
+  // 1.35 has `workloadRef` (alpha), which 1.36 replaced.
+  if (spec['schedulingGroup'] !== undefined || spec['workloadRef'] !== undefined) {
+    reasons.push('pod belongs to a scheduling group');
+  }
   for (const volume of spec.volumes ?? []) {
     const source = unsupportedVolumes.find((name) => name in volume);
     if (source !== undefined) reasons.push(`pod has a volume of kind ${source}`);
@@ -150,10 +166,14 @@ function unsupportedOf({ spec }: Pod): readonly Verdict[] {
     reasons.push("pod has a user namespace of its own on its node's network");
   }
   const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  if (all.some(hasBindMountOptions)) reasons.push('pod mounts a volume with bind mount options');
   const rules = all.flatMap((container) => container['restartPolicyRules'] ?? []);
   if (JSON.stringify(rules).includes('RestartAllContainers')) {
     reasons.push('pod has a container that restarts all containers');
   }
+  const asked = all.flatMap(({ resources }) => Object.keys(resources?.requests ?? {}));
+  const classResource = asked.find((name) => name.startsWith(deviceClassPrefix));
+  if (classResource !== undefined) reasons.push(`pod asks for ${classResource} (DRA)`);
   return reasons.map((reason) => ({ code: 'Unsupported', reason, stage: 'Unsupported' }));
 }
 
