@@ -102,6 +102,14 @@ describe('npm run bench', () => {
     [['run', 'mck8s', '--mode', 'live', '--systems', 'oracle'], /there is no live system oracle/],
     [['run', 'trace'], /needs --trace DIR/],
     [['run', 'trace', '--trace', 'nowhere'], /can't read nowhere/],
+    [
+      ['run', 'trace', '--pods', 'nowhere/some.csv'],
+      /can't read nowhere.*--nodes names another file/,
+    ],
+    [
+      ['run', 'agents', '--pods', 'some.csv'],
+      /--pods is for the scenario trace, and this is agents/,
+    ],
     [['run', 'nothing'], /no scenario nothing/],
     [['run', '--load', '7'], /expected 0\.9/],
     [['run', '--seeds', 'x'], /Expected a whole number/],

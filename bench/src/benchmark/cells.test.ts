@@ -14,7 +14,13 @@ describe('loadsOf', () => {
 });
 
 describe('sourceOf', () => {
-  test('a trace needs its folder', () => {
-    expect(() => sourceOf('trace', undefined)).toThrow(/needs --trace DIR/);
+  test('a trace needs its files', () => {
+    expect(() => sourceOf('trace', {}, () => {})).toThrow(/needs --trace DIR.* or --pods FILE/);
+  });
+
+  test.each(['trace', 'pods', 'nodes'])('--%s of another scenario is a mistake', (option) => {
+    expect(() => sourceOf('mck8s', { [option]: 'x' }, () => {})).toThrow(
+      `--${option} is for the scenario trace, and this is mck8s`,
+    );
   });
 });

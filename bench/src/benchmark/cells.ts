@@ -4,13 +4,19 @@ import type { Trial } from '@spillway/simulator';
 import type { Result, SystemName } from '../results/result.ts';
 import { loadScenario } from '../scenarios/load.ts';
 import type { Scenario } from '../scenarios/schema.ts';
-import { readTrace, traceDefaults, trialOfTrace } from '../scenarios/trace.ts';
+import { traceDefaults, trialOfTrace } from '../scenarios/trace.ts';
+import {
+  readTrace,
+  type TraceFiles,
+  traceFilesOf,
+  type TraceOptions,
+} from '../scenarios/trace-files.ts';
 import { type TrialOptions, trialOf } from '../scenarios/trial-of.ts';
 
 /** Where a trial comes from: plain data, so that it can be handed to a worker. */
 export type Source =
   | { readonly kind: 'scenario'; readonly scenario: Scenario }
-  | { readonly kind: 'trace'; readonly folder: string };
+  | { readonly kind: 'trace'; readonly files: TraceFiles };
 
 export interface Cell extends TrialOptions {
   readonly source: Source;
@@ -20,18 +26,25 @@ export interface Cell extends TrialOptions {
   readonly luck?: number;
 }
 
-/** @throws Fault for an unknown scenario, a bad file, a trace without its folder. */
-export function sourceOf(name: string, traceFolder: string | undefined): Source {
-  if (name !== 'trace') return { kind: 'scenario', scenario: loadScenario(name) };
-  if (traceFolder === undefined) {
-    throw new Fault(
-      'InvalidInput',
-      'the scenario trace needs --trace DIR, the folder of its CSV files',
-    );
+/**
+ * `say` is told what is taken for what the files of a trace lack.
+ *
+ * @throws Fault for an unknown scenario, a bad file, a trace whose files nobody names.
+ */
+export function sourceOf(
+  name: string,
+  options: TraceOptions,
+  say: (sentence: string) => void,
+): Source {
+  if (name !== 'trace') {
+    const stray = (['trace', 'pods', 'nodes'] as const).find((option) => options[option]);
+    if (stray === undefined) return { kind: 'scenario', scenario: loadScenario(name) };
+    throw new Fault('InvalidInput', `--${stray} is for the scenario trace, and this is ${name}`);
   }
+  const files = traceFilesOf(options);
   // Read once here, so that what is wrong with it is said before anything runs.
-  readTrace(traceFolder);
-  return { kind: 'trace', folder: traceFolder };
+  for (const sentence of readTrace(files).taken) say(sentence);
+  return { kind: 'trace', files };
 }
 
 export function defaultLoad(source: Source): number {
@@ -40,7 +53,7 @@ export function defaultLoad(source: Source): number {
 
 export function trialOfCell({ source, ...options }: Cell): Trial {
   return source.kind === 'trace'
-    ? trialOfTrace(readTrace(source.folder), options)
+    ? trialOfTrace(readTrace(source.files), options)
     : trialOf(source.scenario, options);
 }
 

@@ -34,7 +34,7 @@ export function lists(): string {
     10,
     '60 min',
     0.85,
-    'Alibaba’s openb GPU trace; --trace names the folder of its CSV files',
+    'Alibaba’s openb GPU trace; --trace names the folder of its CSV files, --pods and --nodes others',
   ]);
   const table = borderless(['SYSTEM', 'LIVE', 'SIMULATED', '']);
   for (const system of systems) {

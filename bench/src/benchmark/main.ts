@@ -10,6 +10,7 @@ import { integer } from '../main-job/options.ts';
 import type { Report, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
 import { builtInNames } from '../scenarios/load.ts';
+import { traceFiles, type TraceOptions } from '../scenarios/trace-files.ts';
 import { agreementOf, agreementTable, lucks, simulatedTwins } from './agree.ts';
 import { type Cell, defaultLoad, loadsOf, type Source, sourceOf } from './cells.ts';
 import { compare, comparisonTable } from './compare.ts';
@@ -31,6 +32,8 @@ interface RunOptions {
   readonly clusters?: number;
   readonly duration?: number;
   readonly trace?: string;
+  readonly pods?: string;
+  readonly nodes?: string;
   readonly events?: string;
   readonly out?: string;
   readonly json: boolean;
@@ -77,6 +80,8 @@ program
     integer(10, 604_800),
   )
   .option('--trace <folder>', 'for the scenario trace: the folder of its CSV files')
+  .option('--pods <file>', `for the scenario trace: the pods, if not ${traceFiles.pods}`)
+  .option('--nodes <file>', `for the scenario trace: the nodes, if not ${traceFiles.nodes}`)
   .option('--events <file>', 'simulated, one run: one JSON line for each event')
   .option('--out <folder>', 'for report.json and report.html; bench-results/… otherwise')
   .option('--json', 'one JSON object on standard output', false)
@@ -153,13 +158,15 @@ program
   )
   .argument('<folder>')
   .option('--trace <folder>', 'for the scenario trace: the folder of its CSV files')
+  .option('--pods <file>', `for the scenario trace: the pods, if not ${traceFiles.pods}`)
+  .option('--nodes <file>', `for the scenario trace: the nodes, if not ${traceFiles.nodes}`)
   .option('--json', 'one JSON object on standard output', false)
-  .action(async (folder: string, options: { trace?: string; json: boolean }) => {
+  .action(async (folder: string, options: TraceOptions & { readonly json: boolean }) => {
     const report = readReport(folder);
     const live = report.results.filter(({ mode }) => mode === 'live');
     const [first] = live;
     if (first === undefined) throw new Fault('InvalidInput', `${folder} has no live run`);
-    const cells = simulatedTwins(report, sourceOf(first.scenario, options.trace));
+    const cells = simulatedTwins(report, sourceOf(first.scenario, options, say));
     const twins = await runSimulated(cells, stopping.signal);
     const agreements = live.map((of, i) =>
       agreementOf(of, twins.slice(i * lucks, (i + 1) * lucks)),
@@ -180,7 +187,7 @@ try {
 
 async function run(scenario: string, options: RunOptions): Promise<void> {
   const { mode, clusters } = options;
-  const source = sourceOf(scenario, options.trace);
+  const source = sourceOf(scenario, options, say);
   const durationS = options.duration ?? (mode === 'live' ? liveDurationS : undefined);
   const cells: readonly Cell[] = loads(options, source).flatMap((load) =>
     seeds(options).flatMap((seed) =>
@@ -203,6 +210,10 @@ async function run(scenario: string, options: RunOptions): Promise<void> {
   const complete = results.length === cells.length;
   const report = { ...blank(options.kubernetes), complete, results: [...results] };
   finish(report, options, headline(results), `${scenario}-${mode}`);
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
 }
 
 function finish(

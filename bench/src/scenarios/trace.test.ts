@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTrace, traceFiles, trialOfTrace } from './trace.ts';
+import { trialOfTrace } from './trace.ts';
+import { readTrace, traceFiles, traceFilesOf } from './trace-files.ts';
 
 const nodes = `sn,cpu_milli,memory_mib,gpu,model
 n0,8000,16384,0,
@@ -29,44 +30,15 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe('readTrace', () => {
-  test('takes requests, shares of GPUs, models and lives', () => {
-    write('nodes', nodes);
-    write('pods', pods);
-    const trace = readTrace(folder);
-    expect(trace.nodes[1]).toEqual({
-      milliCpu: 8_000,
-      memoryMib: 16_384,
-      milliGpu: 2_000,
-      gpuModel: 'T4',
-    });
-    expect(trace.pods[2]).toEqual({
-      ask: { milliCpu: 2_000, memoryMib: 4_096, milliGpu: 2 * 1_000, gpuModels: ['T4', 'P100'] },
-      lifeMs: 1_200_000,
-    });
-    // Still pending when the trace ended.
-    expect(trace.pods[3]?.lifeMs).toBeUndefined();
-  });
-
-  test('names file, line and column of what is wrong', () => {
-    write('nodes', nodes.replace('n1,8000', 'n1,many'));
-    expect(() => readTrace(folder)).toThrow(
-      /openb_node_list_all_node\.csv, line 3, column cpu_milli: expected a number, got "many"/,
-    );
-    write('nodes', nodes.replace('memory_mib', 'memory'));
-    expect(() => readTrace(folder)).toThrow(/line 2: no column memory_mib/);
-    expect(() => readTrace(join(folder, 'elsewhere'))).toThrow(/can't read .*ENOENT.*must hold/);
-  });
-});
-
 describe('trialOfTrace', () => {
   test('asks for the scarcest resource as much as the load says, at homes that exist', () => {
     write('nodes', nodes);
     write('pods', pods);
     const options = { load: 0.8, seed: 3, clusters: 2, durationMs: 3_600_000 };
-    const trial = trialOfTrace(readTrace(folder), options);
+    const trace = readTrace(traceFilesOf({ trace: folder }));
+    const trial = trialOfTrace(trace, options);
     expect(trial).toMatchObject({
-      ...trialOfTrace(readTrace(folder), options),
+      ...trialOfTrace(trace, options),
       rttMs: trial.rttMs,
     });
     expect(trial.clusters.flatMap((cluster) => cluster.nodes)).toHaveLength(3);

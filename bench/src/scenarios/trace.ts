@@ -1,35 +1,18 @@
 /**
  * A trial from a production trace: the nodes and pods of Alibaba's `openb` GPU cluster (Weng et al.,
- * "Beware of Fragmentation", USENIX ATC 2023), two CSV files in a folder that the user names.
+ * "Beware of Fragmentation", USENIX ATC 2023), two CSV files that the user names (trace-files.ts).
  *
  * Its nodes are split over edge clusters by a seeded, skewed draw; its pods arrive at homes by another,
  * more skewed one. Of each pod its requests, its kind of GPU and how long it lived are taken, in the
  * trace's order. Arrivals are as dense as the load asks of the scarcest resource (Little's law), the
  * list being repeated as often as it takes: the trace itself spans 149 days and never fills its cluster.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Fault, randomStream } from '@spillway/core';
-import type { App, PodAsk, Trial, TrialNode } from '@spillway/simulator';
+import type { App, Trial, TrialNode } from '@spillway/simulator';
 import { cities, type City } from '@spillway/testbed';
 import { draw, shuffled, zipf } from './demand/choose.ts';
+import type { Trace, TracePod } from './trace-files.ts';
 import { rttBetween, type TrialOptions } from './trial-of.ts';
-
-export const traceFiles = {
-  nodes: 'openb_node_list_all_node.csv',
-  pods: 'openb_pod_list_default.csv',
-} as const;
-
-export interface TracePod {
-  readonly ask: PodAsk;
-  /** Undefined where the trace does not tell: it was pending when it ended. */
-  readonly lifeMs: number | undefined;
-}
-
-export interface Trace {
-  readonly nodes: readonly TrialNode[];
-  readonly pods: readonly TracePod[];
-}
 
 export const traceDefaults = { clusters: 10, durationMs: 3_600_000, load: 0.85 } as const;
 
@@ -38,34 +21,6 @@ const lifeMsMax = 3_600_000;
 /** Of nodes and of pods over the clusters; pods are asked for elsewhere than where nodes are. */
 const nodeSkew = 0.4;
 const podSkew = 0.8;
-
-/** @throws Fault that names file, line and column. */
-export function readTrace(folder: string): Trace {
-  const nodes = rowsOf(folder, traceFiles.nodes).map((row): TrialNode => {
-    const model = row.text('model');
-    return {
-      milliCpu: row.number('cpu_milli'),
-      memoryMib: row.number('memory_mib'),
-      milliGpu: row.number('gpu') * 1_000,
-      ...(model !== '' && { gpuModel: model }),
-    };
-  });
-  const pods = rowsOf(folder, traceFiles.pods).map((row): TracePod => {
-    const models = row.text('gpu_spec').split('|').filter(Boolean);
-    const deleted = row.text('deletion_time') === '' ? undefined : row.number('deletion_time');
-    const lifeS = deleted === undefined ? undefined : deleted - row.number('creation_time');
-    return {
-      ask: {
-        milliCpu: row.number('cpu_milli'),
-        memoryMib: row.number('memory_mib'),
-        milliGpu: row.number('num_gpu') * row.number('gpu_milli'),
-        ...(models.length > 0 && { gpuModels: models }),
-      },
-      lifeMs: lifeS === undefined || lifeS <= 0 ? undefined : lifeS * 1_000,
-    };
-  });
-  return { nodes, pods };
-}
 
 export function trialOfTrace(trace: Trace, options: TrialOptions): Trial {
   const { load, seed } = options;
@@ -161,48 +116,4 @@ function placesOf(count: number, random: ReturnType<typeof randomStream>): reado
         longitude: 60 * random.unit() - 10,
       },
   );
-}
-
-interface Row {
-  text(column: string): string;
-  number(column: string): number;
-}
-
-function rowsOf(folder: string, file: string): readonly Row[] {
-  const path = join(folder, file);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Fault(
-      'InvalidInput',
-      `--trace: can't read ${path} (${(error as NodeJS.ErrnoException).code}); the folder must hold ${Object.values(traceFiles).join(' and ')}`,
-      { cause: error },
-    );
-  }
-  const [header = '', ...lines] = text.trimEnd().split(/\r?\n/);
-  const columns = header.split(',');
-  return lines.map((line, i) => {
-    const cells = line.split(',');
-    const where = `${path}, line ${i + 2}`;
-    const cell = (column: string): string => {
-      const at = columns.indexOf(column);
-      const value = at < 0 ? undefined : cells[at];
-      if (value === undefined) throw new Fault('InvalidInput', `${where}: no column ${column}`);
-      return value;
-    };
-    return {
-      text: cell,
-      number(column) {
-        const value = Number(cell(column));
-        if (cell(column) === '' || !Number.isFinite(value) || value < 0) {
-          throw new Fault(
-            'InvalidInput',
-            `${where}, column ${column}: expected a number, got ${JSON.stringify(cell(column))}`,
-          );
-        }
-        return value;
-      },
-    };
-  });
 }
