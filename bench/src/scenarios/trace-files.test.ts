@@ -90,11 +90,7 @@ describe('readTrace', () => {
 
   test('without gpu_spec every pod takes any kind of GPU, and all else is as with it', () => {
     const { pods: found, taken } = read(withoutColumn(pods, 'gpu_spec'));
-    const expected = read(pods).pods.map(({ ask: { gpuModels: _, ...ask }, lifeMs }) => ({
-      ask,
-      lifeMs,
-    }));
-    expect(found).toEqual(expected);
+    expect(found).toEqual(read(pods.replace('T4|P100', '')).pods);
     expect(taken).toEqual([
       `${join(folder, 'pods.csv')} has no column gpu_spec: a pod takes any kind of GPU`,
     ]);
