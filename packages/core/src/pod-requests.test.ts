@@ -108,6 +108,26 @@ describe('placedRequests', () => {
     expect(placedRequests(resized({ cpu: '500m' }, { cpu: '500m' })).requests.milliCpu).toBe(1000);
   });
 
+  it('counts a resize of an init container that has not ended (1.36)', () => {
+    const pod = podOf({
+      containers: [asking({ cpu: 1 }, 'one')],
+      initContainers: [asking({ cpu: 2 }, 'starts')],
+    });
+    const status = {
+      initContainerStatuses: [
+        {
+          name: 'starts',
+          ready: false,
+          restartCount: 0,
+          image: '',
+          imageID: '',
+          resources: { requests: { cpu: 3 } },
+        },
+      ],
+    };
+    expect(placedRequests({ ...pod, status }).requests.milliCpu).toBe(3000);
+  });
+
   it('does not count the wish of a resize that is infeasible', () => {
     const pod = resized({ cpu: '500m' }, { cpu: '600m' }, 'Infeasible');
     expect(placedRequests(pod).requests.milliCpu).toBe(600);

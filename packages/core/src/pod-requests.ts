@@ -137,9 +137,11 @@ function statusAmounts({ status }: Pod): (container: Container) => Amounts {
   const infeasible = isInfeasible(status);
   return (container) => {
     const named = ({ name }: ContainerStatus): boolean => name === container.name;
-    // Of the init containers only sidecars can be resized.
-    const sidecars = isSidecar(container) ? status?.initContainerStatuses : undefined;
-    const found = status?.containerStatuses?.find(named) ?? sidecars?.find(named);
+    // Up to 1.35 only sidecars can be resized of the init containers: the others' status says what they ask.
+    const found = [
+      ...(status?.containerStatuses ?? []),
+      ...(status?.initContainerStatuses ?? []),
+    ].find(named);
     const has = found?.['resources'] as { readonly requests?: ResourceList } | undefined;
     if (found === undefined || has === undefined) return specAmounts(container);
     const effective = infeasible ? new Map() : specAmounts(container);
