@@ -28,10 +28,19 @@ export interface AgentProcessOptions {
   readonly settings: readonly string[];
 }
 
+/** An agent that loses its Lease ends itself with this code, to be started again; see packages/agent. */
+const lostLeaseCode = 3;
+/** As a kubelet does: at once the first time, then 10 s later, doubling. Maximum 5 minutes. */
+const restartMs = (restarts: number): number =>
+  restarts === 0 ? 0 : Math.min(10_000 * 2 ** (restarts - 1), 300_000);
+
 export class AgentProcess {
   readonly cluster: string;
   readonly #options: AgentProcessOptions;
   #child: ChildProcess | undefined;
+  #ended = false;
+  #restarts = 0;
+  #restart: NodeJS.Timeout | undefined;
   #peakRssBytes = 0;
   #sampler: NodeJS.Timeout | undefined;
 
@@ -72,6 +81,8 @@ export class AgentProcess {
   }
 
   async start(): Promise<void> {
+    this.#ended = false;
+    clearTimeout(this.#restart);
     const {
       testbed,
       bundle,
@@ -117,6 +128,9 @@ export class AgentProcess {
     const { pid } = this.#child;
     if (pid === undefined)
       throw new Fault('Internal', `the agent of ${this.cluster} could not be started`);
+    this.#child.once('exit', (code) => {
+      if (code === lostLeaseCode) this.#startAgain();
+    });
     testbed.adopt(pid);
     await testbed.links.register(this.cluster, pid);
     this.#sampler ??= setInterval(() => this.rssBytes(), 250);
@@ -164,6 +178,8 @@ export class AgentProcess {
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#restart);
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -171,5 +187,16 @@ export class AgentProcess {
     const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
     await ended;
     clearTimeout(timer);
+  }
+
+  /** What a kubelet does for a container of a DaemonSet. Nothing after `end`. */
+  #startAgain(): void {
+    if (this.#ended) return;
+    this.#restart = setTimeout(() => {
+      // The test bed may end meanwhile: then nothing waits for this agent.
+      this.start().catch(() => {});
+    }, restartMs(this.#restarts));
+    this.#restart.unref();
+    this.#restarts += 1;
   }
 }
