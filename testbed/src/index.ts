@@ -14,6 +14,7 @@ export {
 } from './agent-rights.ts';
 export * from './cities.ts';
 export { Cluster } from './cluster.ts';
+export { endWith, runCommandLine, throwing } from './command-line.ts';
 export { type Component, components } from './component-arguments.ts';
 export { type DockerAccess, ensureDocker, findDocker } from './docker/ensure-docker.ts';
 export {

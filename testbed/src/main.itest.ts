@@ -155,18 +155,25 @@ describe('npm run testbed', () => {
     [['up', '--workers', '1'], '--workers', '--kind kind'],
     [['up', '--kubernetes', '1.34'], '--kubernetes <version>', 'there is 1.35.4, 1.36.3, 1.37.2'],
     [['up', '--kind', 'kind', '--kubernetes', '1.35'], '--kubernetes 1.35', '--kind local'],
-    [['load-image', 'x.tar', '--name', 'none'], 'none', 'no test bed'],
-    [['env', '--name', 'none'], 'none', 'no test bed'],
     [['up', '--hurry'], '--hurry', 'unknown option'],
     [['upp'], 'upp', 'unknown command'],
   ])('%j: the error names the flag and what is expected', async (args, flag, expected) => {
     const { code, stdout, stderr } = await testbed(...args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(flag);
     expect(stderr).toContain(expected);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
+
+  test.each([[['load-image', 'x.tar', '--name', 'none']], [['env', '--name', 'none']]])(
+    '%j: a test bed that does not run is named',
+    async (args) => {
+      const { code, stdout, stderr } = await testbed(...args);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toContain('no test bed none runs');
+    },
+  );
 
   test('one that can’t start says why, and returns', async () => {
     process.env['TMPDIR'] = '/none/such';

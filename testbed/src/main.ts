@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Fault, isFault } from '@spillway/core';
+import { Fault } from '@spillway/core';
 import { Command, Option } from 'commander';
 import { nameOf, quantity, wholeNumber } from './argument-parsers.ts';
 import { ensureBinaries, ensureProgram } from './binaries.ts';
@@ -13,6 +13,7 @@ import { machineLimits, requireMachine } from './docker/machine-limits.ts';
 import { wantedOf } from './kind/kind-testbed.ts';
 import { borrowDocker } from './kind/borrowed-docker.ts';
 import { cities } from './cities.ts';
+import { runCommandLine } from './command-line.ts';
 import { Docker } from './kind/docker.ts';
 import { removeOrphans } from './kind/footprint.ts';
 import { loadArchive } from './kind/load-archive.ts';
@@ -134,14 +135,7 @@ program
 addNodeImageCommand(program);
 addBuildCommand(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(
-    `error: ${isFault(error) ? error.message : String((error as Error).stack ?? error)}\n`,
-  );
-  process.exitCode = 1;
-}
+await runCommandLine(program);
 
 async function up(options: UpOptions): Promise<void> {
   const { name } = options;

@@ -115,10 +115,10 @@ describe('npm run bench', () => {
     [['run', '--seeds', 'x'], /Expected a whole number/],
     [['report', 'nowhere'], /nowhere.report\.json can't be read/],
     [['growth', '--clusters', '1'], /whole numbers from 2/],
-  ])('%j › says what is wrong, and exits with an error', async (args, message) => {
+  ])('%j › says what is wrong, and exits with 2', async (args, message) => {
     const { code, stderr, stdout } = await ended(bench(...args));
     expect(stderr).toMatch(message);
-    expect(code).not.toBe(0);
+    expect(code).toBe(2);
     expect(stdout).toBe('');
   });
 

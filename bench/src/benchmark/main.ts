@@ -2,8 +2,8 @@
  * `npm run bench`: how many pods stay pending, under Spillway and under others, on the same workload.
  * Standard output is for results alone; what goes on is told on standard error.
  */
-import { Fault, isFault } from '@spillway/core';
-import { type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
+import { Fault } from '@spillway/core';
+import { type KubernetesMinor, kubernetesOption, runCommandLine } from '@spillway/testbed';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { integer } from '../main-job/options.ts';
@@ -176,14 +176,7 @@ program
     if (!agreements.every(({ agrees }) => agrees)) process.exitCode = 1;
   });
 
-try {
-  await program.parseAsync(process.argv.slice(2), { from: 'user' });
-} catch (error) {
-  process.stderr.write(
-    `${pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error)))}\n`,
-  );
-  process.exitCode = 1;
-}
+await runCommandLine(program);
 
 async function run(scenario: string, options: RunOptions): Promise<void> {
   const { mode, clusters } = options;

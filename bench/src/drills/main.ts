@@ -1,5 +1,5 @@
 /** `npm run drill -- burst|crash|cut|strangers|handover`: see options.ts. */
-import { isFault } from '@spillway/core';
+import { endWith } from '@spillway/testbed';
 import pc from 'picocolors';
 import { burst } from './burst.ts';
 import { crash } from './crash.ts';
@@ -18,9 +18,9 @@ const drills: Readonly<Record<DrillName, Drill<{ readonly audit: AuditFigures }>
   handover,
 };
 
-const { drill, ...options } = readOptions(process.argv.slice(2));
 const started = performance.now();
 try {
+  const { drill, ...options } = readOptions(process.argv.slice(2));
   const { figures, failures, text } = await drills[drill](options, say);
   const { lost, doubled, overcommittedNodes, orphans } = figures.audit;
   const ok = failures.length + lost + doubled + overcommittedNodes + orphans === 0;
@@ -38,8 +38,7 @@ try {
   }
   process.exitCode = ok ? 0 : 1;
 } catch (error) {
-  say(pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error))));
-  process.exitCode = 1;
+  endWith(error);
 }
 
 /** Standard output is for the report alone. */

@@ -1,4 +1,4 @@
-import { type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
+import { type KubernetesMinor, kubernetesOption, throwing } from '@spillway/testbed';
 import { Argument, Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 
@@ -49,6 +49,6 @@ Examples:
   npm run drill -- crash --seed 7 --rounds 1
   npm run --silent drill -- cut --json`,
     );
-  command.parse([...argv], { from: 'user' });
+  throwing(command).parse([...argv], { from: 'user' });
   return { ...command.opts<DrillOptions>(), drill: command.args[0] as DrillName };
 }

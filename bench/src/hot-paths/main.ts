@@ -1,4 +1,5 @@
 /** `npm run hot-paths`: the hot paths, each as a ratio to a baseline that is measured beside it. */
+import { runCommandLine } from '@spillway/testbed';
 import { Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 import { borderless } from '../report/tables.ts';
@@ -15,29 +16,31 @@ const command = new Command('npm run hot-paths --')
   .option('--rounds <n>', 'of both, alternating', integer(1, 100), 5)
   .option('--quick', 'one short round: whether they run, not how fast', false)
   .option('--json', 'one JSON object on standard output', false);
-command.parse(process.argv.slice(2), { from: 'user' });
+await runCommandLine(command.action(run));
+
 interface Options {
   readonly only?: readonly string[];
   readonly rounds: number;
   readonly quick: boolean;
   readonly json: boolean;
 }
-const { only, rounds, quick, json } = command.opts<Options>();
-const unknown = only?.find((name) => !names.includes(name));
-if (unknown !== undefined) command.error(`error: there is no hot path "${unknown}"`);
 
-const found: Measured[] = [];
-for (const path of paths) {
-  if (only !== undefined && !only.includes(path.name)) continue;
-  process.stderr.write(`${path.name}: ${path.what} …\n`);
-  found.push(await measured(path, { rounds: quick ? 1 : rounds, quick }));
+async function run({ only, rounds, quick, json }: Options): Promise<void> {
+  const unknown = only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) command.error(`error: there is no hot path "${unknown}"`);
+  const found: Measured[] = [];
+  for (const path of paths) {
+    if (only !== undefined && !only.includes(path.name)) continue;
+    process.stderr.write(`${path.name}: ${path.what} …\n`);
+    found.push(await measured(path, { rounds: quick ? 1 : rounds, quick }));
+  }
+  const memory = only === undefined || only.includes(memoryName) ? ledgerMemory() : undefined;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ rounds, quick, paths: found, memory }, null, 2)}\n`
+      : `${[...(found.length > 0 ? [table(found)] : []), ...(memory ? [inWords(memory)] : [])].join('\n\n')}\n`,
+  );
 }
-const memory = only === undefined || only.includes(memoryName) ? ledgerMemory() : undefined;
-process.stdout.write(
-  json
-    ? `${JSON.stringify({ rounds, quick, paths: found, memory }, null, 2)}\n`
-    : `${[...(found.length > 0 ? [table(found)] : []), ...(memory ? [inWords(memory)] : [])].join('\n\n')}\n`,
-);
 
 function inWords({ nodes, pods, rssBeforeMb, rssAfterMb, heapMb }: LedgerMemory): string {
   const many = (n: number): string => n.toLocaleString('en');

@@ -2,8 +2,7 @@
  * `npm start`: five real clusters on a map, one agent each, more work on one of them than it can hold.
  * First the clusters on their own, then with Spillway, the same workload both times.
  */
-import { isFault } from '@spillway/core';
-import { cities, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
+import { cities, endWith, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { startFederation } from '../federation/federation.ts';
@@ -41,9 +40,9 @@ try {
   await run(readOptions(process.argv.slice(2)));
 } catch (error) {
   if (!stopping) {
-    say(pc.red(isFault(error) ? error.message : ((error as Error).stack ?? String(error))));
+    endWith(error);
     await testbed?.stop();
-    process.exit(1);
+    process.exit();
   }
 }
 

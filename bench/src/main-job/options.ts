@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cities, type KubernetesMinor, kubernetesOption } from '@spillway/testbed';
+import { cities, type KubernetesMinor, kubernetesOption, throwing } from '@spillway/testbed';
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface MainJobOptions {
@@ -31,7 +31,7 @@ export function readOptions(argv: readonly string[]): MainJobOptions {
       'after',
       '\nExamples:\n  npm start\n  npm start -- --once --clusters 3\n  npm start -- -f deployment.yaml service.yaml\n  npm start --silent -- --once --json',
     );
-  command.parse([...argv], { from: 'user' });
+  throwing(command).parse([...argv], { from: 'user' });
   const options = command.opts<Omit<MainJobOptions, 'file'> & { file?: string[] }>();
   const file = options.file ?? [];
   const missing = file.find((path) => !existsSync(path));

@@ -24,7 +24,7 @@ export function loadScenario(nameOrFile: string): Scenario {
   const file = existsSync(nameOrFile) ? nameOrFile : builtIn;
   if (!existsSync(file)) {
     throw new Fault(
-      'NotFound',
+      'InvalidInput',
       `no scenario ${nameOrFile}: there are ${[...builtInNames(), 'trace'].join(', ')}, or give a YAML file`,
     );
   }

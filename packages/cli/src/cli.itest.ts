@@ -125,7 +125,7 @@ describe('spillway bench', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('kubefed-rsp-rebalance');
     const wrong = spillway('bench', 'run', '--systems', 'magic');
-    expect(wrong.status).toBe(1);
+    expect(wrong.status).toBe(2);
     expect(wrong.stderr).toContain('there is no simulated system magic');
   });
 });

@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 /** Exit codes: see program.ts. */
-import { type FaultCode, isFault } from '@spillway/core';
-import { CommanderError } from 'commander';
+import { endingOf, type FaultCode, isFault } from '@spillway/core';
 import { spillwayProgram } from './program.ts';
 
 const codes: Partial<Readonly<Record<FaultCode, number>>> = {
-  InvalidConfig: 2,
-  InvalidId: 2,
-  InvalidInput: 2,
-  InvalidQuantity: 2,
   Unavailable: 3,
   DeadlineExceeded: 3,
   NotFound: 4,
@@ -24,12 +19,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await spillwayProgram().parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(
-      `error: ${isFault(error) ? error.message : ((error as Error).stack ?? String(error))}\n`,
-    );
-    process.exitCode = isFault(error) ? (codes[error.code] ?? 1) : 1;
-  }
+  const debug = (process.env['SPILLWAY_DEBUG'] ?? '') !== '';
+  const { text, exitCode } = endingOf(error, { debug });
+  if (text !== '') process.stderr.write(`${text}\n`);
+  process.exitCode = isFault(error) ? (codes[error.code] ?? exitCode) : exitCode;
 }

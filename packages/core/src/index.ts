@@ -2,6 +2,7 @@ export * from './assert.ts';
 export type * from './brand.ts';
 export type * from './cluster-event.ts';
 export * from './digest.ts';
+export * from './ending.ts';
 export * from './fault.ts';
 export * from './ids.ts';
 export type * from './kubernetes-objects.ts';

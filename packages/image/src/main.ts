@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `npm run image`: builds the image and says what it is. Exit codes: 0 built, 1 not, 2 wrong command line. */
-import { isFault } from '@spillway/core';
-import { Command, CommanderError } from 'commander';
+import { endingOf } from '@spillway/core';
+import { Command } from 'commander';
 import { buildImage, type BuiltImage, repositoryDefault } from './build-image.ts';
 import { writeAppFolder } from './app-folder.ts';
 import { platformOf, platforms } from './platform.ts';
@@ -44,14 +44,10 @@ const program = new Command('npm run image --')
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    console.error(
-      `error: ${isFault(error) ? error.message : ((error as Error).stack ?? String(error))}`,
-    );
-    process.exitCode = 1;
-  }
+  const debug = (process.env['SPILLWAY_DEBUG'] ?? '') !== '';
+  const { text, exitCode } = endingOf(error, { debug });
+  if (text !== '') console.error(text);
+  process.exitCode = exitCode;
 }
 
 function described(image: BuiltImage): string {
