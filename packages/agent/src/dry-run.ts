@@ -1,6 +1,11 @@
 /** Answers where pods would go now, from what this agent knows: its snapshot and its neighbours' adverts. */
-import { Fault, wellKnown } from '@spillway/core';
-import { type ForecastQuestion, needsOf, type NamespaceFacts } from '@spillway/federation';
+import { Fault, isFault, type Pod, shapeOf, wellKnown } from '@spillway/core';
+import {
+  type ForecastQuestion,
+  needsOf,
+  type NamespaceFacts,
+  travelVerdicts,
+} from '@spillway/federation';
 import { guestNamespaceName } from '@spillway/kubernetes';
 import { z } from 'zod';
 import {
@@ -24,6 +29,7 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
     const namespace = factsOf(question.namespaces[name]);
     return { pod, count, ...(namespace && { namespace }) };
   });
+  for (const { name, pod } of question.batches) requireReadable(name, pod);
   const forecasts = home.forecast(pods, clock.monotonicMs());
   return {
     cluster: options.cluster,
@@ -60,6 +66,20 @@ function checked(body: unknown): DryRunQuestion {
   if (pods > dryRunPodsMax)
     throw new Fault('InvalidInput', `dry-run: ${pods} pods, more than ${dryRunPodsMax}`);
   return result.data;
+}
+
+/** What no API server has seen may have any form. @throws Fault `InvalidInput` naming it. */
+function requireReadable(name: string, pod: Pod): void {
+  try {
+    shapeOf(pod);
+    needsOf(pod.spec);
+    travelVerdicts(pod);
+  } catch (error) {
+    if (isFault(error)) throw new Fault(error.code, `${name}: ${error.message}`, { cause: error });
+    const { message } = error as Error;
+    const problem = `${name}: its pods are not as Kubernetes describes them (${message})`;
+    throw new Fault('InvalidInput', problem, { cause: error });
+  }
 }
 
 /** Of a namespace that comes with the pods. */

@@ -6,7 +6,6 @@ import {
   type Clock,
   type ClusterName,
   Fault,
-  isFault,
   type NodeName,
   type Pod,
   type PodUid,
@@ -32,6 +31,7 @@ import {
   type TryResult,
   type WatchGuestsRequest,
 } from '@spillway/federation';
+import { inWords } from '@spillway/kubernetes';
 import pLimit from 'p-limit';
 import { GuestFeed } from './guest-feed.ts';
 import type { Log } from './log.ts';
@@ -221,7 +221,7 @@ export class HostRunner implements NegotiationHandler {
       outcome = await writes.createShadow({ home: guest.home, pod, node });
     } catch (error) {
       this.#tellOfFailedCreate(guest.home, error);
-      outcome = { kind: 'failed', reason: isFault(error) ? error.message : 'host failed' };
+      outcome = { kind: 'failed', reason: inWords(error) };
     }
     this.feed({ kind: 'created', guest, outcome });
   }

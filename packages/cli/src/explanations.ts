@@ -8,12 +8,12 @@ import {
   guestExplanation,
   waitingExplanation,
 } from '@spillway/agent/answers';
-import { Fault, isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
+import { isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
 import { claimOf } from '@spillway/federation';
 import { z } from 'zod';
 import type { AgentClient } from './connection/agent-client.ts';
 import type { UserCluster } from './connection/cluster.ts';
-import { read } from './connection/find-agent.ts';
+import { read, requireNamespace } from './connection/find-agent.ts';
 
 const named = {
   namespace: z.string(),
@@ -82,7 +82,7 @@ export async function explainDeployment(
 ): Promise<z.infer<typeof deploymentExplanation>> {
   const { namespace, name } = deployment;
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
-  const { spec } = await read<Deployment>(from.cluster, path);
+  const { spec } = await inNamespace<Deployment>(from.cluster, namespace, path);
   const selector = encodeURIComponent(selectorText(spec.selector));
   const { items } = await read<{ items: readonly Pod[] }>(
     from.cluster,
@@ -104,9 +104,8 @@ async function seenByUser(
   { namespace, name }: Named,
   cluster: UserCluster,
 ): Promise<PodExplanation> {
-  const pod = await existing<Pod>(cluster, `/api/v1/namespaces/${namespace}/pods/${name}`, {
-    otherwise: `no pod ${name} in namespace ${namespace} of ${cluster.context}`,
-  });
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  const pod = await inNamespace<Pod>(cluster, namespace, path);
   const { spec, status } = pod;
   if (spec.nodeName)
     return {
@@ -132,15 +131,12 @@ function notOurs(pod: Pod, offload: boolean): string {
   return `${schedulerName} places it, and its namespace is not labelled ${wellKnown.offloadLabel}=enabled`;
 }
 
-async function existing<T>(
-  cluster: UserCluster,
-  path: string,
-  { otherwise }: { readonly otherwise: string },
-): Promise<T> {
+/** What is not there is not there for want of its namespace, if that is so. */
+async function inNamespace<T>(cluster: UserCluster, namespace: string, path: string): Promise<T> {
   try {
     return await read<T>(cluster, path);
   } catch (error) {
-    if (isFault(error, 'NotFound')) throw new Fault('NotFound', otherwise, { cause: error });
+    if (isFault(error, 'NotFound')) await requireNamespace(cluster, namespace);
     throw error;
   }
 }

@@ -4,9 +4,9 @@
  * server.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Federation, startFederation } from '@spillway/bench';
 import { equalNodes, startTestbed, type Testbed, waitFor } from '@spillway/testbed';
@@ -117,6 +117,12 @@ function schema(name: string): z.ZodType {
 
 const file = 'api.yaml';
 
+function namesIn({ stdout, stderr }: Pick<Run, 'stdout' | 'stderr'>): readonly string[] {
+  expect(stderr).toBe('');
+  const { batches } = JSON.parse(stdout) as { batches: { name: string }[] };
+  return batches.map(({ name }) => name);
+}
+
 describe('-o json is what the schema says', () => {
   test.each([
     ['status', 'status'],
@@ -203,7 +209,10 @@ describe('spillway explain', () => {
 
   test('pod: one that is not there', () => {
     const { status, stderr } = spillway('explain pod nobody -n shop');
-    expect([status, stderr]).toEqual([4, 'error: no pod nobody in namespace shop of paris\n']);
+    expect([status, stderr]).toEqual([
+      4,
+      'Error from server (NotFound): pods "nobody" not found\n',
+    ]);
   });
 
   test('deployment: every pod, at home and away; and where at the host', async () => {
@@ -310,8 +319,61 @@ describe('spillway dry-run', () => {
     writeFileSync(join(folder, 'bad.yaml'), 'kind: Pod');
     expect(spillway('dry-run -f bad.yaml')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('document 1: expected apiVersion and kind'),
+      stderr: expect.stringContaining('bad.yaml, document 1: expected apiVersion and kind'),
     });
+  });
+
+  test('takes a folder, standard input, and a kustomization as the real kubectl builds it', () => {
+    const under = join(folder, 'kustomized');
+    mkdirSync(under);
+    writeFileSync(join(under, file), workload);
+    const SPILLWAY_AGENT = federation.agent('paris').httpUrl;
+    const folders = run(['dry-run', '-f', 'kustomized', '-o', 'json'], { SPILLWAY_AGENT });
+    expect(namesIn(folders)).toEqual(['deployment/web', 'pod/huge', 'pod/alien']);
+    const piped = spawnSync(
+      process.execPath,
+      ['--conditions=spillway-source', main, 'dry-run', '-f', '-', '-o', 'json'],
+      { input: workload, encoding: 'utf8', env: environment({ SPILLWAY_AGENT }) },
+    );
+    expect(namesIn(piped)).toEqual(['deployment/web', 'pod/huge', 'pod/alien']);
+    writeFileSync(join(under, 'kustomization.yaml'), `resources: [${file}]\nnamePrefix: eu-\n`);
+    const PATH = `${dirname(testbed.kubectl)}:${process.env['PATH']}`;
+    const built = run(['dry-run', '-f', 'kustomized', '-o', 'json'], { SPILLWAY_AGENT, PATH });
+    expect(namesIn(built)).toEqual(['deployment/eu-web', 'pod/eu-alien', 'pod/eu-huge']);
+    writeFileSync(join(under, 'kustomization.yaml'), 'resources: [nowhere.yaml]\n');
+    expect(run(['dry-run', '-f', 'kustomized'], { SPILLWAY_AGENT, PATH })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('kubectl kustomize kustomized: '),
+    });
+  });
+
+  test.each([
+    ['requests', 'resources: { requests: { cpu: [1] } }'],
+    ['a quantity', 'resources: { requests: { cpu: much } }'],
+    ['ports', 'ports: 3'],
+    ['env', 'env: { a: b }'],
+  ])('names the object whose %s no API server would take', (_, part) => {
+    const text = `apiVersion: v1\nkind: Pod\nmetadata: { name: odd }\nspec: { containers: [{ name: c, ${part} }] }`;
+    writeFileSync(join(folder, 'odd.yaml'), text);
+    const { status, stdout, stderr } = spillway('dry-run -f odd.yaml');
+    // What does not decide where it fits, Spillway does not read.
+    if (status !== 0)
+      expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('pod/odd: ')]);
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
+test.each([
+  ['explain deployment nosuch -n shop', 'deployments.apps "nosuch" not found'],
+  ['explain deployment web -n nosuch', 'namespaces "nosuch" not found'],
+  ['explain pod web -n nosuch', 'namespaces "nosuch" not found'],
+  ['events -n nosuch', 'namespaces "nosuch" not found'],
+  ['policy -n nosuch', 'namespaces "nosuch" not found'],
+])('%s says what kubectl would', (line, said) => {
+  expect(spillway(line)).toEqual({
+    status: 4,
+    stdout: '',
+    stderr: `Error from server (NotFound): ${said}\n`,
   });
 });
 

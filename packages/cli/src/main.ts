@@ -21,6 +21,7 @@ try {
 } catch (error) {
   const debug = (process.env['SPILLWAY_DEBUG'] ?? '') !== '';
   const { text, exitCode } = endingOf(error, { debug });
-  if (text !== '') process.stderr.write(`${text}\n`);
+  // The API server's own words are printed as kubectl prints them.
+  if (text !== '') process.stderr.write(`${text.replace(/^error: (?=Error from server)/, '')}\n`);
   process.exitCode = isFault(error) ? (codes[error.code] ?? exitCode) : exitCode;
 }

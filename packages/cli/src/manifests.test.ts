@@ -1,6 +1,10 @@
 import { Fault } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
-import { batchesIn } from './manifests.ts';
+import { batchesIn as batchesInSources } from './manifests.ts';
+
+function batchesIn(text: string, namespace: string) {
+  return batchesInSources([{ name: 'web.yaml', text }], namespace);
+}
 
 const template = `
   template:
@@ -63,12 +67,36 @@ items:
   });
 
   it.each([
-    ['what is no YAML', 'a: [', 'document 1'],
-    ['what is no object', 'kind: Pod', 'expected apiVersion and kind'],
+    ['what is no YAML', 'a: [', 'web.yaml, document 1: '],
+    ['what is no object', 'kind: Pod', 'web.yaml, document 1: expected apiVersion and kind'],
+    ['a text', 'hello', 'web.yaml, document 1: expected apiVersion and kind'],
+    ['a list', '[1, 2]', 'document 1: expected apiVersion and kind'],
+    ['a list of nothing', 'apiVersion: v1\nkind: List\nitems: [3]', 'document 1, item 1: expected'],
     [
-      'a pod without containers',
-      'apiVersion: v1\nkind: Pod\nmetadata: { name: x }',
-      'x has no containers',
+      'a pod without containers, by file, document and name',
+      'apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: x }',
+      'web.yaml, document 2 (pod/x) has no containers',
+    ],
+    ['a template that is none', 'apiVersion: v1\nkind: Job\nspec: 3', 'has no containers'],
+    [
+      'a container that is none',
+      'apiVersion: v1\nkind: Pod\nspec: { containers: [x] }',
+      'expected each container to be a map',
+    ],
+    [
+      'resources that are none',
+      'apiVersion: v1\nkind: Pod\nspec: { containers: [{ name: c, resources: 4 }] }',
+      'and its resources another',
+    ],
+    [
+      'a count that is none',
+      `apiVersion: x/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  replicas: many${template}`,
+      'document 1 (deployment/web): expected a whole number of pods, got many',
+    ],
+    [
+      'aliases that grow without end',
+      `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]`,
+      'Excessive alias count',
     ],
   ])('refuses %s', (_, text, problem) => {
     expect(() => batchesIn(text, 'shop')).toThrow(Fault);

@@ -1,5 +1,5 @@
 /** What an API server refuses, as faults: by status, and for a missing right by what to do about it. */
-import { Fault, type FaultCode } from '@spillway/core';
+import { Fault, type FaultCode, isFault } from '@spillway/core';
 
 /** A refusal by the API server, with its HTTP status. */
 export class ApiFault extends Fault {
@@ -8,6 +8,8 @@ export class ApiFault extends Fault {
   readonly words: string;
   /** `metav1.Status` reason (`Forbidden`, `Expired`, …); empty when the answer was no Status. */
   readonly reason: string;
+  /** The server's own words, without what was asked. */
+  readonly said: string;
   /** Reasons of the Status' causes, such as `NamespaceTerminating`. */
   readonly causes: readonly string[];
   /** Set when a right is missing, and not the object refused. */
@@ -22,6 +24,7 @@ export class ApiFault extends Fault {
     details: {
       readonly words?: string;
       readonly reason?: string;
+      readonly said?: string;
       readonly causes?: readonly string[];
       readonly denied?: DeniedAccess | undefined;
       readonly retryAfterMs?: number | undefined;
@@ -31,6 +34,7 @@ export class ApiFault extends Fault {
     this.status = status;
     this.words = details.words ?? message;
     this.reason = details.reason ?? '';
+    this.said = details.said ?? message;
     this.causes = details.causes ?? [];
     this.denied = details.denied;
     this.retryAfterMs = details.retryAfterMs;
@@ -88,11 +92,24 @@ export function faultOfResponse(answer: {
     {
       words: message,
       reason: parsed.reason ?? '',
+      said: message.trim() || `status ${status}`,
       causes: (parsed.details?.causes ?? []).map(({ reason = '' }) => reason),
       denied,
       retryAfterMs: retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined,
     },
   );
+}
+
+/** Why a write failed, for people of another cluster: the API server's words, and never a path of its API. */
+export function inWords(error: unknown): string {
+  if (error instanceof ApiFault) {
+    return error.status >= 500 || error.status === 429
+      ? `its API server is not well (${error.status}): ${error.said}`
+      : error.said;
+  }
+  return isFault(error, 'Unavailable') || isFault(error, 'DeadlineExceeded')
+    ? 'its API server does not answer'
+    : 'its agent failed; see its log';
 }
 
 /** Refused for the UID that was sent along: the name has passed to another object. */

@@ -4,7 +4,8 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { userCluster } from '../connection/cluster.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
-import { batchesIn, type Manifests, manifestText } from '../manifests.ts';
+import { manifestSources } from '../manifest-files.ts';
+import { batchesIn, type Manifests } from '../manifests.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
 import { table } from '../output/table.ts';
 import { plural, rtt } from '../output/words.ts';
@@ -19,7 +20,10 @@ type Batch = DryRunAnswer['batches'][number];
 export function dryRunCommand(): Command {
   const command = new Command('dry-run')
     .description('where the pods of manifests would go now, and why not elsewhere')
-    .requiredOption('-f, --file <file...>', 'manifests, YAML or JSON; - is standard input')
+    .requiredOption(
+      '-f, --file <path...>',
+      'manifests, YAML or JSON: files, folders, folders with a kustomization, - for standard input',
+    )
     .option('-n, --namespace <name>', 'of objects that name none; else the context’s')
     .addHelpText(
       'after',
@@ -30,6 +34,7 @@ knows of its nodes and of its neighbours' adverts. In the end each host decides 
 
 Examples:
   spillway dry-run -f deployment.yaml
+  spillway dry-run -f overlays/prod      a folder with a kustomization: kubectl builds it
   helm template my-chart | spillway dry-run -f - -n shop
   spillway dry-run -f job.yaml -o json | jq '.batches[] | {name, nowhere}'
 
@@ -37,10 +42,10 @@ Exit code 1 when some pods would find no room anywhere.`,
     );
   return withOutput(withAgent(command), ['table', 'wide', 'json', 'yaml']).action(
     async (options: Options) => {
-      const text = manifestText(options.file);
+      const sources = manifestSources(options.file);
       const agent = await agentOf(options);
       const namespace = options.namespace ?? (await contextNamespace(options));
-      const manifests = batchesIn(text, namespace);
+      const manifests = batchesIn(sources, namespace);
       const question = { batches: manifests.batches, namespaces: manifests.namespaces };
       const value = await agent.ask(dryRunAnswer, { path: '/v1/dry-run', body: question });
       print(

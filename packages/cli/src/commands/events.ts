@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
 import { type UserCluster, userCluster } from '../connection/cluster.ts';
+import { requireNamespace } from '../connection/find-agent.ts';
 import { withCluster, type ConnectionOptions } from '../connection/options.ts';
 import { eventsOf, type eventOutput, eventsSince } from '../events.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
@@ -45,6 +46,8 @@ With -w and -o json, one event a line.`,
         ? undefined
         : (options.namespace ?? cluster.namespace);
       const { events, resourceVersion } = await eventsOf(cluster, namespace);
+      if (events.length === 0 && namespace !== undefined)
+        await requireNamespace(cluster, namespace);
       if (options.watch)
         return await follow({ cluster, namespace, events, resourceVersion }, options);
       print(

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
-import { type UserCluster, userCluster } from '../connection/cluster.ts';
+import { clusterIfAny, userCluster } from '../connection/cluster.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import {
   type deploymentExplanation,
@@ -67,15 +67,6 @@ function deploymentCommand(): Command {
       print(rendered(options.output, { value, table: () => deploymentText(value) }));
     },
   );
-}
-
-/** Where the agent is named by its address, a kubeconfig helps and is not required. */
-async function clusterIfAny(options: Options): Promise<UserCluster | undefined> {
-  try {
-    return await userCluster(options);
-  } catch {
-    return undefined;
-  }
 }
 
 export function podText(explanation: PodExplanation): string {

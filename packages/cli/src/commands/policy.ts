@@ -2,7 +2,8 @@
 import { policyAnswer, type PolicyEntry } from '@spillway/agent/answers';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { userCluster } from '../connection/cluster.ts';
+import { clusterIfAny } from '../connection/cluster.ts';
+import { requireNamespace } from '../connection/find-agent.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
 import { table } from '../output/table.ts';
@@ -28,7 +29,10 @@ Examples:
   return withOutput(withAgent(command)).action(
     async (pod: string | undefined, options: Options) => {
       const agent = await agentOf(options);
-      const namespace = options.namespace ?? (pod && (await contextNamespace(options)));
+      const cluster = await clusterIfAny(options);
+      const namespace = options.namespace ?? (pod && (cluster?.namespace ?? 'default'));
+      if (cluster !== undefined && options.namespace !== undefined)
+        await requireNamespace(cluster, options.namespace);
       const query = new URLSearchParams({ ...(namespace && { namespace }), ...(pod && { pod }) });
       const value = await agent.ask(policyAnswer, { path: `/v1/policy?${query.toString()}` });
       print(
@@ -40,14 +44,6 @@ Examples:
       );
     },
   );
-}
-
-async function contextNamespace(options: Options): Promise<string> {
-  try {
-    return (await userCluster(options)).namespace;
-  } catch {
-    return 'default';
-  }
 }
 
 export function policyText(entries: readonly PolicyEntry[]): string {

@@ -66,3 +66,12 @@ export async function userCluster(choice: ClusterChoice): Promise<UserCluster> {
     namespace: config.getContextObject(context)?.namespace ?? 'default',
   };
 }
+
+/** Where the agent is named by its address, a kubeconfig helps and is not required. */
+export async function clusterIfAny(choice: ClusterChoice): Promise<UserCluster | undefined> {
+  try {
+    return await userCluster(choice);
+  } catch {
+    return undefined;
+  }
+}

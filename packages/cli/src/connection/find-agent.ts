@@ -1,5 +1,5 @@
 /** Finds the active agent's pod: by its label, else by who holds the Lease. Every way to fail says what to do. */
-import { Fault, isFault, type Pod } from '@spillway/core';
+import { Fault, isFault, type Namespace, type Pod } from '@spillway/core';
 import type { ApiFault } from '@spillway/kubernetes';
 import type { UserCluster } from './cluster.ts';
 
@@ -73,6 +73,8 @@ export async function read<T>({ api, context, server }: UserCluster, path: strin
   try {
     return await api.call<T>({ method: 'GET', path });
   } catch (error) {
+    if (isFault(error, 'NotFound'))
+      throw new Fault('NotFound', fromServer(error as ApiFault), { cause: error });
     if (isFault(error, 'PermissionDenied')) throw denied(error as ApiFault, path);
     if (isFault(error, 'Unavailable') || isFault(error, 'DeadlineExceeded')) {
       throw new Fault(
@@ -82,6 +84,20 @@ export async function read<T>({ api, context, server }: UserCluster, path: strin
       );
     }
     throw error;
+  }
+}
+
+/** As kubectl prints it, so that people know it. */
+function fromServer({ reason, said }: ApiFault): string {
+  return `Error from server (${reason || 'NotFound'}): ${said}`;
+}
+
+/** @throws Fault `NotFound` when there is no such namespace; who may not look at it is not told. */
+export async function requireNamespace(cluster: UserCluster, namespace: string): Promise<void> {
+  try {
+    await read<Namespace>(cluster, `/api/v1/namespaces/${namespace}`);
+  } catch (error) {
+    if (!isFault(error, 'PermissionDenied')) throw error;
   }
 }
 

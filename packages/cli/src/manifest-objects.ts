@@ -1,0 +1,84 @@
+/** The objects that manifests hold, each with where it stands, so that what is wrong can be found. */
+import { Fault, type PodSpec } from '@spillway/core';
+import { parseAllDocuments } from 'yaml';
+import type { ManifestSource } from './manifest-files.ts';
+
+export interface Metadata {
+  readonly name?: string;
+  readonly generateName?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata?: Metadata;
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly parallelism?: number;
+    readonly completions?: number;
+    readonly template?: { readonly metadata?: Metadata; readonly spec?: PodSpec };
+  };
+}
+
+export interface PlacedManifest {
+  readonly manifest: Manifest;
+  /** `deploy.yaml, document 2 (deployment/web)` */
+  readonly where: string;
+}
+
+/** @throws Fault `InvalidInput` naming file, document and object. */
+export function objectsIn(sources: readonly ManifestSource[]): readonly PlacedManifest[] {
+  return sources.flatMap(({ name, text }) =>
+    parseAllDocuments(text).flatMap((document, i) => {
+      if ('empty' in document && document.empty) return [];
+      const where = `${name}, document ${i + 1}`;
+      const [error] = document.errors;
+      if (error !== undefined) throw new Fault('InvalidInput', `${where}: ${error.message}`);
+      return objectsOf(valueOf(document, where), where);
+    }),
+  );
+}
+
+/** `deployment/web` */
+export function nameOf({ kind, metadata = {} }: Manifest): string {
+  return `${kind.toLowerCase()}/${metadata.name ?? metadata.generateName ?? ''}`;
+}
+
+function valueOf(document: { toJS(): unknown }, where: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Such as aliases that would make it grow without end.
+    throw new Fault('InvalidInput', `${where}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function objectsOf(value: unknown, where: string): readonly PlacedManifest[] {
+  if (value === null) return [];
+  if (!isRecord(value)) throw notAnObject(where);
+  const { kind, items } = value;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items))
+    return items.flatMap((item, i) => objectsOf(item, `${where}, item ${i + 1}`));
+  const { apiVersion } = value;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !apiVersion || !kind)
+    throw notAnObject(where);
+  const { metadata } = value;
+  if (metadata !== undefined && !isRecord(metadata))
+    throw new Fault('InvalidInput', `${where} (${kind}): metadata: expected a map`);
+  const manifest = value as unknown as Manifest;
+  return [{ manifest, where: `${where} (${nameOf(manifest)})` }];
+}
+
+function notAnObject(where: string): Fault {
+  return new Fault(
+    'InvalidInput',
+    `${where}: expected apiVersion and kind, as in every manifest of Kubernetes`,
+  );
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
