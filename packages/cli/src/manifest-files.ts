@@ -55,7 +55,7 @@ function kustomized(folder: string): ManifestSource {
     timeout: kustomizeMsMax,
     maxBuffer: bytesMax,
   });
-  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+  if (error !== undefined && 'code' in error && error.code === 'ENOENT')
     throw new Fault(
       'InvalidInput',
       `folder ${folder} has a kustomization, which kubectl builds, and there is no kubectl on the PATH`,
