@@ -14,13 +14,14 @@ export interface AgentState {
 
 export interface NeighbourState {
   readonly name: string;
-  /** Of its Neighbour object; where there is none, alive or gone, as its virtual node is Ready. */
+  /** Of its Neighbour object, unknown when no agent vouches for that; where there is none, alive or gone, as its virtual node is Ready. */
   readonly state: string;
   /** In ms; null where no Neighbour object says it. */
   readonly rttMs: number | null;
 }
 
 const namespace = 'spillway-system';
+const asOfMsMax = 150_000;
 const leasePath = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/spillway-agent`;
 const neighboursPath = '/apis/spillway.dev/v1alpha1/neighbours';
 
@@ -39,7 +40,11 @@ interface AgentPod {
 
 interface Neighbour {
   readonly metadata: { readonly name: string };
-  readonly status?: { readonly state?: string; readonly rttMs?: number };
+  readonly status?: {
+    readonly state?: string;
+    readonly rttMs?: number;
+    readonly asOf?: string;
+  };
 }
 
 /** Null when none is installed or none is active. */
@@ -64,12 +69,17 @@ export async function knownNeighbours(client: KubeClient): Promise<readonly Neig
   const neighbours = await found(client.get<{ items: Neighbour[] }>(neighboursPath));
   const shown = neighbours?.items.map(({ metadata, status }) => ({
     name: metadata.name,
-    state: status?.state ?? 'unknown',
+    state: vouchedFor(status?.asOf) ? (status?.state ?? 'unknown') : 'unknown',
     rttMs: status?.rttMs ?? null,
   }));
   return (shown?.length ? shown : await virtualNodes(client)).toSorted((a, b) =>
     a.name.localeCompare(b.name),
   );
+}
+
+/** An agent writes each object once a minute or more often; what is older says nothing of now. */
+function vouchedFor(asOf: string | undefined): boolean {
+  return Date.now() - Date.parse(asOf ?? '') < asOfMsMax;
 }
 
 async function virtualNodes(client: KubeClient): Promise<readonly NeighbourState[]> {

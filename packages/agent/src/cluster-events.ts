@@ -12,6 +12,7 @@ import type { Ledger } from '@spillway/scheduling';
 import type { HomeRunner } from './home-runner.ts';
 import type { HostRunner } from './host-runner.ts';
 import type { OwnPods } from './own-pods.ts';
+import type { SettingProblems } from './setting-problems.ts';
 
 export interface ClusterEventsOptions {
   readonly ownPods: OwnPods;
@@ -23,6 +24,7 @@ export interface ClusterEventsOptions {
   /** Undefined when it has been deleted. */
   readonly onVirtualNode: (cluster: ClusterName, node: Node | undefined) => void;
   readonly onChanged: () => void;
+  readonly settings: SettingProblems;
 }
 
 export class ClusterEvents {
@@ -54,6 +56,7 @@ export class ClusterEvents {
       }
       case 'Namespace': {
         const { name = '', labels, annotations = {} } = event.object.metadata;
+        this.#options.settings.see('Namespace', event.object.metadata, event.type === 'deleted');
         const offload = event.type === 'set' && labels?.[wellKnown.offloadLabel] === 'enabled';
         home.feed({ kind: 'namespace', name, offload, annotations });
         return;
@@ -74,6 +77,7 @@ export class ClusterEvents {
     // Of one that is deleted, less may be known than it takes to tell: nobody minds being told.
     if (deleted || shadowIdOf(pod, guestNamespaceName) === undefined) {
       this.#options.ownPods.see(pod, deleted);
+      this.#options.settings.see('Pod', pod.metadata, deleted);
       home.feed({ kind: deleted ? 'podDeleted' : 'pod', pod });
     }
     const ended = deleted || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

@@ -29,6 +29,7 @@ import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
 import { ClusterEvents } from './cluster-events.ts';
 import { CustomResources } from './custom-resources.ts';
+import { DecisionLog } from './decision-log.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
@@ -42,6 +43,7 @@ import { OwnPods } from './own-pods.ts';
 import { OffloadPolicies } from './offload-policies.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
+import { SettingProblems } from './setting-problems.ts';
 import { Questions } from './questions.ts';
 import { RevocationKeeper } from './revocation-keeper.ts';
 
@@ -80,6 +82,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     blockedCidrs: options.guests.blockedCidrs,
   });
   const recorder = new EventRecorder({ api, clock, component: 'spillway' });
+  const settings = new SettingProblems(recorder);
+  const decisionLog = new DecisionLog({ log, clock });
   const news = new PodOwnerNews({ recorder, pods, log });
   const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));
   const preset = directoryPresets[options.mesh.preset];
@@ -107,6 +111,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     writes: pods,
     clock,
     log,
+    decisionLog,
     metrics,
     ready: () => synced,
   });
@@ -183,6 +188,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     news,
     clock,
     log,
+    decisionLog,
     metrics,
     homeEpoch: epoch,
   });
@@ -220,7 +226,11 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     home: homeRunner,
     host: hostRunner,
     clusterOfNode,
-    onVirtualNode: (cluster, node) => virtualNodes.seen(cluster, node),
+    onVirtualNode: (cluster, node) => {
+      const seen = virtualNodes.seen(cluster, node);
+      if (seen === 'deletedByOthers') decisionLog.say('nodeDeleted', { neighbour: cluster });
+    },
+    settings,
     onChanged: () => advertiser.changed(),
   });
   const watch = new ClusterWatch({
@@ -310,6 +320,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       directory,
       neighbours,
       recorder,
+      settings,
       resources,
       policies,
       revocations,

@@ -14,16 +14,18 @@ import {
   virtualNodeName,
   type NodeName,
 } from '@spillway/core';
-import type {
-  BindOutcome,
-  Home,
-  HomeEffect,
-  HomeEvent,
-  NegotiationClient,
-  PodRef,
-  WriteOutcome,
+import {
+  type BindOutcome,
+  type Home,
+  type HomeEffect,
+  type HomeEvent,
+  type NegotiationClient,
+  type PodRef,
+  type WriteOutcome,
+  refusalText,
 } from '@spillway/federation';
 import pLimit from 'p-limit';
+import type { Decision, DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { PodOwnerNews } from './pod-news.ts';
@@ -50,6 +52,7 @@ export interface HomeRunnerOptions {
   readonly news: PodOwnerNews;
   readonly clock: Clock;
   readonly log: Log;
+  readonly decisionLog: DecisionLog;
   readonly metrics: Metrics;
   readonly homeEpoch: number;
 }
@@ -97,6 +100,7 @@ export class HomeRunner {
   }
 
   #perform(effect: HomeEffect): void {
+    const { decisionLog } = this.#options;
     switch (effect.kind) {
       case 'bindLocally':
         void this.#binds(() => this.#bind(effect.ref, effect.node, 'boundLocally'));
@@ -129,9 +133,11 @@ export class HomeRunner {
         return;
       case 'explain':
         this.#options.news.explain(effect.ref, effect.message, { condition: effect.condition });
+        decisionLog.say('waits', { pod: nameOf(effect.ref), reason: effect.message });
         return;
       case 'tell':
         this.#options.news.tell(effect);
+        decisionLog.say(told[effect.reason], { pod: nameOf(effect.ref), reason: effect.message });
         return;
       default:
         return unreachable(effect);
@@ -144,7 +150,7 @@ export class HomeRunner {
     kind: 'boundLocally' | 'boundAway',
     away?: Extract<HomeEffect, { kind: 'bindAway' }>,
   ): Promise<void> {
-    const { writes, log, metrics, news } = this.#options;
+    const { writes, log, decisionLog, metrics, news } = this.#options;
     let outcome: BindOutcome;
     try {
       outcome = await writes.bindPod(ref, node, away?.annotations);
@@ -155,16 +161,22 @@ export class HomeRunner {
     if (outcome === 'bound') {
       metrics.placed.inc({ where: kind === 'boundLocally' ? 'home' : 'neighbour' });
       news.bound(ref, node, away?.host);
+      if (away !== undefined) decisionLog.say('bound', { pod: nameOf(ref), host: away.host });
     }
     this.feed({ kind, uid: ref.uid, outcome });
   }
 
   async #reserve({ host, request }: Extract<HomeEffect, { kind: 'reserve' }>): Promise<void> {
-    const { negotiator, log, metrics } = this.#options;
+    const { negotiator, log, decisionLog, metrics } = this.#options;
     const { requestId } = request;
     try {
       const answer = await negotiator(host).reserve(request, { deadlineMs: reserveDeadlineMs });
       metrics.reservations.inc({ outcome: answer.granted > 0 ? 'granted' : 'refused' });
+      if (answer.granted === 0) {
+        const reason = refusalText(answer.verdicts);
+        const { namespace, count: pods } = request;
+        decisionLog.say('refusedThere', { host, namespace, pods, reason });
+      }
       this.feed({ kind: 'reserved', requestId, host, answer });
     } catch (error) {
       metrics.reservations.inc({ outcome: codeOf(error) });
@@ -267,6 +279,15 @@ export class HomeRunner {
     }
   }
 }
+
+/** What pods' owners are told, as kinds of the log's lines. */
+const told = {
+  Offloading: 'bound',
+  Offloaded: 'offloaded',
+  GuestRefused: 'guestRefused',
+  GuestLost: 'guestLost',
+  GuestEnded: 'guestLost',
+} as const satisfies Readonly<Record<Extract<HomeEffect, { kind: 'tell' }>['reason'], Decision>>;
 
 function nameOf({ namespace, name }: PodRef): string {
   return `${namespace}/${name}`;

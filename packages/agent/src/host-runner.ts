@@ -23,17 +23,20 @@ import {
   type HostEvent,
   type Member,
   type NegotiationHandler,
+  createVerdict,
   type ReleaseRequest,
   type ReserveAnswer,
   type ReserveRequest,
   type TryOutcome,
   type TryRequest,
   type TryResult,
+  refusalText,
   type WatchGuestsRequest,
 } from '@spillway/federation';
 import { inWords } from '@spillway/kubernetes';
 import pLimit from 'p-limit';
 import { GuestFeed } from './guest-feed.ts';
+import type { DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { OwnPods } from './own-pods.ts';
@@ -66,6 +69,7 @@ export interface HostRunnerOptions {
   readonly writes: HostWrites;
   readonly clock: Clock;
   readonly log: Log;
+  readonly decisionLog: DecisionLog;
   readonly metrics: Metrics;
   /** False until the caches are whole: until then nobody is answered. */
   readonly ready: () => boolean;
@@ -119,6 +123,21 @@ export class HostRunner implements NegotiationHandler {
   }
 
   async reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
+    const answer = await this.#reserve(caller, request);
+    if (answer.granted === 0) {
+      const { namespace, count: pods } = request;
+      const reason = refusalText(answer.verdicts);
+      this.#options.decisionLog.say('refusedHere', {
+        home: caller.cluster,
+        namespace,
+        pods,
+        reason,
+      });
+    }
+    return answer;
+  }
+
+  async #reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
     this.#requireReady();
     const { host, clock, metrics } = this.#options;
     const { ownPods } = this.#options;
@@ -188,6 +207,7 @@ export class HostRunner implements NegotiationHandler {
   }
 
   #perform(effect: HostEffect): void {
+    const { decisionLog } = this.#options;
     switch (effect.kind) {
       case 'tryReply':
         this.#tryCalls.get(effect.call)?.(effect.results);
@@ -204,10 +224,18 @@ export class HostRunner implements NegotiationHandler {
         void this.#creates(() => this.#create(effect));
         return;
       case 'delete':
+        decisionLog.say('guestEnds', {
+          home: effect.guest.home,
+          guest: `${effect.namespace}/${effect.name}`,
+        });
         void this.#deletes(() => this.#delete(effect));
         return;
       case 'push':
         for (const feed of this.#feeds.get(effect.home) ?? []) feed.push(effect.update);
+        if (effect.update.kind === 'gone') {
+          const { uid, reason, message } = effect.update;
+          decisionLog.say('guestGone', { home: effect.home, uid, reason, message });
+        }
         return;
       default:
         return unreachable(effect);
@@ -215,7 +243,7 @@ export class HostRunner implements NegotiationHandler {
   }
 
   async #create({ guest, pod, node }: Extract<HostEffect, { kind: 'create' }>): Promise<void> {
-    const { writes } = this.#options;
+    const { writes, decisionLog } = this.#options;
     let outcome: CreateOutcome;
     try {
       outcome = await writes.createShadow({ home: guest.home, pod, node });
@@ -223,6 +251,10 @@ export class HostRunner implements NegotiationHandler {
       this.#tellOfFailedCreate(guest.home, error);
       outcome = { kind: 'failed', reason: inWords(error) };
     }
+    const line = { home: guest.home, pod: guestName(pod), node };
+    if (outcome.kind === 'created') decisionLog.say('guestCreated', line);
+    else if (outcome.kind !== 'exists')
+      decisionLog.say('guestRejected', { ...line, reason: createVerdict(outcome).reason });
     this.feed({ kind: 'created', guest, outcome });
   }
 
@@ -266,7 +298,7 @@ export class HostRunner implements NegotiationHandler {
         { namespace, pod: name, err: error },
         'shadow could not be deleted; it is tried again',
       );
-      setTimeout(() => this.#perform(effect), deleteRetryMs).unref();
+      setTimeout(() => void this.#deletes(() => this.#delete(effect)), deleteRetryMs).unref();
     }
   }
 
@@ -275,4 +307,9 @@ export class HostRunner implements NegotiationHandler {
       throw new Fault('Unavailable', 'this host is starting: its caches are not whole yet');
     }
   }
+}
+
+/** As its home knows it. */
+function guestName({ metadata: { namespace = 'default', name = '' } }: Pod): string {
+  return `${namespace}/${name}`;
 }

@@ -32,6 +32,7 @@ export class NeighbourKeeper {
     const { api, preset } = options;
     this.#objects = new NeighbourObjects({
       api,
+      suspectMs: preset.suspectMs,
       silentMs: preset.suspectMs + preset.goneMs,
       forgottenMs: nodeRemovedMs,
     });

@@ -27,6 +27,7 @@ import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import { policyEntries } from './policy-entries.ts';
 import type { RevocationKeeper } from './revocation-keeper.ts';
+import type { SettingProblems } from './setting-problems.ts';
 import { agentStatus, neighbourRows } from './status.ts';
 
 export interface Question {
@@ -53,6 +54,7 @@ export interface Asked {
   readonly directory: Directory;
   readonly neighbours: Neighbours;
   readonly recorder: EventRecorder;
+  readonly settings: SettingProblems;
   readonly resources: CustomResources;
   readonly policies: PolicyBook;
   readonly revocations: RevocationKeeper;

@@ -1,9 +1,10 @@
 /** What the doctor finds from where the user stands: by the API server, and by comparing with the agent. */
 import { type Finding, statusAnswer } from '@spillway/agent/answers';
-import { isFault, type Pod, version } from '@spillway/core';
+import { isFault, version } from '@spillway/core';
 import type { AgentClient } from './connection/agent-client.ts';
 import { type UserCluster, userCluster } from './connection/cluster.ts';
-import { leaseName, read } from './connection/find-agent.ts';
+import { type AgentSituation, agentSituation, isReady } from './connection/agent-situation.ts';
+import { agentObjects, leaseName, read } from './connection/find-agent.ts';
 import type { ConnectionOptions } from './connection/options.ts';
 
 interface Lease {
@@ -87,38 +88,36 @@ async function leaseFinding(cluster: UserCluster, namespace: string): Promise<re
   return [{ ...finding, severity: 'error', message: `${held}: it has run out`, remedy }];
 }
 
+const severities: Readonly<Record<AgentSituation['state'], Finding['severity']>> = {
+  active: 'ok',
+  process: 'ok',
+  notReady: 'warning',
+  notInstalled: 'error',
+  noneDesired: 'error',
+  notCreated: 'error',
+  pending: 'error',
+  cannotStart: 'error',
+  crashing: 'error',
+  standbyOnly: 'error',
+  processSilent: 'error',
+};
+
+/** The state of the agents as a whole, and pods beside the active one that are not ready. */
 async function podFindings(cluster: UserCluster, namespace: string): Promise<readonly Finding[]> {
-  const selector = 'app.kubernetes.io%2Fname%3Dspillway';
-  const { items } = await read<{ items: readonly Pod[] }>(
-    cluster,
-    `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
-  );
+  const objects = await agentObjects(cluster, namespace);
+  const { state, message, remedy } = agentSituation(objects, Date.now());
+  const severity = severities[state];
   const finding = { check: 'agent' as const, subject: `pods in ${namespace}` };
-  if (items.length === 0)
-    return [
-      {
-        ...finding,
-        severity: 'info',
-        message: 'there are none: the agent is a process of its own',
-      },
-    ];
-  const ready = items.filter((pod) =>
-    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-  );
-  if (ready.length === items.length) {
-    const message =
-      ready.length === 1
-        ? 'the only one is ready'
-        : `all ${ready.length} are ready: one is active, the others stand by`;
-    return [{ ...finding, severity: 'ok', message }];
-  }
-  const names = items.filter((pod) => !ready.includes(pod)).map(({ metadata }) => metadata.name);
+  const found: Finding = { ...finding, severity, message, ...(severity !== 'ok' && { remedy }) };
+  const waiting = objects.pods.filter((pod) => !isReady(pod)).map((pod) => pod.metadata.name ?? '');
+  if (state !== 'active' || waiting.length === 0) return [found];
   return [
+    found,
     {
       ...finding,
-      severity: ready.length === 0 ? 'error' : 'warning',
-      message: `${names.length} of ${items.length} are not ready: ${names.join(', ')}`,
-      remedy: `kubectl -n ${namespace} describe pod ${names[0] ?? ''}`,
+      severity: 'warning',
+      message: `${waiting.length} of ${objects.pods.length} are not ready: ${waiting.join(', ')}`,
+      remedy: `kubectl -n ${namespace} describe pod ${waiting[0] ?? ''}`,
     },
   ];
 }

@@ -491,7 +491,7 @@ describe('on the way to an agent', () => {
   test('where none is installed it says so', () => {
     const { status, stderr } = run(['status', '--agent-namespace', 'default']);
     expect(status).toBe(4);
-    expect(stderr).toContain('no agent is installed in paris (namespace default)');
+    expect(stderr).toContain('paris: no agent is installed in namespace default');
   });
 
   test('who lacks a right is told which, and how to grant it', async () => {

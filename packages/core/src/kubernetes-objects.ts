@@ -221,7 +221,7 @@ export interface ContainerStatus {
   readonly started?: boolean;
   readonly containerID?: string;
   readonly state?: ContainerState;
-  readonly lastState?: Readonly<Record<string, unknown>>;
+  readonly lastState?: ContainerState;
   readonly [field: string]: unknown;
 }
 

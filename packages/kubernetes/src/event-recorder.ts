@@ -1,5 +1,5 @@
 /**
- * Kubernetes events on pods (core/v1), in a bounded queue behind the calls that matter. One Event
+ * Kubernetes events on pods and namespaces (core/v1), in a bounded queue behind the calls that matter. One Event
  * object per pod and reason: what is said again is counted on it, its message is the latest, and it
  * is written again at most every few seconds. What does not fit is dropped and counted.
  */
@@ -8,6 +8,8 @@ import type { PodRef } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 
 export interface PodEvent {
+  /** Of an event on a namespace, which lies in that very namespace, `ref` names it twice. Default Pod. */
+  readonly kind?: 'Pod' | 'Namespace';
   readonly ref: PodRef;
   readonly reason: string;
   readonly message: string;
@@ -125,7 +127,7 @@ export class EventRecorder {
   }
 
   async #write(series: Series, now: MonotonicMs): Promise<void> {
-    const { ref, reason, message, warning } = series.latest;
+    const { kind = 'Pod', ref, reason, message, warning } = series.latest;
     series.written = { message, at: now };
     const path = `/api/v1/namespaces/${ref.namespace}/events`;
     const said = {
@@ -155,7 +157,7 @@ export class EventRecorder {
         apiVersion: 'v1',
         kind: 'Event',
         metadata: { generateName: generatedName(ref.name), namespace: ref.namespace },
-        involvedObject: { apiVersion: 'v1', kind: 'Pod', ...ref },
+        involvedObject: { apiVersion: 'v1', kind, ...ref },
         reason,
         ...said,
         source: { component: this.#component },

@@ -11,5 +11,8 @@ export const eventReasons = {
   guestRefused: 'GuestRefused',
   /** The shadow is gone, and the pod with it. */
   guestLost: 'GuestLost',
+  /** Its host ended it, or says that it had ended before. */
   guestEnded: 'GuestEnded',
+  /** A label or annotation of ours, on a pod or a namespace, means nothing as it is written. */
+  invalidSetting: 'InvalidSetting',
 } as const;

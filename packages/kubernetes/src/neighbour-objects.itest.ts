@@ -4,7 +4,7 @@ import { ensureBinaries } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiClient } from './api-client.ts';
 import { customResourcesPath, servedCustomResources } from './custom-resources.ts';
-import { gapMs, NeighbourObjects } from './neighbour-objects.ts';
+import { asOfMsMax, gapMs, NeighbourObjects } from './neighbour-objects.ts';
 import type { NeighbourFacts, NeighbourStatus } from './neighbour-status.ts';
 import { type AgentCluster, startAgentCluster } from './testing/agent-cluster.ts';
 import { BadRoad } from './testing/bad-road.ts';
@@ -17,6 +17,7 @@ interface Neighbour {
 }
 
 const path = `${customResourcesPath}/neighbours`;
+const suspectMs = 10_000;
 const silentMs = 30_000;
 const forgottenMs = 3_600_000;
 const t0 = 1_800_000_000_000;
@@ -38,7 +39,7 @@ afterAll(async () => {
 });
 
 function keeper() {
-  const objects = new NeighbourObjects({ api, silentMs, forgottenMs });
+  const objects = new NeighbourObjects({ api, suspectMs, silentMs, forgottenMs });
   return (facts: readonly NeighbourFacts[], afterMs: number) =>
     objects.keep(facts, (t0 + afterMs) as WallMs, (_, error) => {
       throw error;
@@ -85,6 +86,7 @@ describe('with the CRD', () => {
       'OURS THERE',
       'THEIRS HERE',
       'HEARD',
+      'AS OF',
     ]);
     expect(rows.map((row) => row.split(/\s{2,}/).slice(0, 6))).toEqual([
       ['lyon', 'alive', '12ms', '24 x 1/1Gi, 2 GPU', '4', '1'],
@@ -118,6 +120,21 @@ describe('with the CRD', () => {
     expect(writes() - before).toBe(5);
   });
 
+  test('says of what moment it is, even of a neighbour that says nothing', async () => {
+    const keep = keeper();
+    const silent = [factsOf('lyon', { state: 'gone', lastHeard: t0 as WallMs })];
+    const asOf = async (): Promise<number> => {
+      const lyon = (await there()).find(({ metadata }) => metadata.name === 'lyon');
+      return Date.parse(lyon?.status?.asOf ?? '') - t0;
+    };
+    await keep(silent, 410_000);
+    expect(await asOf()).toBe(410_000);
+    await keep(silent, 410_000 + asOfMsMax - 1_000);
+    expect(await asOf()).toBe(410_000);
+    await keep(silent, 410_000 + asOfMsMax);
+    expect(await asOf()).toBe(410_000 + asOfMsMax);
+  });
+
   test('nothing that was said before stays: the status is replaced', async () => {
     const keep = keeper();
     await keep([factsOf('lyon', { attributes: { region: 'eu', tier: 'spot' } })], 500_000);
@@ -143,6 +160,8 @@ describe('with the CRD', () => {
       (await there()).find(({ metadata }) => metadata.name === name)?.status?.state;
     await keep([], 710_000);
     expect(await stateOf('oslo')).toBe('alive');
+    await keep([], 710_000 + suspectMs);
+    expect(await stateOf('oslo')).toBe('suspect');
     await keep([], 710_000 + silentMs);
     expect(await stateOf('oslo')).toBe('gone');
     await keep([], 700_000 + forgottenMs + gapMs);

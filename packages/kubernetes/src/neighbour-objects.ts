@@ -12,6 +12,7 @@ import {
   type NeighbourFacts,
   neighbourStatus,
   type NeighbourStatus,
+  timestamp,
   withTransitions,
 } from './neighbour-status.ts';
 
@@ -28,7 +29,8 @@ interface Known {
 
 export interface NeighbourObjectsOptions {
   readonly api: ApiClient;
-  /** A neighbour of a former life that stays silent is gone after so long. */
+  /** A neighbour of a former life that stays silent is suspect, and then gone, after so long. */
+  readonly suspectMs: number;
   readonly silentMs: number;
   /** The object of one that has not been heard from for so long, and is not named any more, is removed. */
   readonly forgottenMs: number;
@@ -38,8 +40,8 @@ export interface NeighbourObjectsOptions {
 export const gapMs = 5_000;
 /** Of a thousand neighbours that all change, one object is written every 50 s. */
 const sharedGapMs = 50;
-/** How old the time last heard may grow while nothing else changes. */
-const heardMs = 60_000;
+/** How old what is shown may grow while nothing changes: an agent writes each object so often at least. */
+export const asOfMsMax = 60_000;
 const pageSize = 500;
 
 export class NeighbourObjects {
@@ -99,8 +101,7 @@ export class NeighbourObjects {
     if (known !== undefined && now < known.nextWrite) return undefined;
     const status = neighbourStatus(facts, known?.status, now);
     if (known?.status === undefined || !looksAlike(known.status, status)) return status;
-    const stale = Date.parse(status.lastHeard) - Date.parse(known.status.lastHeard) >= heardMs;
-    return stale ? status : undefined;
+    return isStale(known.status, now) ? status : undefined;
   }
 
   /** Of a former life, or forgotten by the directory. */
@@ -110,21 +111,23 @@ export class NeighbourObjects {
     now: WallMs,
     onFault: (cluster: ClusterName, error: unknown) => void,
   ): Promise<void> {
-    const { silentMs, forgottenMs } = this.#options;
-    if (now < nextWrite || now - (this.#started ?? now) < silentMs) return;
+    const { suspectMs, silentMs, forgottenMs } = this.#options;
+    const silent = now - (this.#started ?? now);
+    if (now < nextWrite || silent < suspectMs) return;
     const next = (now + gapMs) as WallMs;
     const heard = status === undefined ? 0 : Date.parse(status.lastHeard);
-    if (!(now - heard < forgottenMs)) {
+    if (silent >= silentMs && !(now - heard < forgottenMs)) {
       const removed = await this.#tried(cluster, onFault, () => this.#delete(cluster));
       if (removed === 'failed') this.#known.set(cluster, { status, nextWrite: next });
       else this.#known.delete(cluster);
       return;
     }
-    if (status === undefined || status.state === 'gone' || status.state === 'revoked') return;
-    const gone = silentStatus(status, now);
-    const written = await this.#tried(cluster, onFault, () => this.#write(cluster, gone, true));
+    if (status === undefined) return;
+    const shown = unheardStatus(status, silent < silentMs ? 'suspect' : 'gone', now);
+    if (looksAlike(shown, status) && !isStale(status, now)) return;
+    const written = await this.#tried(cluster, onFault, () => this.#write(cluster, shown, true));
     if (written === 'missing') this.#known.delete(cluster);
-    else this.#known.set(cluster, { status: written === 'ok' ? gone : status, nextWrite: next });
+    else this.#known.set(cluster, { status: written === 'ok' ? shown : status, nextWrite: next });
   }
 
   async #tried(
@@ -226,19 +229,33 @@ function objectPath(cluster: ClusterName): string {
   return `${listPath}/${cluster}`;
 }
 
-function silentStatus(status: NeighbourStatus, now: WallMs): NeighbourStatus {
+/** An object of an agent that wrote no `asOf` yet is stale. */
+function isStale({ asOf }: NeighbourStatus, now: WallMs): boolean {
+  return !(now - Date.parse(asOf) < asOfMsMax);
+}
+
+/** Silence changes nothing about one that is revoked, nor brings one back that was gone. */
+function unheardStatus(
+  status: NeighbourStatus,
+  silence: 'suspect' | 'gone',
+  now: WallMs,
+): NeighbourStatus {
+  const asOf = timestamp(now);
+  const state = status.state === 'alive' || silence === 'gone' ? silence : status.state;
+  if (status.state === 'revoked' || state === status.state) return { ...status, asOf };
   const others = status.conditions.filter(({ type }) => type !== 'Reachable');
-  const gone = {
+  const reachable = {
     type: 'Reachable',
-    status: 'False',
-    reason: 'Gone',
+    status: state === 'gone' ? 'False' : 'Unknown',
+    reason: state === 'gone' ? 'Gone' : 'Silent',
     message: 'it has not been heard from since the agent started',
   } as const;
   return {
     ...status,
-    state: 'gone',
+    state,
+    asOf,
     connected: false,
     link: 'none',
-    conditions: [...withTransitions([gone], status.conditions, now), ...others],
+    conditions: [...withTransitions([reachable], status.conditions, now), ...others],
   };
 }

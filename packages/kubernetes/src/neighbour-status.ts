@@ -56,6 +56,8 @@ export interface NeighbourStatus {
   readonly guestsHere: number;
   readonly podsThere: number;
   readonly lastHeard: string;
+  /** When the agent last looked: what is older than some minutes nobody vouches for any more. */
+  readonly asOf: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly string[];
@@ -88,6 +90,7 @@ export function neighbourStatus(
     guestsHere: facts.guestsHere,
     podsThere: facts.podsThere,
     lastHeard: timestamp(facts.lastHeard),
+    asOf: timestamp(now),
     attributes: firstOf(facts.attributes, shownMax.labels),
     labels: firstOf(facts.labels, shownMax.labels),
     addresses: facts.addresses.slice(0, shownMax.addresses),
@@ -95,12 +98,9 @@ export function neighbourStatus(
   };
 }
 
-/** Whether a person who looks at both sees a difference, the time last heard aside. */
+/** Whether a person who looks at both sees a difference, times aside. */
 export function looksAlike(a: NeighbourStatus, b: NeighbourStatus): boolean {
-  return (
-    JSON.stringify({ ...a, lastHeard: '', conditions: a.conditions.map(withoutTime) }) ===
-    JSON.stringify({ ...b, lastHeard: '', conditions: b.conditions.map(withoutTime) })
-  );
+  return JSON.stringify(withoutTimes(a)) === JSON.stringify(withoutTimes(b));
 }
 
 /** Conditions keep their transition time while their status stays. */
@@ -185,6 +185,11 @@ function guestsCondition(accepting: boolean, guestsFree: number): Condition {
   return { type, status: 'True', reason: 'Open', message: 'its cap lets more guests in' };
 }
 
+function withoutTimes(status: NeighbourStatus): object {
+  const conditions = status.conditions.map(withoutTime);
+  return { ...status, lastHeard: '', asOf: '', conditions };
+}
+
 function withoutTime({ lastTransitionTime: _time, ...condition }: ObjectCondition): Condition {
   return condition;
 }
@@ -202,6 +207,6 @@ function tenths(value: number): string {
 }
 
 /** Kubernetes' times have no fractions of a second. */
-function timestamp(wallMs: WallMs): string {
+export function timestamp(wallMs: WallMs): string {
   return `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
 }

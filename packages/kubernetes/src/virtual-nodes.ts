@@ -143,17 +143,18 @@ export class VirtualNodes {
    * What the watch shows. One that somebody has deleted, or that the node lifecycle controller has
    * marked while we could not renew its Lease, is written again by the next `keep`.
    */
-  seen(cluster: ClusterName, node: Node | undefined): void {
+  seen(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | undefined {
     const known = this.#known.get(cluster);
-    if (known === undefined) return;
+    if (known === undefined) return undefined;
     if (node === undefined) {
       this.#known.delete(cluster);
-      return;
+      return 'deletedByOthers';
     }
     const status = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     if (status !== undefined && status !== readyStatus(known.state.reachable)) {
       this.#known.set(cluster, { ...known, written: '', since: '' });
     }
+    return undefined;
   }
 
   /** Ends the node; its Lease goes with it, and so do the Pod objects that are still bound to it. */

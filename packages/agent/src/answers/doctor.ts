@@ -11,6 +11,7 @@ export const finding = z.object({
     'clock',
     'versions',
     'orphans',
+    'settings',
     'crds',
   ]),
   severity: z.enum(['ok', 'info', 'warning', 'error']),

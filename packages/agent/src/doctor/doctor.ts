@@ -6,6 +6,7 @@ import { checkLinks } from './links.ts';
 import { checkCertificates, checkResources, checkSelf } from './own.ts';
 import { checkOrphans } from './orphans.ts';
 import { checkRights } from './rights.ts';
+import { checkSettings } from './settings.ts';
 
 type Check = (asked: Asked) => Promise<readonly Finding[]> | readonly Finding[];
 
@@ -16,6 +17,7 @@ const checks: readonly (readonly [Finding['check'], Check])[] = [
   ['reachability', checkLinks],
   ['orphans', checkOrphans],
   ['crds', checkResources],
+  ['settings', checkSettings],
 ];
 
 export async function doctor(asked: Asked): Promise<DoctorAnswer> {

@@ -113,6 +113,7 @@ export function eventsText(
       ...(wide ? [event.count] : []),
       event.message,
     ]),
+    { optional: ['TYPE', 'LAST'] },
   );
 }
 

@@ -3,7 +3,7 @@ import { type NeighbourAnswer, neighboursAnswer } from '@spillway/agent/answers'
 import { Command } from 'commander';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
-import { table } from '../output/table.ts';
+import { table, terminalColumns } from '../output/table.ts';
 import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
 import { age, livenessText, rtt } from '../output/words.ts';
 
@@ -39,13 +39,20 @@ export function byDistance(rows: readonly NeighbourAnswer[]): readonly Neighbour
   return [...rows].sort((a, b) => a.rttMs - b.rttMs || (a.cluster < b.cluster ? -1 : 1));
 }
 
-const columns = 'NEIGHBOUR,STATE,RTT,500m/512Mi,1/1Gi,2/4Gi,GPUS,OURS THERE,THEIRS HERE,HEARD';
+const heads = 'NEIGHBOUR,STATE,RTT,500m/512Mi,1/1Gi,2/4Gi,GPUS,OURS THERE,THEIRS HERE,HEARD';
 
-export function neighboursText(rows: readonly NeighbourAnswer[], wide = false): string {
+/** The first of them to be left out on a narrow terminal first. */
+const optional = ['500m/512Mi', '2/4Gi', 'GPUS', 'THEIRS HERE', 'OURS THERE'];
+
+export function neighboursText(
+  rows: readonly NeighbourAnswer[],
+  wide = false,
+  columns = terminalColumns(),
+): string {
   if (rows.length === 0) return 'No neighbours are known yet.';
   return table(
     [
-      ...columns.split(','),
+      ...heads.split(','),
       ...(wide ? ['LINK', 'MORE GUESTS', 'ADVERT', 'ATTRIBUTES', 'ADDRESSES'] : []),
     ],
     rows.map((row) => [
@@ -69,6 +76,7 @@ export function neighboursText(rows: readonly NeighbourAnswer[], wide = false): 
           ]
         : []),
     ]),
+    wide ? {} : { optional, columns },
   );
 }
 

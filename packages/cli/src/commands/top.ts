@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
-import { table } from '../output/table.ts';
+import { table, terminalColumns } from '../output/table.ts';
 import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
 import { bar, countsText, cpus, gibibytes, livenessText, rtt } from '../output/words.ts';
 import { byDistance } from './neighbours.ts';
@@ -115,7 +115,10 @@ export function rowsOf(status: ActiveStatus, neighbours: readonly NeighbourAnswe
   ];
 }
 
-export function topText(rows: readonly Row[]): string {
+/** The first of them to be left out on a narrow terminal first. */
+const optional = ['CPU USED', 'MEMORY FREE', 'THEIRS', 'OURS'];
+
+export function topText(rows: readonly Row[], columns = terminalColumns()): string {
   const [self] = rows;
   const head = [
     'CLUSTER',
@@ -140,7 +143,7 @@ export function topText(rows: readonly Row[]): string {
     row.theirs,
   ]);
   const away = rows.filter((row) => !row.self).map(({ cluster, ours }) => [cluster, ours] as const);
-  return `${table(head, lines)}
+  return `${table(head, lines, { optional, columns })}
 
 * ${self?.cluster ?? ''}: ${self?.waiting ?? 0} waiting; away: ${countsText(Object.fromEntries(away))}`;
 }

@@ -1,19 +1,23 @@
 /** Finds the active agent's pod: by its label, else by who holds the Lease. Every way to fail says what to do. */
 import { Fault, isFault, type Namespace, type Pod } from '@spillway/core';
 import type { ApiFault } from '@spillway/kubernetes';
+import {
+  type AgentDaemonSet,
+  type AgentLease,
+  type AgentObjects,
+  agentSituation,
+  isReady,
+} from './agent-situation.ts';
 import type { UserCluster } from './cluster.ts';
 
 export const systemNamespace = 'spillway-system';
 export const leaseName = 'spillway-agent';
 const activeSelector = 'spillway.dev%2Factive%3Dtrue';
+const agentSelector = 'app.kubernetes.io%2Fname%3Dspillway';
 
 export interface ActivePod {
   readonly namespace: string;
   readonly name: string;
-}
-
-interface Lease {
-  readonly spec?: { readonly holderIdentity?: string };
 }
 
 /** @throws Fault `NotFound`, `Unavailable`, `PermissionDenied` */
@@ -23,49 +27,42 @@ export async function findActivePod(cluster: UserCluster, namespace: string): Pr
     `/api/v1/namespaces/${namespace}/pods?labelSelector=${activeSelector}`,
   );
   const [active] = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  if (active !== undefined) return running(active, namespace);
-  const holder = await leaseHolder(cluster, namespace);
-  const name = holder.slice(0, Math.max(0, holder.lastIndexOf('_')));
-  if (holder === '') {
-    throw new Fault(
-      'Unavailable',
-      `no agent is active in ${cluster.context}: those there are stand by. Look at: kubectl -n ${namespace} get pods`,
-    );
-  }
-  try {
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-    return running(await read<Pod>(cluster, path), namespace);
-  } catch (error) {
-    if (!isFault(error, 'NotFound')) throw error;
-    throw new Fault(
-      'Unavailable',
-      `the active agent of ${cluster.context} (${name}) is no pod in namespace ${namespace}: if it runs as a process of its own, name its address with --agent URL or SPILLWAY_AGENT`,
-      { cause: error },
-    );
-  }
-}
-
-async function leaseHolder(cluster: UserCluster, namespace: string): Promise<string> {
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`;
-  try {
-    return (await read<Lease>(cluster, path)).spec?.holderIdentity ?? '';
-  } catch (error) {
-    if (!isFault(error, 'NotFound')) throw error;
-    throw new Fault(
-      'NotFound',
-      `no agent is installed in ${cluster.context} (namespace ${namespace}): install the chart (helm install spillway … -n ${namespace} --create-namespace), or say --agent-namespace if it is elsewhere`,
-      { cause: error },
-    );
-  }
-}
-
-function running({ metadata, status }: Pod, namespace: string): ActivePod {
-  const { name = '' } = metadata;
-  if (status?.phase === 'Running') return { namespace, name };
+  if (active !== undefined && isReady(active))
+    return { namespace, name: active.metadata.name ?? '' };
+  const objects = await agentObjects(cluster, namespace);
+  const { state, message, remedy, pod } = agentSituation(objects, Date.now());
+  if (pod !== undefined) return { namespace, name: pod };
   throw new Fault(
-    'Unavailable',
-    `the active agent's pod ${name} is ${status?.phase ?? 'not started'}: kubectl -n ${namespace} describe pod ${name}`,
+    state === 'notInstalled' ? 'NotFound' : 'Unavailable',
+    `${cluster.context}: ${message}. ${remedy}`,
   );
+}
+
+/** What there is of agents, as far as the user may see it. @throws Fault `PermissionDenied` for pods. */
+export async function agentObjects(cluster: UserCluster, namespace: string): Promise<AgentObjects> {
+  const ours = `labelSelector=${agentSelector}`;
+  const [pods, daemonSets, lease] = await Promise.all([
+    read<{ items: readonly Pod[] }>(cluster, `/api/v1/namespaces/${namespace}/pods?${ours}`),
+    seen<{ items: readonly AgentDaemonSet[] }>(
+      cluster,
+      `/apis/apps/v1/namespaces/${namespace}/daemonsets?${ours}`,
+    ),
+    seen<AgentLease>(
+      cluster,
+      `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`,
+    ),
+  ]);
+  return { namespace, daemonSet: daemonSets?.items[0], pods: pods.items, lease };
+}
+
+/** Undefined when there is none, or the user may not see it. */
+async function seen<T>(cluster: UserCluster, path: string): Promise<T | undefined> {
+  try {
+    return await read<T>(cluster, path);
+  } catch (error) {
+    if (isFault(error, 'NotFound') || isFault(error, 'PermissionDenied')) return undefined;
+    throw error;
+  }
 }
 
 /** Reads by the user's own rights. @throws Fault whose message says which right is missing and who can grant it. */

@@ -75,4 +75,33 @@ describe('table', () => {
       ]),
     ).toBe('Name:     a\nLonger:');
   });
+
+  const head = ['NAME', 'ONE', 'TWO', 'WHY'];
+  const rows = [['lyon', 1, 22, 'has no node with room for this pod']];
+
+  it('leaves nothing out where there is width enough, or no terminal', () => {
+    const text = 'NAME   ONE   TWO   WHY\nlyon   1     22    has no node with room for this pod';
+    expect(table(head, rows, { optional: ['ONE'], columns: 53 })).toBe(text);
+    expect(table(head, rows, { optional: ['ONE'], columns: undefined })).toBe(text);
+  });
+
+  it('leaves out what matters least on a narrow terminal, and says so', () => {
+    expect(table(head, rows, { optional: ['ONE', 'TWO'], columns: 50 })).toBe(
+      'NAME   TWO   WHY\nlyon   22    has no node with room for this pod\nLeft out for want of width: ONE.',
+    );
+  });
+
+  it('wraps the last column, and cuts nothing off', () => {
+    expect(table(head, rows, { optional: ['ONE', 'TWO'], columns: 30 })).toBe(
+      [
+        'NAME   WHY',
+        'lyon   has no node with room',
+        '       for this pod',
+        'Left out for want of width: ONE, TWO.',
+      ].join('\n'),
+    );
+    expect(pairs([['Addresses:', '/ip4/192.0.2.1/tcp/7420 /ip4/192.0.2.2/tcp/7420']], 40)).toBe(
+      'Addresses:   /ip4/192.0.2.1/tcp/7420\n             /ip4/192.0.2.2/tcp/7420',
+    );
+  });
 });

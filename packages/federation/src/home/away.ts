@@ -347,7 +347,17 @@ export class Away {
     if (isTerminal(entry.pod.status) && !isTerminal(status) && entry.phase !== 'ending') {
       entry.stray = true;
       this.#entries.due(entry);
-    } else this.#mirror(entry, status);
+    } else {
+      this.#tellIfEndedThere(entry, status);
+      this.#mirror(entry, status);
+    }
+  }
+
+  /** A pod whose containers fail has no reason of its own; one that its node or its host has ended has. */
+  #tellIfEndedThere(entry: AwayEntry, { phase, reason, message = reason }: PodStatus): void {
+    if (phase !== 'Failed' || reason === undefined || isTerminal(entry.pod.status)) return;
+    if (entry.phase === 'ending' || entry.phase === 'finished') return;
+    this.#tell(entry, 'GuestEnded', `${entry.host} has ended it: ${message} (${reason})`, true);
   }
 
   #mirror(entry: AwayEntry, status: PodStatus): void {
@@ -379,11 +389,14 @@ export class Away {
     entry.probing = false;
     entry.guest = undefined;
     this.#entries.due(entry);
-    if (lastStatus !== undefined && isTerminal(lastStatus)) this.#mirror(entry, lastStatus);
+    if (lastStatus !== undefined && isTerminal(lastStatus)) {
+      this.#tellIfEndedThere(entry, lastStatus);
+      this.#mirror(entry, lastStatus);
+    }
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
     entry.problem = message;
-    this.#tell(entry, 'GuestLost', `${reason}: ${message}`, true);
+    this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
     entry.phase = 'away';
     this.#mirror(entry, { ...lastStatus, phase: 'Failed', reason, message });
   }

@@ -368,6 +368,25 @@ describe('a pod away', () => {
     });
   });
 
+  test('that its host has ended is told why, in the host’s words, once', () => {
+    const tested = atHome();
+    away(tested, podOf('a'));
+    const evicted = { phase: 'Failed', reason: 'Evicted', message: 'The node was low on memory.' };
+    const message = 'near has ended it: The node was low on memory. (Evicted)';
+    expect(shown(tested, podOf('a'), evicted)).toMatchObject([
+      { kind: 'tell', reason: 'GuestEnded', message, warning: true },
+      { kind: 'writeStatus' },
+    ]);
+    expect(kinds(shown(tested, podOf('a'), evicted))).toEqual([]);
+    expect(shown(tested, podOf('a'), evicted)).toEqual([]);
+  });
+
+  test('whose containers fail is mirrored, and its host is not blamed', () => {
+    const tested = atHome();
+    away(tested, podOf('a'));
+    expect(shown(tested, podOf('a'), { phase: 'Failed' })).toMatchObject([{ kind: 'writeStatus' }]);
+  });
+
   test('fails when its host has refused it for long and a controller would replace it', () => {
     const tested = atHome();
     const owner = { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true };
