@@ -8,8 +8,6 @@ export class ApiFault extends Fault {
   readonly words: string;
   /** `metav1.Status` reason (`Forbidden`, `Expired`, …); empty when the answer was no Status. */
   readonly reason: string;
-  /** The server's own words, without what was asked. */
-  readonly said: string;
   /** Reasons of the Status' causes, such as `NamespaceTerminating`. */
   readonly causes: readonly string[];
   /** Set when a right is missing, and not the object refused. */
@@ -24,7 +22,6 @@ export class ApiFault extends Fault {
     details: {
       readonly words?: string;
       readonly reason?: string;
-      readonly said?: string;
       readonly causes?: readonly string[];
       readonly denied?: DeniedAccess | undefined;
       readonly retryAfterMs?: number | undefined;
@@ -34,7 +31,6 @@ export class ApiFault extends Fault {
     this.status = status;
     this.words = details.words ?? message;
     this.reason = details.reason ?? '';
-    this.said = details.said ?? message;
     this.causes = details.causes ?? [];
     this.denied = details.denied;
     this.retryAfterMs = details.retryAfterMs;
@@ -90,9 +86,8 @@ export function faultOfResponse(answer: {
     `${what}: ${status} ${denied === undefined ? message : missingRight(denied)}${status === 401 ? ' (the kubeconfig’s credentials are not accepted)' : ''}`,
     status,
     {
-      words: message,
+      words: message.trim() || `status ${status}`,
       reason: parsed.reason ?? '',
-      said: message.trim() || `status ${status}`,
       causes: (parsed.details?.causes ?? []).map(({ reason = '' }) => reason),
       denied,
       retryAfterMs: retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined,
@@ -104,8 +99,8 @@ export function faultOfResponse(answer: {
 export function inWords(error: unknown): string {
   if (error instanceof ApiFault) {
     return error.status >= 500 || error.status === 429
-      ? `its API server is not well (${error.status}): ${error.said}`
-      : error.said;
+      ? `its API server is not well (${error.status}): ${error.words}`
+      : error.words;
   }
   return isFault(error, 'Unavailable') || isFault(error, 'DeadlineExceeded')
     ? 'its API server does not answer'

@@ -85,8 +85,8 @@ export async function read<T>({ api, context, server }: UserCluster, path: strin
 }
 
 /** As kubectl prints it, so that people know it. */
-function fromServer({ reason, said }: ApiFault): string {
-  return `Error from server (${reason || 'NotFound'}): ${said}`;
+function fromServer({ reason, words }: ApiFault): string {
+  return `Error from server (${reason || 'NotFound'}): ${words}`;
 }
 
 /** @throws Fault `NotFound` when there is no such namespace; who may not look at it is not told. */
