@@ -55,6 +55,9 @@ const features: Readonly<Record<string, (draft: Draft) => void>> = {
       requests: { cpu: draw.pick(['700m', '3']), memory: draw.pick(['600Mi', '3Gi']) },
     };
   },
+  'hostname override': ({ spec }) => {
+    spec['hostnameOverride'] = 'web.example.com';
+  },
   'node selector': ({ draw, spec }) => {
     spec.nodeSelector = draw.pick([
       { disk: 'ssd' },

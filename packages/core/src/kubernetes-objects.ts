@@ -3,7 +3,7 @@
  * timestamps are strings, absent fields are absent. Pure packages may not import a client, whose
  * types bring Node's along.
  *
- * Source: k8s.io/api/core/v1 (v0.36). Fields that Spillway passes on without reading are left to
+ * Source: k8s.io/api/core/v1 (v0.35 to v0.37). Fields that Spillway passes on without reading are left to
  * the index signatures.
  */
 export interface ObjectMeta {

@@ -143,6 +143,15 @@ describe('placedRequests', () => {
     expect(placedRequests(status({ cpu: '10m' }, {})).requests.milliCpu).toBe(1000);
   });
 
+  it('counts overhead beside what the kubelet reports, which has it already, as 1.37 does', () => {
+    const pod: Pod = {
+      ...wanted,
+      spec: { ...wanted.spec, overhead: { cpu: '250m' } },
+      status: { resources: { requests: { cpu: 1 } }, allocatedResources: { cpu: '1250m' } },
+    };
+    expect(placedRequests(pod).requests.milliCpu).toBe(1500);
+  });
+
   it('counts the greatest of the pod-level requests that a pod has, was granted and wants', () => {
     const podLevel = (has: ResourceList, granted: ResourceList, reason?: string): Pod => ({
       ...wanted,

@@ -1,0 +1,131 @@
+/**
+ * Devices that kube-scheduler allocates by DRA where a pod asks for a plain extended resource (KEP-5004): the
+ * node's allocatable does not have it, a DeviceClass stands for it. Spillway allocates no devices, so it must
+ * leave such a pod to kube-scheduler; and what such a pod takes must keep nobody else out.
+ */
+import { type Node, type NodeName, type Pod, shapeOf } from '@spillway/core';
+import { type Judgement, judge, Ledger } from '@spillway/scheduling';
+import {
+  equalNodes,
+  type LocalCluster,
+  type LocalTestbed,
+  startTestbed,
+  waitFor,
+} from '@spillway/testbed';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const driver = 'gpu.example.com';
+const explicit = 'nvidia.com/gpu';
+const implicit = `deviceclass.resource.kubernetes.io/${driver}`;
+const [byPlugin, byDra] = ['by-plugin', 'by-dra'] as const;
+const resources = '/apis/resource.k8s.io/v1';
+const pods = '/api/v1/namespaces/default/pods';
+const ledger = new Ledger();
+
+let testbed: LocalTestbed;
+let cluster: LocalCluster;
+/** Whether kube-scheduler of this version allocates: the gate DRAExtendedResource is on from 1.36 on. */
+let allocates: boolean;
+
+beforeAll(async () => {
+  const nodes = [
+    ...equalNodes(1, { gpus: 1 }).map((node) => ({ ...node, name: byPlugin })),
+    ...equalNodes(1).map((node) => ({ ...node, name: byDra })),
+  ];
+  testbed = await startTestbed({ clusters: [{ name: 'devices', city: undefined, nodes }] });
+  cluster = testbed.cluster('devices');
+  const { minor } = await cluster.client.get<{ minor: string }>('/version');
+  allocates = Number.parseInt(minor, 10) >= 36;
+  await cluster.client.call('POST', `${resources}/deviceclasses`, {
+    metadata: { name: driver },
+    spec: {
+      selectors: [{ cel: { expression: `device.driver == "${driver}"` } }],
+      extendedResourceName: explicit,
+    },
+  });
+  await cluster.client.call('POST', `${resources}/resourceslices`, {
+    metadata: { name: byDra },
+    spec: {
+      driver,
+      nodeName: byDra,
+      pool: { name: byDra, generation: 1, resourceSliceCount: 1 },
+      devices: [{ name: 'gpu-0' }, { name: 'gpu-1' }],
+    },
+  });
+  for (const name of [byPlugin, byDra]) {
+    const object = await cluster.client.get<Node>(`/api/v1/nodes/${name}`);
+    ledger.apply({ kind: 'Node', type: 'set', object });
+  }
+});
+
+afterAll(async () => {
+  await testbed?.stop();
+});
+
+describe('an extended resource that a DeviceClass stands for', () => {
+  test('where a device plugin offers it, Spillway and kube-scheduler place the pod alike', async () => {
+    const { ours, node } = await decided('plugin', { [explicit]: '1' }, byPlugin, true);
+    expect(ours.feasible).toEqual([byPlugin]);
+    expect(node).toBe(byPlugin);
+  });
+
+  test('where DRA would have to serve it, Spillway leaves the pod to kube-scheduler', async () => {
+    const { ours, node } = await decided('dra', { [explicit]: '1' }, byDra, allocates);
+    expect(ours.feasible).toEqual([]);
+    expect(ours.verdicts.get(byDra as NodeName)?.map(({ reason }) => reason)).toEqual([
+      `Insufficient ${explicit}`,
+    ]);
+    expect(node).toBe(allocates ? byDra : undefined);
+  });
+
+  test('asked for by the name of its DeviceClass, it is nothing that Spillway can place', async () => {
+    const { ours, node } = await decided('class', { [implicit]: '1' }, byDra, allocates);
+    expect(ours.rejected).toMatchObject({
+      code: 'Unsupported',
+      reason: `pod asks for ${implicit} (DRA)`,
+    });
+    expect(node).toBe(allocates ? byDra : undefined);
+  });
+
+  test('the devices that others were given keep no pod out that asks for none', async () => {
+    const { ours, node } = await decided('plain', { cpu: '1' }, byDra, true);
+    expect(ours.feasible).toEqual([byDra]);
+    expect(node).toBe(byDra);
+  });
+});
+
+/**
+ * What both say of one pod that may run on `on` only. Where kube-scheduler `binds`, its first answer may be that it
+ * can not, before it has seen the devices; the pod counts from then on.
+ */
+async function decided(
+  name: string,
+  amounts: Readonly<Record<string, string>>,
+  on: string,
+  binds: boolean,
+): Promise<{ readonly ours: Judgement; readonly node: string | undefined }> {
+  const created = await cluster.client.call<Pod>('POST', pods, {
+    metadata: { name },
+    spec: {
+      nodeSelector: { 'kubernetes.io/hostname': on },
+      containers: [
+        { name: 'one', image: 'none', resources: { requests: amounts, limits: amounts } },
+      ],
+    },
+  });
+  const ours = judge(ledger.snapshot, shapeOf(created));
+  const seen = await waitFor(
+    `kube-scheduler to decide on ${name}`,
+    async () => {
+      const pod = await cluster.client.get<Pod>(`${pods}/${name}`);
+      const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+      const refused = !binds && scheduled?.status === 'False';
+      return pod.spec.nodeName !== undefined || refused ? pod : undefined;
+    },
+    { timeoutMs: 30_000 },
+  );
+  if (seen.spec.nodeName !== undefined) {
+    ledger.apply({ kind: 'Pod', type: 'set', object: seen });
+  }
+  return { ours, node: seen.spec.nodeName };
+}
