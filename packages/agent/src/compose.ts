@@ -24,7 +24,7 @@ import {
   Host,
   type PolicyBook,
 } from '@spillway/federation';
-import { startMesh } from '@spillway/mesh';
+import { inspectCertificate, startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
 import { ClusterEvents } from './cluster-events.ts';
@@ -134,6 +134,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const home = new Home({
     room: ledger,
     neighbourhood: neighbours,
+    attributes: inspectCertificate(identity.certificate).attributes,
     policies,
     config: options.home,
     random: randomStream(seed, 'home'),

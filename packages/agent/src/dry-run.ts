@@ -1,9 +1,11 @@
 /** Answers where pods would go now, from what this agent knows: its snapshot and its neighbours' adverts. */
-import { Fault, isFault, type Pod, shapeOf, wellKnown } from '@spillway/core';
+import { type ClusterName, Fault, isFault, type Pod, shapeOf, wellKnown } from '@spillway/core';
 import {
   type ForecastQuestion,
   needsOf,
   type NamespaceFacts,
+  opensPorts,
+  podNetworksJoined,
   travelVerdicts,
 } from '@spillway/federation';
 import { guestNamespaceName } from '@spillway/kubernetes';
@@ -47,7 +49,9 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
         neighbours: each.neighbours.map(({ rttMs, ...rest }) => ({
           ...rest,
           rttMs: tenths(rttMs),
+          endpoint: joined(asked, rest.cluster),
         })),
+        opensPorts: pod !== undefined && opensPorts(pod),
         guestNamespace: guestNamespaceName(options.cluster, namespace),
         needs: pod === undefined ? [] : needsText(pod.spec),
         nowhere: each.nowhere,
@@ -89,6 +93,11 @@ function factsOf(
   if (given === undefined) return undefined;
   const { labels, annotations } = given;
   return { offload: labels[wellKnown.offloadLabel] === 'enabled', annotations };
+}
+
+function joined({ mesh, neighbours }: Asked, cluster: ClusterName): boolean {
+  const { attributes } = neighbours.neighbour(cluster) ?? {};
+  return podNetworksJoined(mesh.member.attributes, attributes) ?? false;
 }
 
 function needsText(spec: Parameters<typeof needsOf>[0]): string[] {

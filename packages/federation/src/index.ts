@@ -24,6 +24,7 @@ export * from './mirrored-status.ts';
 export * from './negotiation.ts';
 export * from './neighbour-placement.ts';
 export type * from './offload-policy.ts';
+export { opensPorts, podNetworksJoined } from './pod-network.ts';
 export * from './policy.ts';
 export * from './policy-book.ts';
 export * from './revoked.ts';

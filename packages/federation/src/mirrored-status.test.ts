@@ -9,7 +9,7 @@ function home(status: PodStatus): Pod {
 }
 
 describe('mirroredStatus', () => {
-  it('brings phase, times, addresses and containers home, with exit codes', () => {
+  it('brings phase, times and containers home, with exit codes, and addresses where networks are joined', () => {
     const guest: PodStatus = {
       phase: 'Failed',
       reason: 'Error',
@@ -30,7 +30,7 @@ describe('mirroredStatus', () => {
         },
       ],
     };
-    const written = mirroredStatus(home({ phase: 'Pending', conditions: [scheduled] }), guest);
+    const written = mirroredStatus(home({ phase: 'Pending', conditions: [scheduled] }), guest, true);
     expect(written).toEqual({ ...guest, conditions: [scheduled, ...(guest.conditions ?? [])] });
   });
 
@@ -43,21 +43,45 @@ describe('mirroredStatus', () => {
         { type: 'Ready', status: 'True', observedGeneration: 4 },
         { type: 'example.com/other', status: 'True' },
       ],
-    });
+    }, true);
     expect(written?.conditions).toEqual([scheduled, { type: 'Ready', status: 'True' }, gate]);
   });
 
   it.each(['Succeeded', 'Failed'])('a pod that has %s stays so', (phase) => {
-    expect(mirroredStatus(home({ phase }), { phase: 'Running' })).toBeUndefined();
+    expect(mirroredStatus(home({ phase }), { phase: 'Running' }, true)).toBeUndefined();
   });
 
   it('writes nothing when nothing is new', () => {
     const status: PodStatus = { phase: 'Running', podIP: '10.1.0.7', conditions: [scheduled] };
-    expect(mirroredStatus(home(status), { phase: 'Running', podIP: '10.1.0.7' })).toBeUndefined();
+    expect(mirroredStatus(home(status), { phase: 'Running', podIP: '10.1.0.7' }, true)).toBeUndefined();
   });
 
   it('a guest without a status yet leaves the phase as it is', () => {
-    expect(mirroredStatus(home({ phase: 'Pending' }), {})).toBeUndefined();
-    expect(mirroredStatus(home({}), {})).toEqual({ phase: 'Pending' });
+    expect(mirroredStatus(home({ phase: 'Pending' }), {}, false)).toBeUndefined();
+    expect(mirroredStatus(home({}), {}, false)).toEqual({ phase: 'Pending' });
+  });
+
+  describe('addresses', () => {
+    const here = { podIP: '10.1.0.7', podIPs: [{ ip: '10.1.0.7' }], hostIP: '192.168.0.2' };
+    const running: PodStatus = { phase: 'Running', ...here };
+
+    it('stay at the host where the pod networks are not joined', () => {
+      expect(mirroredStatus(home({ phase: 'Pending' }), running, false)).toEqual({
+        phase: 'Running',
+      });
+    });
+
+    it('that were brought home before are taken away', () => {
+      const written = mirroredStatus(home(running), running, false);
+      expect(written).toEqual({ phase: 'Running', podIP: '', podIPs: [], hostIP: '' });
+      expect(mirroredStatus(home({ ...running, ...written }), running, false)).toBeUndefined();
+    });
+
+    it('stay as they are while nothing is known of the host’s network', () => {
+      expect(mirroredStatus(home(running), running, undefined)).toBeUndefined();
+      expect(mirroredStatus(home({ phase: 'Pending' }), running, undefined)).toEqual({
+        phase: 'Running',
+      });
+    });
   });
 });

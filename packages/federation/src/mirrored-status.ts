@@ -4,6 +4,8 @@
  */
 import type { Pod, PodCondition, PodStatus } from '@spillway/core';
 
+const nothing = { podIP: '', podIPs: [], hostIP: '', hostIPs: [] } as const;
+
 /** Condition types that a kubelet owns; the rest (readiness gates) belongs to the home. */
 const kubeletConditions = new Set([
   'PodScheduled',
@@ -20,27 +22,42 @@ const mirroredFields = [
   'reason',
   'message',
   'startTime',
-  'podIP',
-  'podIPs',
-  'hostIP',
-  'hostIPs',
   'containerStatuses',
   'initContainerStatuses',
 ] as const;
 
-/** The status to write on `home`; undefined when that would change nothing or `home` is finished. */
-export function mirroredStatus(home: Pod, guest: PodStatus): PodStatus | undefined {
+/** A pod without these is in no EndpointSlice, ready or not. */
+const addressFields = ['podIP', 'podIPs', 'hostIP', 'hostIPs'] as const;
+
+/**
+ * The status to write on `home`; undefined when that would change nothing or `home` is finished.
+ * `joined`: whether the pod networks of home and host are; undefined: not known, addresses stay as they are.
+ */
+export function mirroredStatus(
+  home: Pod,
+  guest: PodStatus,
+  joined: boolean | undefined,
+): PodStatus | undefined {
   if (isTerminal(home.status)) return undefined;
   const current = home.status ?? {};
   const mirrored: Record<string, unknown> = {};
   for (const field of mirroredFields) {
     if (guest[field] !== undefined) mirrored[field] = guest[field];
   }
+  for (const field of addressFields) {
+    const value = joined ? guest[field] : undefined;
+    if (value !== undefined) mirrored[field] = value;
+    else if (joined === false && !isEmpty(current[field])) mirrored[field] = nothing[field];
+  }
   // A shadow that exists but has no status yet is Pending; a phase never goes back to nothing.
   mirrored['phase'] ??= current.phase ?? 'Pending';
   const conditions = mergedConditions(current.conditions ?? [], guest.conditions ?? []);
   if (conditions.length > 0) mirrored['conditions'] = conditions;
   return sameStatus(current, mirrored) ? undefined : mirrored;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 export function isTerminal(status: PodStatus | undefined): boolean {

@@ -7,6 +7,8 @@ export const eventReasons = {
   offloading: 'Offloading',
   /** Its shadow exists at the host. */
   offloaded: 'Offloaded',
+  /** It is away and opens ports, and no Service lists it: the pod networks are not joined. */
+  noEndpoint: 'NoEndpoint',
   /** The host that granted room does not take it after all. */
   guestRefused: 'GuestRefused',
   /** The shadow is gone, and the pod with it. */

@@ -222,7 +222,7 @@ describe('createShadow', () => {
     expect(shadow.spec.priority).toBe(-1000);
     expect(shadow.spec.preemptionPolicy).toBe('Never');
     expect(shadow.metadata.finalizers).toBeUndefined();
-    expect(shadow.metadata.ownerReferences).toBeUndefined();
+    expect(shadow.metadata.ownerReferences?.map(({ kind }) => kind)).toEqual(['Namespace']);
     expect(shadow.metadata.labels).toMatchObject({
       app: 'job',
       [wellKnown.homeLabel]: 'lyon',

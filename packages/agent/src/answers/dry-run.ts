@@ -51,7 +51,17 @@ export const dryRunAnswer = z.object({
         ),
       policy: z.object({ text: z.string(), source: z.string(), problem: z.string().optional() }),
       home: z.array(place.extend({ node: z.string() })),
-      neighbours: z.array(place.extend({ cluster: z.string(), rttMs: z.number() })),
+      neighbours: z.array(
+        place.extend({
+          cluster: z.string(),
+          rttMs: z.number(),
+          endpoint: z
+            .boolean()
+            .default(false)
+            .describe('Services of the home may list them there: both pod networks are joined'),
+        }),
+      ),
+      opensPorts: z.boolean().default(false).describe('their containers declare ports'),
       guestNamespace: z.string().describe('in which they would be at a neighbour'),
       needs: z
         .array(z.string())

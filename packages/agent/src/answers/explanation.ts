@@ -25,6 +25,10 @@ export const awayExplanation = z.object({
   status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
   wasThere: z.boolean().describe('the host is known to have made it'),
+  joined: z
+    .boolean()
+    .default(false)
+    .describe('Services of this cluster may list it: both pod networks are joined'),
   problem: z
     .string()
     .optional()

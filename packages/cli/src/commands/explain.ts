@@ -94,7 +94,8 @@ export function podText(explanation: PodExplanation): string {
 type Away = Extract<PodExplanation, { state: 'away' }>;
 
 /** What its host has made of it, as far as is known: never that it is there when it is not. */
-function awayText({ host: plain, phase, status, wasThere, guestNamespace, problem }: Away): string {
+function awayText(away: Away): string {
+  const { host: plain, phase, status, wasThere, guestNamespace, problem, joined } = away;
   const host = pc.bold(plain);
   const because = problem === undefined ? '.' : `: ${problem}.`;
   switch (phase) {
@@ -103,7 +104,10 @@ function awayText({ host: plain, phase, status, wasThere, guestNamespace, proble
         ? `is bound to ${host}, which is about to create it.`
         : `is bound to ${host}, which does not create it${because} It is tried again.`;
     case 'away':
-      return `is at ${host} (${status}), in namespace ${guestNamespace}.`;
+      return [
+        `is at ${host} (${status}), in namespace ${guestNamespace}.`,
+        ...(joined ? [] : ['Services here do not list it: the pod networks are not joined.']),
+      ].join('\n');
     case 'withdrawing':
       return `is taken back from ${host}${because}`;
     case 'ending':

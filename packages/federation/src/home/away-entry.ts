@@ -64,11 +64,13 @@ export interface AwayState {
   /** The pod's phase as last mirrored, or the reason of one that has failed. */
   readonly status: string;
   readonly wasThere: boolean;
+  /** Services of this cluster may list it: the pod networks are joined. */
+  readonly joined: boolean;
   readonly problem?: string;
 }
 
 /** What a terminal pod says of itself survives the agent that wrote it. */
-export function awayState({ host, phase, pod, wasThere, problem }: AwayEntry): AwayState {
+export function awayState({ host, phase, pod, wasThere, problem }: AwayEntry): Omit<AwayState, 'joined'> {
   const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);
   return {
     host,

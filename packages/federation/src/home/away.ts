@@ -22,6 +22,7 @@ import {
   virtualNodeName,
 } from '@spillway/core';
 import { isFenced } from '../fence.ts';
+import { opensPorts } from '../pod-network.ts';
 import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
@@ -44,6 +45,8 @@ export interface AwayOptions {
   readonly homeEpoch: number;
   readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
+  /** Whether the pod networks of a neighbour and of this cluster are joined; undefined: not known now. */
+  readonly joined: (host: ClusterName) => boolean | undefined;
 }
 
 type Tell = Extract<HomeEffect, { kind: 'tell' }>;
@@ -76,7 +79,7 @@ export class Away {
   /** What there is to say of a pod by name. */
   explain(namespace: string, name: string): AwayState | undefined {
     const entry = this.#entries.find(namespace, name);
-    return entry && awayState(entry);
+    return entry && { ...awayState(entry), joined: this.#options.joined(entry.host) ?? false };
   }
 
   /** A pod just bound, with the slot that is held for it. */
@@ -293,6 +296,10 @@ export class Away {
       if (!entry.probing) {
         entry.backoff.reset();
         this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
+        if (opensPorts(entry.pod) && this.#options.joined(entry.host) === false) {
+          const why = `the pod network of ${entry.host} is not joined with this cluster's`;
+          this.#tell(entry, 'NoEndpoint', `Services of this cluster do not list it: ${why}`, false);
+        }
       }
       entry.phase = 'away';
       entry.wasThere = true;
@@ -368,7 +375,8 @@ export class Away {
       if (!entry.calling) this.#settle(entry, true);
     }
     // Without a phase it says no more than that the guest exists.
-    const mirrored = status.phase && mirroredStatus(entry.pod, status);
+    const joined = this.#options.joined(entry.host);
+    const mirrored = status.phase && mirroredStatus(entry.pod, status, joined);
     if (!mirrored) return;
     // News goes out at once, whatever else is waiting for its next try.
     entry.retryAt = undefined;

@@ -135,7 +135,13 @@ export type HomeEffect =
   | {
       readonly kind: 'tell';
       readonly ref: PodRef;
-      readonly reason: 'Offloading' | 'Offloaded' | 'GuestRefused' | 'GuestLost' | 'GuestEnded';
+      readonly reason:
+        | 'Offloading'
+        | 'Offloaded'
+        | 'NoEndpoint'
+        | 'GuestRefused'
+        | 'GuestLost'
+        | 'GuestEnded';
       readonly message: string;
       readonly warning: boolean;
     };

@@ -13,8 +13,9 @@ import {
   type Verdict,
   virtualNodeName,
 } from '@spillway/core';
+import { podNetworksJoined } from '../pod-network.ts';
 import { Away } from './away.ts';
-import type { AwayPhase } from './away-entry.ts';
+import type { AwayState } from './away-entry.ts';
 import { claimOf } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
@@ -28,6 +29,8 @@ import { Waiting } from './waiting.ts';
 export interface HomeOptions {
   readonly room: LocalRoom;
   readonly neighbourhood: Neighbourhood;
+  /** What the federation's root has signed of this cluster. */
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly policies: Policies;
   readonly config: HomeConfig;
   readonly random: Random;
@@ -46,17 +49,7 @@ export type PodExplanation =
       /** The placement policy that it goes by, and where that comes from. */
       readonly policy: { readonly text: string; readonly source: string };
     }
-  | {
-      readonly state: 'away';
-      readonly host: ClusterName;
-      readonly phase: AwayPhase;
-      /** The pod's phase as last mirrored, or the reason of one that has failed. */
-      readonly status: string;
-      /** Whether the host is known to have made it. */
-      readonly wasThere: boolean;
-      /** Why the host does not take it, or has ended it, in its own words. */
-      readonly problem?: string;
-    };
+  | ({ readonly state: 'away' } & AwayState);
 
 export class Home {
   readonly #options: HomeOptions;
@@ -77,7 +70,12 @@ export class Home {
       this.#effects.push(effect);
     };
     const tried = new TriedTemplates(config, random);
-    this.#away = new Away({ config, random, homeEpoch, tried, emit });
+    const joined = (host: ClusterName): boolean | undefined =>
+      podNetworksJoined(
+        options.attributes ?? {},
+        options.neighbourhood.neighbour(host)?.attributes,
+      );
+    this.#away = new Away({ config, random, homeEpoch, tried, emit, joined });
     this.#waiting = new Waiting({
       room: options.room,
       neighbourhood: options.neighbourhood,
