@@ -31,7 +31,10 @@ export async function newRoot(folder: string): Promise<FederationRoot> {
 export async function admit(
   root: FederationRoot,
   cluster: Cluster,
-  options: { readonly validMs: number },
+  options: {
+    readonly validMs: number;
+    readonly attributes?: Readonly<Record<string, string>>;
+  },
 ): Promise<string> {
   const folder = join(root.folder, cluster.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -40,7 +43,10 @@ export async function admit(
   const certificate = await issueCertificate(root.key, {
     cluster: clusterName(cluster.name),
     peer: peerIdOf(key.publicKey),
-    attributes: { ...(cluster.spec.city !== undefined && { city: cluster.spec.city }) },
+    attributes: {
+      ...(cluster.spec.city !== undefined && { city: cluster.spec.city }),
+      ...options.attributes,
+    },
     notBeforeMs: now - 60_000,
     expiresMs: now + options.validMs,
   });

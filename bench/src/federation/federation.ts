@@ -32,6 +32,7 @@ export type Settings = readonly string[] | ((cluster: string) => readonly string
 export async function startFederation(
   testbed: Testbed,
   settings: Settings = [],
+  attributes: (cluster: string) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<Federation> {
   const bundle = await bundleAgent();
   const root = await newRoot(join(testbed.folder, 'federation'));
@@ -53,7 +54,7 @@ export async function startFederation(
           bundle,
           kubeconfig: await installAgentRights(cluster),
           environment: await makeAgentPod(cluster, 'agent'),
-          identity: await identityOf(root, cluster),
+          identity: await identityOf(root, cluster, attributes(cluster.name)),
           ...place,
           // Everybody is told the first one's address only; the rest is learnt.
           bootstrap: i === 0 ? [] : [`/ip4/127.0.0.1/tcp/${places[0]?.announcePort ?? 0}`],
@@ -115,8 +116,12 @@ export async function acquainted(agents: readonly AgentProcess[]): Promise<void>
   );
 }
 
-async function identityOf(root: FederationRoot, cluster: Cluster) {
-  const folder = await admit(root, cluster, { validMs: certificateMs });
+async function identityOf(
+  root: FederationRoot,
+  cluster: Cluster,
+  attributes: Readonly<Record<string, string>>,
+) {
+  const folder = await admit(root, cluster, { validMs: certificateMs, attributes });
   return {
     key: join(folder, 'peer.key'),
     certificate: join(folder, 'membership.cert'),

@@ -2,6 +2,7 @@
 import {
   type ClusterEvent,
   type ClusterName,
+  type Namespace,
   type Node,
   type Pod,
   wellKnown,
@@ -23,6 +24,7 @@ export interface ClusterEventsOptions {
   readonly clusterOfNode: Map<string, ClusterName>;
   /** Undefined when it has been deleted. */
   readonly onVirtualNode: (cluster: ClusterName, node: Node | undefined) => void;
+  readonly onNamespace: (namespace: Namespace, deleted: boolean) => void;
   readonly onChanged: () => void;
   readonly settings: SettingProblems;
 }
@@ -57,6 +59,7 @@ export class ClusterEvents {
       case 'Namespace': {
         const { name = '', labels, annotations = {} } = event.object.metadata;
         this.#options.settings.see('Namespace', event.object.metadata, event.type === 'deleted');
+        this.#options.onNamespace(event.object, event.type === 'deleted');
         const offload = event.type === 'set' && labels?.[wellKnown.offloadLabel] === 'enabled';
         home.feed({ kind: 'namespace', name, offload, annotations });
         return;

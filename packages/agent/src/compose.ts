@@ -20,6 +20,7 @@ import {
   CoordinateClient,
   Directory,
   directoryPresets,
+  EmptyNamespaces,
   Home,
   Host,
   type PolicyBook,
@@ -30,6 +31,7 @@ import { Advertiser } from './advertiser.ts';
 import { ClusterEvents } from './cluster-events.ts';
 import { CustomResources } from './custom-resources.ts';
 import { DecisionLog } from './decision-log.ts';
+import { GuestNamespaceKeeper } from './guest-namespace-keeper.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { HomeRunner } from './home-runner.ts';
 import { HostRunner } from './host-runner.ts';
@@ -221,6 +223,13 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     log,
     metrics,
   });
+  const guestNamespaces = new GuestNamespaceKeeper({
+    namespaces: new EmptyNamespaces({ afterMs: options.guests.emptyNamespaceMs }),
+    occupied: () => host.occupied(),
+    end: (namespace) => pods.endNamespace(namespace),
+    clock,
+    log,
+  });
   const clusterEvents = new ClusterEvents({
     ledger,
     ownPods,
@@ -232,6 +241,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       if (seen === 'deletedByOthers') decisionLog.say('nodeDeleted', { neighbour: cluster });
     },
     settings,
+    onVirtualNode: (cluster, node) => virtualNodes.seen(cluster, node),
+    onNamespace: (namespace, deleted) => guestNamespaces.take(namespace, deleted),
     onChanged: () => advertiser.changed(),
   });
   const watch = new ClusterWatch({
@@ -244,6 +255,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
         synced = true;
         homeRunner.feed({ kind: 'synced' });
         advertiser.start();
+        guestNamespaces.start();
         log.info({}, 'caches are whole');
       });
     },
@@ -336,6 +348,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       resources.stop();
       revocations.stop();
       advertiser.stop();
+      guestNamespaces.stop();
       streams.stop();
       neighbours.stop();
       watch.stop();

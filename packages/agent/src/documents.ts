@@ -1,6 +1,7 @@
-/** docs/configuration.md, from the schema of the agent's options. A test holds it to the code. */
+/** docs/configuration.md, from the schema of the agent's options, and docs/guest-fields.md. A test holds them to the code. */
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { guestFieldsReference } from './guest-fields-page.ts';
 import { usage, variableOf } from './options.ts';
 import { optionsSchema } from './options-schema.ts';
 
@@ -20,8 +21,12 @@ interface Key {
 }
 
 export function publishedDocuments(): readonly { readonly file: string; readonly text: string }[] {
-  const file = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
-  return [{ file, text: configurationReference() }];
+  const page = (name: string): string =>
+    fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
+  return [
+    { file: page('configuration.md'), text: configurationReference() },
+    { file: page('guest-fields.md'), text: guestFieldsReference() },
+  ];
 }
 
 function configurationReference(): string {

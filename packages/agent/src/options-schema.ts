@@ -169,6 +169,13 @@ const guests = z.strictObject({
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .default([...guestNetworkDefaults.blockedCidrs])
     .describe('CIDRs that guests may not open connections to'),
+  emptyNamespaceMs: z
+    .number()
+    .min(0)
+    .default(600_000)
+    .describe(
+      'a guest namespace is deleted so long after its last guest, unless somebody has put something into it; 0: never',
+    ),
   tolerations: patterns('tolerations').describe(
     'taints that guests may tolerate, by key, beside the failure of their node and the resources that they ask for',
   ),

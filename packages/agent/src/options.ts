@@ -77,7 +77,7 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
     throw new Fault('InvalidConfig', `configuration is not valid:\n  ${problems.join('\n  ')}`);
   }
   const { home, host, guests, lease, cluster, instance, pod, ...rest } = result.data;
-  const { network, blockedCidrs, ...terms } = guests;
+  const { network, blockedCidrs, emptyNamespaceMs, ...terms } = guests;
   if (lease.renewMs >= lease.durationMs || lease.retryMs >= lease.renewMs) {
     throw new Fault('InvalidConfig', 'lease: expected retryMs < renewMs < durationMs');
   }
@@ -89,7 +89,7 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
     cluster: clusterName(cluster),
     home: checkedHomeConfig({ ...homeDefaults, ...home }),
     host: checkedHostConfig(host),
-    guests: Object.freeze({ network, blockedCidrs, terms: Object.freeze(terms) }),
+    guests: Object.freeze({ network, blockedCidrs, emptyNamespaceMs, terms: Object.freeze(terms) }),
   });
 }
 

@@ -24,6 +24,8 @@ export const wellKnown = {
   homeLabel: 'spillway.dev/home',
   homeNamespaceLabel: 'spillway.dev/home-namespace',
   homeUidLabel: 'spillway.dev/home-uid',
+  /** Label of a guest namespace, any value: it is kept, guests or none. */
+  keepLabel: 'spillway.dev/keep',
   /** Annotation of shadow pods: their own name, so that a copy of one under another name is told from it. */
   homeNameAnnotation: 'spillway.dev/home-name',
   /** Annotations of shadow pods: what files of the downward API show, a number after it. */

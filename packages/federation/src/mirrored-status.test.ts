@@ -30,20 +30,28 @@ describe('mirroredStatus', () => {
         },
       ],
     };
-    const written = mirroredStatus(home({ phase: 'Pending', conditions: [scheduled] }), guest, true);
+    const written = mirroredStatus(
+      home({ phase: 'Pending', conditions: [scheduled] }),
+      guest,
+      true,
+    );
     expect(written).toEqual({ ...guest, conditions: [scheduled, ...(guest.conditions ?? [])] });
   });
 
   it('keeps what is the home’s: the binding it recorded, and readiness gates', () => {
     const gate = { type: 'example.com/gate', status: 'True' };
-    const written = mirroredStatus(home({ phase: 'Pending', conditions: [scheduled, gate] }), {
-      phase: 'Running',
-      conditions: [
-        { type: 'PodScheduled', status: 'True', reason: 'AtTheHost', observedGeneration: 4 },
-        { type: 'Ready', status: 'True', observedGeneration: 4 },
-        { type: 'example.com/other', status: 'True' },
-      ],
-    }, true);
+    const written = mirroredStatus(
+      home({ phase: 'Pending', conditions: [scheduled, gate] }),
+      {
+        phase: 'Running',
+        conditions: [
+          { type: 'PodScheduled', status: 'True', reason: 'AtTheHost', observedGeneration: 4 },
+          { type: 'Ready', status: 'True', observedGeneration: 4 },
+          { type: 'example.com/other', status: 'True' },
+        ],
+      },
+      true,
+    );
     expect(written?.conditions).toEqual([scheduled, { type: 'Ready', status: 'True' }, gate]);
   });
 
@@ -53,7 +61,9 @@ describe('mirroredStatus', () => {
 
   it('writes nothing when nothing is new', () => {
     const status: PodStatus = { phase: 'Running', podIP: '10.1.0.7', conditions: [scheduled] };
-    expect(mirroredStatus(home(status), { phase: 'Running', podIP: '10.1.0.7' }, true)).toBeUndefined();
+    expect(
+      mirroredStatus(home(status), { phase: 'Running', podIP: '10.1.0.7' }, true),
+    ).toBeUndefined();
   });
 
   it('a guest without a status yet leaves the phase as it is', () => {

@@ -5,11 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';
-import { guestNamespace } from './guest-namespace.ts';
+import { isOtherObject } from './api-fault.ts';
+import { guestNamespace, guestNamespaceName } from './guest-namespace.ts';
+import { foreignObject, guestRole } from './guest-namespace-contents.ts';
 import { type GuestNetwork, guestNetworkPolicy } from './guest-network.ts';
-
-/** Of the manifest: the rights of a host in a guest namespace. The binding has the same name. */
-const guestRole = 'spillway-guests';
 
 /** A new namespace's default service account, and our rights in it, come within about a second. */
 const readyTries = 50;
@@ -23,6 +22,11 @@ export interface GuestNamespace {
   readonly uid: string;
 }
 
+/** `by`: what keeps it. */
+export type NamespaceEnd =
+  | { readonly outcome: 'ended' }
+  | { readonly outcome: 'kept'; readonly by: string };
+
 interface SelfSubjectReview {
   readonly status: { readonly userInfo: { readonly username: string } };
 }
@@ -30,6 +34,9 @@ interface SelfSubjectReview {
 export class GuestNamespaces {
   readonly #api: ApiClient;
   readonly #network: GuestNetwork;
+  readonly #ending = new Map<string, Promise<NamespaceEnd>>();
+  /** Writes under way there. */
+  readonly #users = new Map<string, number>();
   /** A failure is forgotten, and tried again. */
   readonly #ensured = new Map<string, Promise<GuestNamespace>>();
   #user: string | undefined;
@@ -53,6 +60,55 @@ export class GuestNamespaces {
       await this.#isolate(name);
       return { name, uid };
     });
+  }
+
+  /** `write` in the guest namespace, which is not ended meanwhile. @throws Fault as `ensure`, and what `write` throws. */
+  async within<T>(
+    home: ClusterName,
+    namespace: string,
+    write: (there: GuestNamespace) => Promise<T>,
+  ): Promise<T> {
+    const name = guestNamespaceName(home, namespace);
+    await this.#ending.get(name)?.catch(() => {});
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
+    try {
+      return await write(await this.ensure(home, namespace));
+    } finally {
+      const users = (this.#users.get(name) ?? 1) - 1;
+      if (users > 0) this.#users.set(name, users);
+      else this.#users.delete(name);
+    }
+  }
+
+  /**
+   * Deletes a guest namespace in which nobody has anything, by the right that our own binding in it gives.
+   *
+   * @throws Fault
+   */
+  async end({ name, uid }: GuestNamespace): Promise<NamespaceEnd> {
+    const users = this.#users.get(name) ?? 0;
+    if (users > 0) return { outcome: 'kept', by: 'a guest that is coming' };
+    const ending = this.#end(name, uid).finally(() => this.#ending.delete(name));
+    this.#ending.set(name, ending);
+    return await ending;
+  }
+
+  async #end(name: string, uid: string): Promise<NamespaceEnd> {
+    try {
+      const { metadata } = await this.#api.call<Namespace>({ method: 'GET', path: pathOf(name) });
+      const { labels, deletionTimestamp } = metadata;
+      if (metadata.uid !== uid || deletionTimestamp !== undefined) return { outcome: 'ended' };
+      if (labels?.[wellKnown.keepLabel] !== undefined)
+        return { outcome: 'kept', by: `its label ${wellKnown.keepLabel}` };
+      const foreign = await foreignObject(this.#api, name);
+      if (foreign !== undefined) return { outcome: 'kept', by: foreign };
+      this.forget(name);
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
+      await this.#api.call({ method: 'DELETE', path: pathOf(name), body });
+    } catch (error) {
+      if (!isFault(error, 'NotFound') && !isOtherObject(error)) throw error;
+    }
+    return { outcome: 'ended' };
   }
 
   /** Somebody may have deleted it. */
@@ -88,6 +144,8 @@ export class GuestNamespaces {
         );
       }
     }
+    if (there.metadata.deletionTimestamp !== undefined)
+      throw new Fault('Unavailable', `namespace ${name} is being deleted; it is made again then`);
     await this.#create(`/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/rolebindings`, {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',

@@ -1,5 +1,12 @@
 /** Shadows beside a host's own people and tools: kubectl, the garbage collector, budgets, copies. */
-import { clusterName, type NodeName, type Pod, type PodUid, wellKnown } from '@spillway/core';
+import {
+  clusterName,
+  type Namespace,
+  type NodeName,
+  type Pod,
+  type PodUid,
+  wellKnown,
+} from '@spillway/core';
 import { cutToTravel, guestPod, guestTermsDefaults, shadowIdOf } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -57,7 +64,9 @@ async function runs({ metadata }: Pod): Promise<void> {
     `${metadata.name} runs`,
     async () => {
       const now = await pods.getPod(metadata.namespace ?? '', metadata.name ?? '');
-      return now?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+      return now?.status?.conditions?.some(
+        ({ type, status }) => type === 'Ready' && status === 'True',
+      );
     },
     soon,
   );
@@ -73,7 +82,11 @@ describe('kubectl drain', () => {
   });
 
   test('waits for a budget of the host’s own', async () => {
-    const shadow = await guest('kept', { namespace: 'kept', node: 'node-3', labels: { app: 'kept' } });
+    const shadow = await guest('kept', {
+      namespace: 'kept',
+      node: 'node-3',
+      labels: { app: 'kept' },
+    });
     await runs(shadow);
     await agent.cluster.apply(`apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -84,7 +97,9 @@ spec: { minAvailable: 1, selector: { matchLabels: { app: kept } } }
     await waitFor(
       'the budget counts the guest',
       async () => {
-        const budget = await agent.cluster.client.get<{ status?: { currentHealthy?: number } }>(path);
+        const budget = await agent.cluster.client.get<{ status?: { currentHealthy?: number } }>(
+          path,
+        );
         return budget.status?.currentHealthy === 1;
       },
       soon,
@@ -219,4 +234,107 @@ spec: { containers: [{ name: main, image: registry.example/shop:1 }] }
     soon,
   );
   expect(own).toMatch(/^node-/);
+});
+
+describe('a guest namespace without guests', () => {
+  const name = (namespace: string): string => guestNamespaceName(paris, namespace);
+
+  async function emptied(namespace: string): Promise<{ name: string; uid: string }> {
+    const { metadata } = await guest('last', { namespace });
+    await pods.deleteShadow({
+      namespace: name(namespace),
+      name: 'last',
+      uid: metadata.uid as PodUid,
+      gracePeriodSeconds: 0,
+    });
+    const [owner] = metadata.ownerReferences ?? [];
+    return { name: name(namespace), uid: owner?.uid ?? '' };
+  }
+
+  async function isThere(namespace: string): Promise<boolean> {
+    const { items } = await agent.cluster.client.get<{ items: Namespace[] }>('/api/v1/namespaces');
+    return items.some(
+      ({ metadata }) => metadata.name === namespace && metadata.deletionTimestamp === undefined,
+    );
+  }
+
+  test('is deleted by the rights that the agent has in it, and in no other namespace', async () => {
+    const empty = await emptied('empty');
+    expect(await pods.endNamespace(empty)).toEqual({ outcome: 'ended' });
+    expect(await isThere(empty.name)).toBe(false);
+    // Somebody else’s, whatever it is called: no binding of ours is in it.
+    await agent.cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: others}}');
+    const { metadata } = await agent.cluster.client.get<Namespace>('/api/v1/namespaces/others');
+    await expect(
+      agent.api.call({ method: 'DELETE', path: '/api/v1/namespaces/others' }),
+    ).rejects.toMatchObject({ code: 'PermissionDenied' });
+    await expect(
+      pods.endNamespace({ name: 'others', uid: metadata.uid ?? '' }),
+    ).rejects.toMatchObject({ code: 'PermissionDenied' });
+    expect(await isThere('others')).toBe(true);
+  });
+
+  test.each([
+    ['a quota', 'ResourceQuota', 'resourcequotas/own', 'spec: { hard: { pods: "9" } }'],
+    ['a Secret', 'Secret', 'secrets/own', 'stringData: { key: x }'],
+    ['a ConfigMap', 'ConfigMap', 'configmaps/own', 'data: { key: x }'],
+    [
+      'a pod that waits',
+      'Pod',
+      'pods/own',
+      'spec: { schedulerName: nobody, containers: [{ name: c, image: i }] }',
+    ],
+  ])('stays where the host’s people have put %s', async (_, kind, by, rest) => {
+    const empty = await emptied(`has-${kind.toLowerCase()}`);
+    await agent.cluster.apply(
+      `apiVersion: v1\nkind: ${kind}\nmetadata: { name: own, namespace: ${empty.name} }\n${rest}\n`,
+    );
+    expect(await pods.endNamespace(empty)).toEqual({ outcome: 'kept', by });
+    expect(await isThere(empty.name)).toBe(true);
+  });
+
+  test('stays where they have changed its network policy, or say that it is to stay', async () => {
+    const changed = await emptied('changed');
+    const { client } = agent.cluster;
+    const patch = 'application/merge-patch+json';
+    const policy = `/apis/networking.k8s.io/v1/namespaces/${changed.name}/networkpolicies/spillway-guests`;
+    await client.call('PATCH', policy, { spec: { egress: null, policyTypes: ['Ingress'] } }, patch);
+    expect(await pods.endNamespace(changed)).toEqual({
+      outcome: 'kept',
+      by: 'networkpolicies/spillway-guests',
+    });
+    const kept = await emptied('to-stay');
+    const labels = { metadata: { labels: { [wellKnown.keepLabel]: 'true' } } };
+    await client.call('PATCH', `/api/v1/namespaces/${kept.name}`, labels, patch);
+    expect(await pods.endNamespace(kept)).toMatchObject({ outcome: 'kept' });
+  });
+
+  test('stays with a guest in it, and another of its name is another', async () => {
+    const { metadata } = await guest('lives', { namespace: 'lively' });
+    const [owner] = metadata.ownerReferences ?? [];
+    const there = { name: name('lively'), uid: owner?.uid ?? '' };
+    expect(await pods.endNamespace(there)).toEqual({ outcome: 'kept', by: 'pods/lives' });
+    expect(await pods.endNamespace({ ...there, uid: 'another' })).toEqual({ outcome: 'ended' });
+    expect(await isThere(there.name)).toBe(true);
+  });
+
+  test('a guest that comes while it is deleted comes once it is made again', async () => {
+    const empty = await emptied('again');
+    const pod: Pod = {
+      metadata: { name: 'late', namespace: 'again', uid: 'uid-of-late' },
+      spec: { containers: [{ name: 'main', image: 'registry.example/main:1' }] },
+    };
+    const create = () => pods.createShadow({ home: paris, pod, node: 'node-1' as NodeName });
+    const [ended, first] = await Promise.allSettled([pods.endNamespace(empty), create()]);
+    expect(ended).toMatchObject({ value: { outcome: 'ended' } });
+    if (first.status === 'rejected') expect(first.reason.message).toContain('made again');
+    const outcome = await waitFor(
+      'it is made',
+      async () => await create().catch(() => undefined),
+      soon,
+    );
+    expect(['created', 'exists']).toContain(outcome.kind);
+    const { metadata } = (await pods.getPod(empty.name, 'late')) ?? {};
+    expect(metadata?.ownerReferences?.[0]?.uid).not.toBe(empty.uid);
+  });
 });

@@ -7,6 +7,7 @@ export * from './custom-resources.ts';
 export * from './event-recorder.ts';
 export * from './events.ts';
 export * from './guest-namespace.ts';
+export type { GuestNamespace, NamespaceEnd } from './guest-namespaces.ts';
 export { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 export * from './lease-elector.ts';
 export { leaseRenewMs } from './node-lease.ts';

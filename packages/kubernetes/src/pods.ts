@@ -18,7 +18,7 @@ import {
 } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { ApiFault, isOtherObject } from './api-fault.ts';
-import { type GuestNamespace, GuestNamespaces } from './guest-namespaces.ts';
+import { type GuestNamespace, GuestNamespaces, type NamespaceEnd } from './guest-namespaces.ts';
 import { guestNamespaceName } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 import { shadowPod } from './shadow-pod.ts';
@@ -132,17 +132,21 @@ export class Pods {
     { home, pod }: ShadowPlace,
     act: (guestNamespace: GuestNamespace) => Promise<Outcome>,
   ): Promise<Outcome | { readonly kind: 'rejected'; readonly reason: string }> {
-    let guestNamespace: GuestNamespace | undefined;
+    const namespace = pod.metadata.namespace ?? 'default';
     try {
-      guestNamespace = await this.#namespaces.ensure(home, pod.metadata.namespace ?? 'default');
-      return await act(guestNamespace);
+      return await this.#namespaces.within(home, namespace, act);
     } catch (error) {
       if (!(error instanceof ApiFault)) throw error;
-      if (guestNamespace && (error.status === 403 || error.status === 404))
-        this.#namespaces.forget(guestNamespace.name);
+      if (error.status === 403 || error.status === 404)
+        this.#namespaces.forget(guestNamespaceName(home, namespace));
       if (isAboutThePod(error)) return { kind: 'rejected', reason: refusalWords(error, pod) };
       throw error;
     }
+  }
+
+  /** Deletes a guest namespace, unless somebody has put something into it. @throws Fault */
+  async endNamespace(namespace: GuestNamespace): Promise<NamespaceEnd> {
+    return await this.#namespaces.end(namespace);
   }
 
   /** One that is gone already is success. */

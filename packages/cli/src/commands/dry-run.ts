@@ -101,7 +101,10 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
   ];
   const apart = batch.neighbours.filter(({ endpoint }) => !endpoint).map((place) => place.cluster);
   if (batch.opensPorts && apart.length > 0) {
-    lines.push('', `Services of ${cluster} will not list those at ${apart.join(', ')}: pod networks are not joined.`);
+    lines.push(
+      '',
+      `Services of ${cluster} will not list those at ${apart.join(', ')}: pod networks are not joined.`,
+    );
   }
   const why = whyNot(batch, cluster, wide);
   if (why.length > 0) lines.push('', table(['NOT MORE AT', 'WHY'], why));

@@ -70,7 +70,13 @@ export interface AwayState {
 }
 
 /** What a terminal pod says of itself survives the agent that wrote it. */
-export function awayState({ host, phase, pod, wasThere, problem }: AwayEntry): Omit<AwayState, 'joined'> {
+export function awayState({
+  host,
+  phase,
+  pod,
+  wasThere,
+  problem,
+}: AwayEntry): Omit<AwayState, 'joined'> {
   const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);
   return {
     host,

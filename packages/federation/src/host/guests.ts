@@ -1,5 +1,12 @@
 /** The guests of a host, and the commit calls that wait for them. */
-import { after, type MonotonicMs, type NodeName, type Pod, type PodUid } from '@spillway/core';
+import {
+  after,
+  type ClusterName,
+  type MonotonicMs,
+  type NodeName,
+  type Pod,
+  type PodUid,
+} from '@spillway/core';
 import type { CommitResult } from '../negotiation.ts';
 import { keyOf } from './answers.ts';
 import type { GuestId, HostEffect } from './events.ts';
@@ -107,6 +114,16 @@ export class Guests {
     let live = 0;
     for (const guest of this.#guests.values()) if (isLive(guest)) live += 1;
     return live;
+  }
+
+  /** Where they are, or are about to be. */
+  namespaces(of: (home: ClusterName, namespace: string) => string): ReadonlySet<string> {
+    const namespaces = new Set<string>();
+    for (const { id, shadow, pending } of this.#guests.values()) {
+      const home = pending?.pod.metadata.namespace ?? 'default';
+      namespaces.add(shadow?.metadata.namespace ?? of(id.home, home));
+    }
+    return namespaces;
   }
 
   /** A call that is answered when each of `uids` has a result. */

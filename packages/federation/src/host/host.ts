@@ -137,6 +137,11 @@ export class Host {
     return undefined;
   }
 
+  /** Namespaces of this cluster where guests are, or are about to be. */
+  occupied(): ReadonlySet<string> {
+    return this.#guests.namespaces(this.#options.guestNamespace);
+  }
+
   /**
    * Holds room for up to `count` pods of one shape.
    *
