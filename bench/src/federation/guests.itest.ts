@@ -173,7 +173,8 @@ describe('a guest', () => {
     for (let i = 0; i < 6; i++) {
       // oxlint-disable-next-line no-await-in-loop -- they run side by side
       await runs(`tolerant-${i}`);
-      expect(podAt(apart, `tolerant-${i}`)?.spec.nodeName).toBe('node-3');
+      const shadow = await until('its shadow is seen', () => podAt(apart, `tolerant-${i}`));
+      expect(shadow.spec.nodeName).toBe('node-3');
     }
     await host.kubectl(['uncordon', 'node-1']);
     await host.kubectl(['taint', 'node', 'node-2', 'reserved-']);
