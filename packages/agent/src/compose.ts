@@ -241,7 +241,6 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       if (seen === 'deletedByOthers') decisionLog.say('nodeDeleted', { neighbour: cluster });
     },
     settings,
-    onVirtualNode: (cluster, node) => virtualNodes.seen(cluster, node),
     onNamespace: (namespace, deleted) => guestNamespaces.take(namespace, deleted),
     onChanged: () => advertiser.changed(),
   });

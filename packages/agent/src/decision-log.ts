@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 export const decisions = {
   bound: 'pod is bound to a neighbour',
   offloaded: 'pod runs at a neighbour',
+  noEndpoint: 'Services do not list the pod at its neighbour',
   waits: 'pod waits',
   refusedHere: 'room is refused to a neighbour',
   refusedThere: 'neighbour refuses room',

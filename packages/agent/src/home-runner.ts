@@ -284,6 +284,7 @@ export class HomeRunner {
 const told = {
   Offloading: 'bound',
   Offloaded: 'offloaded',
+  NoEndpoint: 'noEndpoint',
   GuestRefused: 'guestRefused',
   GuestLost: 'guestLost',
   GuestEnded: 'guestLost',
