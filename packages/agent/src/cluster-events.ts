@@ -66,6 +66,11 @@ export class ClusterEvents {
       }
       case 'PersistentVolumeClaim':
       case 'PersistentVolume':
+      case 'StorageClass':
+      case 'CSIDriver':
+      case 'CSINode':
+      case 'CSIStorageCapacity':
+      case 'PodDisruptionBudget':
         home.feed({ kind: 'roomChanged', where: 'home' });
         return;
     }

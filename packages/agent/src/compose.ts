@@ -12,6 +12,7 @@ import {
   EventRecorder,
   guestNamespaceName,
   leaseRenewMs,
+  PlacementWrites,
   Pods,
   VirtualNodes,
 } from '@spillway/kubernetes';
@@ -187,6 +188,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const homeRunner = new HomeRunner({
     home,
     writes: pods,
+    placement: new PlacementWrites(api, pods, clock),
     negotiator,
     news,
     clock,

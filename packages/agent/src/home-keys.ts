@@ -22,6 +22,8 @@ export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
   doubtedMax: 'at most so many of them at once for one shape, the nearest',
   doubtRetryMsMax:
     'while they grant nothing they are asked again ever more seldom, up to so long apart',
+  volumesMsMax: 'how long a pod waits for its volumes on one node before it is placed again',
+  preemptionsMax: 'maximum pods of one shape for which others are preempted in one round',
   commitPodsMax: 'pods of one commit',
   commitsInFlightPerHostMax: 'commits at one host at once',
   releaseGuestsMax: 'guests of one release',

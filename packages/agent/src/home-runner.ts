@@ -21,6 +21,7 @@ import {
   type HomeEvent,
   type NegotiationClient,
   type PodRef,
+  type VolumeWrite,
   type WriteOutcome,
   refusalText,
 } from '@spillway/federation';
@@ -45,9 +46,18 @@ export interface HomeWrites {
   getPod(namespace: string, name: string): Promise<Pod | undefined>;
 }
 
+/** What pods that stay at home need besides. */
+export interface HomePlacementWrites {
+  /** Fails when the object has changed since it was read. */
+  writeVolume(write: VolumeWrite): Promise<void>;
+  nominate(ref: PodRef, node: NodeName | undefined): Promise<'ok' | 'gone'>;
+  endPreempted(victim: PodRef): Promise<'ok' | 'gone'>;
+}
+
 export interface HomeRunnerOptions {
   readonly home: Home;
   readonly writes: HomeWrites;
+  readonly placement: HomePlacementWrites;
   readonly negotiator: (host: ClusterName) => NegotiationClient;
   readonly news: PodOwnerNews;
   readonly clock: Clock;
@@ -110,6 +120,19 @@ export class HomeRunner {
         void this.#binds(() => this.#bind(effect.ref, node, 'boundAway', effect));
         return;
       }
+      case 'bindVolumes':
+        void this.#binds(() => this.#bindVolumes(effect));
+        return;
+      case 'preempt':
+        void this.#writes(() => this.#preempt(effect));
+        return;
+      case 'unnominate':
+        void this.#writes(() =>
+          this.#written('nomination', effect.ref, () =>
+            this.#options.placement.nominate(effect.ref, undefined),
+          ),
+        );
+        return;
       case 'reserve':
         void this.#calls(() => this.#reserve(effect));
         return;
@@ -164,6 +187,41 @@ export class HomeRunner {
       if (away !== undefined) decisionLog.say('bound', { pod: nameOf(ref), host: away.host });
     }
     this.feed({ kind, uid: ref.uid, outcome });
+  }
+
+  async #bindVolumes(effect: Extract<HomeEffect, { kind: 'bindVolumes' }>): Promise<void> {
+    const { placement, log } = this.#options;
+    const { ref } = effect;
+    let outcome: 'ok' | 'failed' = 'ok';
+    try {
+      for (const write of effect.writes) await placement.writeVolume(write);
+    } catch (error) {
+      log.warn(
+        { pod: nameOf(ref), err: error },
+        'volumes were not written; the pod is placed again',
+      );
+      outcome = 'failed';
+    }
+    this.feed({ kind: 'volumesWritten', uid: ref.uid, outcome });
+  }
+
+  async #preempt(effect: Extract<HomeEffect, { kind: 'preempt' }>): Promise<void> {
+    const { placement, log, news } = this.#options;
+    const { ref, node, victims } = effect;
+    let outcome: 'ok' | 'failed' = 'ok';
+    try {
+      // First, so that an agent that dies in between ends no more pods than these.
+      await placement.nominate(ref, node);
+      for (const victim of victims) {
+        if ((await placement.endPreempted(victim)) === 'ok') news.preempted(victim, ref, node);
+      }
+      const ended = victims.map(nameOf);
+      log.info({ pod: nameOf(ref), node, victims: ended }, 'preempted pods of lower priority');
+    } catch (error) {
+      log.warn({ pod: nameOf(ref), node, err: error }, 'preemption failed; it is tried again');
+      outcome = 'failed';
+    }
+    this.feed({ kind: 'preempted', uid: ref.uid, outcome });
   }
 
   async #reserve({ host, request }: Extract<HomeEffect, { kind: 'reserve' }>): Promise<void> {

@@ -25,6 +25,11 @@ export class PodOwnerNews {
     this.#recorder.record({ ref, reason: eventReasons.scheduled, message, warning: false });
   }
 
+  preempted(victim: PodRef, by: PodRef, node: NodeName): void {
+    const message = `Preempted by pod ${by.uid} on node ${node}`;
+    this.#recorder.record({ ref: victim, reason: eventReasons.preempted, message, warning: false });
+  }
+
   explain(ref: PodRef, message: string, { condition }: { readonly condition: boolean }): void {
     this.#recorder.record({ ref, reason: eventReasons.failedScheduling, message, warning: true });
     if (!condition) return;

@@ -9,18 +9,38 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from './kubernetes-objects.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  PodDisruptionBudget,
+  StorageClass,
+} from './storage-objects.ts';
 
-export type ClusterEvent =
-  | { readonly kind: 'Pod'; readonly type: 'set' | 'deleted'; readonly object: Pod }
-  | { readonly kind: 'Node'; readonly type: 'set' | 'deleted'; readonly object: Node }
-  | { readonly kind: 'Namespace'; readonly type: 'set' | 'deleted'; readonly object: Namespace }
-  | {
-      readonly kind: 'PersistentVolumeClaim';
+/** Kinds that stages of the pipeline look up as they are. */
+export interface LookedUpObjects {
+  readonly PersistentVolumeClaim: PersistentVolumeClaim;
+  readonly PersistentVolume: PersistentVolume;
+  readonly StorageClass: StorageClass;
+  readonly CSIDriver: CSIDriver;
+  readonly CSINode: CSINode;
+  readonly CSIStorageCapacity: CSIStorageCapacity;
+  readonly PodDisruptionBudget: PodDisruptionBudget;
+}
+export type LookedUpKind = keyof LookedUpObjects;
+
+interface WatchedObjects extends LookedUpObjects {
+  readonly Pod: Pod;
+  readonly Node: Node;
+  readonly Namespace: Namespace;
+}
+
+export type EventOf<Kind extends keyof WatchedObjects> = Kind extends unknown
+  ? {
+      readonly kind: Kind;
       readonly type: 'set' | 'deleted';
-      readonly object: PersistentVolumeClaim;
+      readonly object: WatchedObjects[Kind];
     }
-  | {
-      readonly kind: 'PersistentVolume';
-      readonly type: 'set' | 'deleted';
-      readonly object: PersistentVolume;
-    };
+  : never;
+
+export type ClusterEvent = EventOf<keyof WatchedObjects>;

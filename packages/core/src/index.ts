@@ -12,6 +12,7 @@ export * from './quantity.ts';
 export * from './random.ts';
 export * from './resources.ts';
 export * from './shape.ts';
+export type * from './storage-objects.ts';
 export * from './time.ts';
 export * from './verdict.ts';
 export * from './version.ts';

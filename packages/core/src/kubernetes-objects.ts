@@ -90,6 +90,8 @@ export interface ContainerPort {
 export interface Volume {
   readonly name: string;
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  /** A claim named `<pod>-<volume>` that kube-controller-manager makes for this pod alone. */
+  readonly ephemeral?: Readonly<Record<string, unknown>>;
   readonly [source: string]: unknown;
 }
 
@@ -253,6 +255,10 @@ export interface PersistentVolumeClaim {
     readonly volumeName?: string;
     readonly storageClassName?: string;
     readonly accessModes?: readonly string[];
+    readonly resources?: ResourceRequirements;
+    readonly selector?: LabelSelector;
+    readonly volumeMode?: string;
+    readonly volumeAttributesClassName?: string;
     readonly [field: string]: unknown;
   };
   readonly status?: { readonly phase?: string };
@@ -269,6 +275,13 @@ export interface PersistentVolume {
       readonly name?: string;
       readonly uid?: string;
     };
+    readonly storageClassName?: string;
+    readonly accessModes?: readonly string[];
+    readonly capacity?: ResourceList;
+    readonly volumeMode?: string;
+    readonly volumeAttributesClassName?: string;
+    readonly csi?: { readonly driver: string; readonly volumeHandle: string };
     readonly [field: string]: unknown;
   };
+  readonly status?: { readonly phase?: string };
 }

@@ -69,10 +69,16 @@ describe('shapeOf', () => {
     expect(new Set(keys).size).toBe(3);
   });
 
+  it('names the claim of an ephemeral volume after the pod, which must own it', () => {
+    const spec = { volumes: [{ name: 'v', ephemeral: {} }] };
+    const [one, two] = [shapeOf(podOf(spec, 'one')), shapeOf(podOf(spec, 'two'))];
+    expect(one.claims).toEqual([{ name: 'one-v', ownerUid: 'one' }]);
+    expect(two.key).not.toBe(one.key);
+  });
+
   it.each<[string, Partial<PodSpec>]>([
     ['pod has scheduling gates', { schedulingGates: [{ name: 'g' }] }],
     ['pod has resource claims (DRA)', { resourceClaims: [{ name: 'gpu' }] }],
-    ['pod has a volume of kind ephemeral', { volumes: [{ name: 'v', ephemeral: {} }] }],
     ['pod has a volume of kind iscsi', { volumes: [{ name: 'v', iscsi: {} }] }],
     ['pod belongs to a scheduling group', { schedulingGroup: {} }],
     ['pod belongs to a scheduling group', { workloadRef: { name: 'w', podGroup: 'g' } }],

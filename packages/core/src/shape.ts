@@ -23,6 +23,13 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** A PersistentVolumeClaim of the pod's namespace. */
+export interface PodClaim {
+  readonly name: string;
+  /** Of the pod that must own it: the claim of a generic ephemeral volume. */
+  readonly ownerUid?: string;
+}
+
 export interface PodShape {
   readonly key: ShapeKey;
   readonly namespace: string;
@@ -36,8 +43,7 @@ export interface PodShape {
   readonly affinity: Affinity;
   readonly tolerations: readonly Toleration[];
   readonly spread: readonly TopologySpreadConstraint[];
-  /** PersistentVolumeClaims of its namespace. */
-  readonly claims: readonly string[];
+  readonly claims: readonly PodClaim[];
   /** What we can't judge yet: a pod with any of these stays pending. */
   readonly unsupported: readonly Verdict[];
 }
@@ -99,6 +105,7 @@ function textOf({ metadata, spec }: Pod): string {
     spec.topologySpreadConstraints,
     // The token volume, whose name is random, decides nothing.
     spec.volumes?.filter((volume) => !('projected' in volume)),
+    spec.volumes?.some(({ ephemeral }) => ephemeral) && [metadata.name, metadata.uid],
     spec.schedulingGates,
     spec.resourceClaims,
     spec['schedulingGroup'],
@@ -121,22 +128,20 @@ export function hostPortsOf({ spec }: Pod): readonly HostPort[] {
   return ports;
 }
 
-function claimsOf({ spec }: Pod): readonly string[] {
-  const claims: string[] = [];
-  for (const { persistentVolumeClaim } of spec.volumes ?? []) {
-    if (persistentVolumeClaim !== undefined) claims.push(persistentVolumeClaim.claimName);
+/** The claims that its volumes name, and those that kube-controller-manager makes for it. */
+export function claimsOf({ metadata, spec }: Pod): readonly PodClaim[] {
+  const claims: PodClaim[] = [];
+  for (const { name, persistentVolumeClaim, ephemeral } of spec.volumes ?? []) {
+    if (persistentVolumeClaim !== undefined) claims.push({ name: persistentVolumeClaim.claimName });
+    else if (ephemeral !== undefined) {
+      claims.push({ name: `${metadata.name}-${name}`, ownerUid: metadata.uid ?? '' });
+    }
   }
   return claims;
 }
 
-/** Volumes that must not be mounted twice (VolumeRestrictions), or whose claim comes with the pod. */
-const unsupportedVolumes = [
-  'gcePersistentDisk',
-  'awsElasticBlockStore',
-  'rbd',
-  'iscsi',
-  'ephemeral',
-];
+/** Volumes that must not be mounted twice (VolumeRestrictions). */
+const unsupportedVolumes = ['gcePersistentDisk', 'awsElasticBlockStore', 'rbd', 'iscsi'];
 
 /** An extended resource that no node has: a scheduler makes a ResourceClaim of it (KEP-5004). */
 const deviceClassPrefix = 'deviceclass.resource.kubernetes.io/';

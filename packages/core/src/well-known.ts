@@ -36,6 +36,8 @@ export const wellKnown = {
   revocationsConfigMap: 'spillway-revocations',
   revocationsKey: 'revocations.list',
   guestPriorityClass: 'spillway-guest',
+  /** Kubernetes' own: why a pod's DisruptionTarget condition is True when a scheduler preempted it. */
+  preemptedReason: 'PreemptionByScheduler',
 } as const;
 
 /** The virtual node's name for a neighbour: `spillway-<cluster>`. */

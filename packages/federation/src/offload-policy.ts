@@ -33,6 +33,7 @@ export interface OffloadPolicySpec {
     readonly podSelector?: LabelSelector;
   };
   readonly partition?: PartitionPolicy;
+  readonly preemption?: 'BeforeNeighbours' | 'AfterNeighbours';
 }
 
 /** One of both. */
@@ -45,7 +46,7 @@ export interface ClusterSelector {
 export function placementPolicyOf(
   spec: OffloadPolicySpec,
 ): PlacementPolicy | { readonly problem: string } {
-  const { policy = 'nearest', rttMsMax, partition = 'keep', mayLeave } = spec;
+  const { policy = 'nearest', rttMsMax, partition = 'keep', mayLeave, preemption } = spec;
   const made = {
     ...nearest,
     name: policy as PlacementPolicy['name'],
@@ -55,6 +56,7 @@ export function placementPolicyOf(
     rttMsMax,
     partition,
     mayLeave: mayLeave?.pods !== 'Never',
+    preempt: preemption === 'BeforeNeighbours' ? ('first' as const) : ('last' as const),
   };
   // The one reader of policies judges this one too: that it can be written and read again is its check.
   const read = parsePolicy(policyText(made), Number.POSITIVE_INFINITY);

@@ -23,6 +23,7 @@ describe('parsePolicy', () => {
       rttMsMax: 40,
       partition: 'keep',
       mayLeave: true,
+      preempt: 'last',
     });
   });
 
@@ -40,12 +41,13 @@ describe('parsePolicy', () => {
 
   it('reads what becomes of a pod in a partition, and whether it may leave at all', () => {
     expect(parsePolicy('nearest; fence')).toMatchObject({ partition: 'fence', mayLeave: true });
+    expect(parsePolicy('nearest; preempt first')).toMatchObject({ preempt: 'first' });
     expect(parsePolicy('nearest; stay')).toMatchObject({ partition: 'keep', mayLeave: false });
   });
 
   it('is written back as a text that means the same', () => {
     const text =
-      'spread; require region=eu,tier!=spot|old; prefer gpu&!slow; refuse name=lyon; rtt<=12.5; fence; stay';
+      'spread; require region=eu,tier!=spot|old; prefer gpu&!slow; refuse name=lyon; rtt<=12.5; fence; stay; preempt first';
     const policy = parsePolicy(text);
     expect('problem' in policy ? policy.problem : policyText(policy)).toBe(text);
   });
@@ -55,7 +57,7 @@ describe('parsePolicy', () => {
     ['closest', 'unknown policy closest; there are nearest'],
     [
       'nearest; rtt<40',
-      'can\'t read "rtt<40"; rules are require, prefer, refuse, rtt<=MS, fence and stay',
+      'can\'t read "rtt<40"; rules are require, prefer, refuse, rtt<=MS, fence, stay and preempt first',
     ],
     ['nearest; require', 'can\'t read "require"'],
     ['nearest; require a b', 'can\'t read "a b"; expected key=value, key!=value, key or !key'],

@@ -12,7 +12,8 @@
  * its own labels, and `name`, its cluster name. All required terms must be met, no refused one may be,
  * and a neighbour that meets more preferred ones goes first. A term is `key=value` (or one of several:
  * `key=a|b`), `key!=value`, `key` or `!key`, or several of these that must all hold, joined by `&`.
- * `fence` is the partition policy (docs/adr/0021); `stay` lets nothing leave.
+ * `fence` is the partition policy (docs/adr/0021); `stay` lets nothing leave. `preempt first` ends pods of
+ * lower priority at home before neighbours are asked; without it, neighbours are asked first.
  */
 import type { ClusterName } from '@spillway/core';
 
@@ -47,6 +48,8 @@ export interface PlacementPolicy {
   readonly partition: PartitionPolicy;
   /** False: whoever goes by it waits at home. */
   readonly mayLeave: boolean;
+  /** Whether pods of lower priority end at home before neighbours are asked, or only when none has room. */
+  readonly preempt: 'first' | 'last';
 }
 
 export const nearest: PlacementPolicy = Object.freeze({
@@ -57,6 +60,7 @@ export const nearest: PlacementPolicy = Object.freeze({
   rttMsMax: undefined,
   partition: 'keep',
   mayLeave: true,
+  preempt: 'last',
 });
 
 /** At most so long; an annotation may be up to 256 KiB. */
@@ -82,6 +86,7 @@ export function parsePolicy(
     rttMsMax: undefined as number | undefined,
     partition: 'keep' as PartitionPolicy,
     mayLeave: true,
+    preempt: 'last' as PlacementPolicy['preempt'],
   };
   for (const rule of rules.filter((part) => part !== '')) {
     const rtt = /^rtt\s*<=\s*(\d+(?:\.\d+)?)(?:ms)?$/.exec(rule);
@@ -97,10 +102,15 @@ export function parsePolicy(
       policy.mayLeave = false;
       continue;
     }
+    const when = /^preempt\s+(first|last)$/.exec(rule)?.[1];
+    if (when === 'first' || when === 'last') {
+      policy.preempt = when;
+      continue;
+    }
     const [, verb, selector = ''] = /^(require|prefer|refuse)\s+(.+)$/.exec(rule) ?? [];
     if (verb !== 'require' && verb !== 'prefer' && verb !== 'refuse') {
       return problem(
-        `can't read ${JSON.stringify(rule)}; rules are require, prefer, refuse, rtt<=MS, fence and stay`,
+        `can't read ${JSON.stringify(rule)}; rules are require, prefer, refuse, rtt<=MS, fence, stay and preempt first`,
       );
     }
     for (const part of selector.split(',')) {
@@ -130,6 +140,7 @@ export function policyText(policy: PlacementPolicy): string {
     ...(policy.rttMsMax === undefined ? [] : [`rtt<=${policy.rttMsMax}`]),
     ...(policy.partition === 'fence' ? ['fence'] : []),
     ...(policy.mayLeave ? [] : ['stay']),
+    ...(policy.preempt === 'first' ? ['preempt first'] : []),
   ].join('; ');
 }
 

@@ -36,6 +36,8 @@ export function agentRights({ namespace, name: lease }: LeasePlace): readonly Ri
     rights({ group: '', resource, for: purpose }, verbs);
   const inNamespace = (of: string, right: Omit<Right, 'verb'>, verbs: string): Right[] =>
     rights({ ...right, namespace: of }, verbs);
+  const storage = (resource: string): Right[] =>
+    rights({ group: 'storage.k8s.io', resource, for: placing }, 'list,watch');
   const leases = { group: 'coordination.k8s.io', resource: 'leases' };
   const resources = { group: 'spillway.dev', for: neighbours };
   const policies = { group: 'spillway.dev', for: 'OffloadPolicies' };
@@ -44,8 +46,13 @@ export function agentRights({ namespace, name: lease }: LeasePlace): readonly Ri
     ...core('pods', 'list,watch,get,delete', placing),
     ...core('nodes', 'list,watch', placing),
     ...core('namespaces', 'list,watch', placing),
-    ...core('persistentvolumeclaims', 'list,watch', placing),
-    ...core('persistentvolumes', 'list,watch', placing),
+    ...core('persistentvolumeclaims', 'list,watch,patch', placing),
+    ...core('persistentvolumes', 'list,watch,patch', placing),
+    ...storage('storageclasses'),
+    ...storage('csidrivers'),
+    ...storage('csinodes'),
+    ...storage('csistoragecapacities'),
+    ...rights({ group: 'policy', resource: 'poddisruptionbudgets', for: placing }, 'list,watch'),
     ...core('pods/binding', 'create', placing),
     ...core('pods/status', 'patch', 'the status of pods away'),
     ...core('nodes', 'get,create,delete', virtualNodes),

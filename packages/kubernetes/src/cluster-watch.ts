@@ -24,6 +24,11 @@ const paths: Readonly<Record<WatchedKind, string>> = {
   PersistentVolume: '/api/v1/persistentvolumes',
   PersistentVolumeClaim: '/api/v1/persistentvolumeclaims',
   Pod: '/api/v1/pods',
+  StorageClass: '/apis/storage.k8s.io/v1/storageclasses',
+  CSIDriver: '/apis/storage.k8s.io/v1/csidrivers',
+  CSINode: '/apis/storage.k8s.io/v1/csinodes',
+  CSIStorageCapacity: '/apis/storage.k8s.io/v1/csistoragecapacities',
+  PodDisruptionBudget: '/apis/policy/v1/poddisruptionbudgets',
 };
 
 export class ClusterWatch {

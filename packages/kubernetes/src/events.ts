@@ -4,6 +4,8 @@ export const eventReasons = {
   scheduled: 'Scheduled',
   /** Nothing fits now; the message goes neighbour by neighbour. */
   failedScheduling: 'FailedScheduling',
+  /** It ends, so that a pod of higher priority can run on its node. */
+  preempted: 'Preempted',
   offloading: 'Offloading',
   /** Its shadow exists at the host. */
   offloaded: 'Offloaded',

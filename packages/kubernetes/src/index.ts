@@ -14,6 +14,7 @@ export { leaseRenewMs } from './node-lease.ts';
 export * from './neighbour-objects.ts';
 export type * from './neighbour-status.ts';
 export * from './offload-policies.ts';
+export * from './placement-writes.ts';
 export * from './pods.ts';
 export * from './revocation-store.ts';
 export * from './shadow-pod.ts';

@@ -3,16 +3,19 @@
  * creation is under way (assumed), and room held for neighbours. Everything that places looks at the
  * sum, so nothing is given away twice.
  */
-import {
-  type ClusterEvent,
-  type NodeName,
-  type Pod,
-  type PodShape,
-  type PodUid,
-  unreachable,
+import type {
+  ClusterEvent,
+  EventOf,
+  LookedUpKind,
+  NodeName,
+  Pod,
+  PodShape,
+  PodUid,
 } from '@spillway/core';
 import { type PlacedPod, placedPod, plannedPod } from './node-state.ts';
-import { Snapshot } from './snapshot.ts';
+import { objectKey, Snapshot } from './snapshot.ts';
+import { AssumedVolumes } from './volumes/assumed-volumes.ts';
+import type { VolumePlan } from './volumes/volume-plan.ts';
 
 interface Slot {
   readonly uid: PodUid;
@@ -23,6 +26,9 @@ export class Ledger {
   #snapshot = Snapshot.empty;
   readonly #assumed = new Set<PodUid>();
   readonly #holds = new Map<string, Slot[]>();
+  readonly #assumedVolumes = new AssumedVolumes();
+  /** Where pods without a node wait for preempted ones to end; null: nowhere, whatever the watch says. */
+  readonly #nominations = new Map<PodUid, NodeName | null>();
 
   /** Watched state, assumed pods and held room. */
   get snapshot(): Snapshot {
@@ -56,33 +62,48 @@ export class Ledger {
           ? this.#snapshot.withoutNamespace(event.object.metadata.name ?? '')
           : this.#snapshot.withNamespace(event.object);
         return;
-      case 'PersistentVolumeClaim': {
-        const { namespace = '', name = '' } = event.object.metadata;
-        this.#snapshot = deleted
-          ? this.#snapshot.withoutClaim(namespace, name)
-          : this.#snapshot.withClaim(event.object);
-        return;
-      }
+      case 'PersistentVolumeClaim':
       case 'PersistentVolume':
-        this.#snapshot = deleted
-          ? this.#snapshot.withoutVolume(event.object.metadata.name ?? '')
-          : this.#snapshot.withVolume(event.object);
-        return;
-      default:
-        return unreachable(event);
+      case 'StorageClass':
+      case 'CSIDriver':
+      case 'CSINode':
+      case 'CSIStorageCapacity':
+      case 'PodDisruptionBudget':
+        return this.#applyLookedUp(event, deleted);
     }
   }
 
   /** Counts `pod` on `node` from now on: its binding or creation is under way. */
   assume(pod: Pod, node: NodeName): void {
-    const placed = placedPod(pod, node);
+    const placed = { ...placedPod(pod, node), standing: undefined };
     this.#assumed.add(placed.uid);
+    this.#nominations.delete(placed.uid);
     this.#snapshot = this.#snapshot.withPlaced(placed);
   }
 
   /** The binding or creation failed, or the pod is now seen under another UID. */
   forget(uid: PodUid): void {
     if (this.#assumed.delete(uid)) this.#snapshot = this.#snapshot.withoutPod(uid);
+  }
+
+  /** Counts `pod` on `node`, where it waits for preempted pods to end; undefined: no more, and nowhere. */
+  nominate(pod: Pod, node: NodeName | undefined): void {
+    const uid = (pod.metadata.uid ?? '') as PodUid;
+    this.#nominations.set(uid, node ?? null);
+    this.#snapshot =
+      node === undefined
+        ? this.#snapshot.withoutPod(uid)
+        : this.#snapshot.withPlaced(placedPod(pod, node));
+  }
+
+  /** What `plan` will write counts as written, until the watch says otherwise. */
+  assumeVolumes(plan: VolumePlan): void {
+    this.#snapshot = this.#assumedVolumes.assume(this.#snapshot, plan);
+  }
+
+  /** What `plan` would have written was not, or has failed. */
+  forgetVolumes(plan: VolumePlan): void {
+    this.#snapshot = this.#assumedVolumes.forget(this.#snapshot, plan);
   }
 
   /** Holds one slot of `shape` on each of `nodes`, a node being named once per slot; replaces hold `id`. */
@@ -116,12 +137,27 @@ export class Ledger {
     this.#holds.delete(id);
   }
 
+  #applyLookedUp(event: EventOf<LookedUpKind>, deleted: boolean): void {
+    if (this.#assumedVolumes.outlives(event)) return;
+    this.#snapshot = deleted
+      ? this.#snapshot.withoutLookedUp(event.kind, objectKey(event.object))
+      : this.#snapshot.withLookedUp(event.kind, event.object);
+  }
+
   #applyPod(pod: Pod, deleted: boolean): void {
     const uid = (pod.metadata.uid ?? '') as PodUid;
     const ended = deleted || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (!ended && !pod.spec.nodeName && this.#assumed.has(uid)) return;
     this.#assumed.delete(uid);
-    this.#snapshot =
-      ended || !pod.spec.nodeName ? this.#snapshot.withoutPod(uid) : this.#snapshot.withPod(pod);
+    if (ended || pod.spec.nodeName) this.#nominations.delete(uid);
+    const node = ended ? undefined : pod.spec.nodeName || this.#nominatedNode(uid, pod);
+    this.#snapshot = node
+      ? this.#snapshot.withPlaced(placedPod(pod, node as NodeName))
+      : this.#snapshot.withoutPod(uid);
+  }
+
+  #nominatedNode(uid: PodUid, { status }: Pod): string | undefined {
+    const ours = this.#nominations.get(uid);
+    return ours === undefined ? status?.nominatedNodeName : (ours ?? undefined);
   }
 }

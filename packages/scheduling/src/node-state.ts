@@ -1,5 +1,6 @@
 /** One node of a snapshot: what it offers, who is on it. Immutable. */
 import {
+  claimsOf,
   type HostPort,
   hostPortsOf,
   type Node,
@@ -32,6 +33,22 @@ export interface PlacedPod {
   readonly terminating: boolean;
   /** Required anti-affinity: keeps others away. */
   readonly antiAffinity: readonly PodAffinityTerm[];
+  /** PersistentVolumeClaims of its namespace. */
+  readonly claims: readonly string[];
+  /** Undefined for a pod that is promised and not yet seen on the node: it is never preempted. */
+  readonly standing: Standing | undefined;
+}
+
+/** What decides whether a pod gives way to one of higher priority. */
+export interface Standing {
+  readonly name: string;
+  readonly priority: number;
+  /** As the API writes it, in UTC, so that earlier ones sort first; undefined: not started yet. */
+  readonly startTime: string | undefined;
+  /** A scheduler has preempted it, and it is ending. */
+  readonly preempted: boolean;
+  /** Not on the node: it waits there for pods that a scheduler has preempted for it. */
+  readonly nominated: boolean;
 }
 
 export interface NodeState {
@@ -63,6 +80,24 @@ export function placedPod(pod: Pod, node: NodeName): PlacedPod {
     hostPorts: hostPortsOf(pod),
     terminating: metadata.deletionTimestamp !== undefined,
     antiAffinity: anti ?? [],
+    claims: spec.volumes === undefined ? none : claimsOf(pod).map(({ name }) => name),
+    standing: standingOf(pod),
+  };
+}
+
+const none: readonly string[] = [];
+
+function standingOf({ metadata, spec, status }: Pod): Standing {
+  const disruption = status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  return {
+    name: metadata.name ?? '',
+    priority: spec.priority ?? 0,
+    startTime: status?.startTime,
+    preempted:
+      metadata.deletionTimestamp !== undefined &&
+      disruption?.status === 'True' &&
+      disruption.reason === wellKnown.preemptedReason,
+    nominated: !spec.nodeName,
   };
 }
 
@@ -79,6 +114,8 @@ export function plannedPod(shape: PodShape, uid: PodUid, node: NodeName): Placed
     terminating: false,
     antiAffinity:
       shape.affinity.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
+    claims: shape.claims.map(({ name }) => name),
+    standing: undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import { pinnedNodes } from './filter/pinned-nodes.ts';
 import { podTopologySpread } from './filter/pod-topology-spread.ts';
 import { taintToleration } from './filter/taint-toleration.ts';
 import { volumeBinding } from './filter/volume-binding.ts';
+import { volumeLimits } from './filter/volume-limits.ts';
 import { balancedAllocation } from './score/balanced-allocation.ts';
 import { leastAllocated } from './score/least-allocated.ts';
 import { nodeAffinityPreference } from './score/node-affinity-preference.ts';
@@ -25,7 +26,8 @@ export const filters: readonly FilterStage[] = [
   nodeAffinity, // has not the labels asked for
   nodePorts, // a port asked for is taken
   nodeResourcesFit, // CPU, memory, storage, GPUs, number of pods
-  volumeBinding, // bound volumes can't be reached from here
+  volumeLimits, // can attach no more volumes of that CSI driver
+  volumeBinding, // its volumes can't be reached from here, or not be made here
   podTopologySpread, // would be too many of them in one place
   interPodAffinity, // not near whom it must be near, or too near
 ];

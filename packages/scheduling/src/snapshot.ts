@@ -7,9 +7,12 @@
  * against it in bench/.
  */
 import type {
+  LookedUpKind,
+  LookedUpObjects,
   Namespace,
   Node,
   NodeName,
+  ObjectMeta,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
@@ -32,9 +35,12 @@ interface Parts {
   /** Those of `pods` with required anti-affinity: the few that keep others away. */
   readonly repelling: PersistentMap<PodUid, PlacedPod>;
   readonly namespaces: PersistentMap<string, Readonly<Record<string, string>>>;
-  readonly claims: PersistentMap<string, PersistentVolumeClaim>;
-  readonly volumes: PersistentMap<string, PersistentVolume>;
+  readonly lookedUp: LookedUp;
 }
+
+type LookedUp = {
+  readonly [Kind in LookedUpKind]?: PersistentMap<string, LookedUpObjects[Kind]>;
+};
 
 export class Snapshot {
   static readonly empty = new Snapshot({
@@ -42,8 +48,7 @@ export class Snapshot {
     pods: PersistentMap(),
     repelling: PersistentMap(),
     namespaces: PersistentMap(),
-    claims: PersistentMap(),
-    volumes: PersistentMap(),
+    lookedUp: {},
   });
 
   readonly #parts: Parts;
@@ -90,11 +95,21 @@ export class Snapshot {
   }
 
   claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
-    return this.#parts.claims.get(`${namespace}/${name}`);
+    return this.lookUp('PersistentVolumeClaim', `${namespace}/${name}`);
   }
 
   volume(name: string): PersistentVolume | undefined {
-    return this.#parts.volumes.get(name);
+    return this.lookUp('PersistentVolume', name);
+  }
+
+  /** `key`: see `objectKey`. */
+  lookUp<Kind extends LookedUpKind>(kind: Kind, key: string): LookedUpObjects[Kind] | undefined {
+    return this.#parts.lookedUp[kind]?.get(key);
+  }
+
+  /** All of a kind. No order is promised. */
+  all<Kind extends LookedUpKind>(kind: Kind): Iterable<LookedUpObjects[Kind]> {
+    return this.#parts.lookedUp[kind]?.values() ?? [];
   }
 
   withNode(node: Node): Snapshot {
@@ -157,24 +172,27 @@ export class Snapshot {
     return this.#with({ namespaces: this.#parts.namespaces.delete(name) });
   }
 
-  withClaim(claim: PersistentVolumeClaim): Snapshot {
-    const { namespace, name } = claim.metadata;
-    return this.#with({ claims: this.#parts.claims.set(`${namespace}/${name}`, claim) });
+  withLookedUp<Kind extends LookedUpKind>(kind: Kind, object: LookedUpObjects[Kind]): Snapshot {
+    const known = this.#ofKind(kind).set(objectKey(object), object);
+    return this.#with({ lookedUp: { ...this.#parts.lookedUp, [kind]: known } });
   }
 
-  withoutClaim(namespace: string, name: string): Snapshot {
-    return this.#with({ claims: this.#parts.claims.delete(`${namespace}/${name}`) });
+  withoutLookedUp(kind: LookedUpKind, key: string): Snapshot {
+    const known = this.#ofKind(kind).delete(key);
+    return this.#with({ lookedUp: { ...this.#parts.lookedUp, [kind]: known } });
   }
 
-  withVolume(volume: PersistentVolume): Snapshot {
-    return this.#with({ volumes: this.#parts.volumes.set(volume.metadata.name ?? '', volume) });
-  }
-
-  withoutVolume(name: string): Snapshot {
-    return this.#with({ volumes: this.#parts.volumes.delete(name) });
+  #ofKind<Kind extends LookedUpKind>(kind: Kind): PersistentMap<string, LookedUpObjects[Kind]> {
+    return this.#parts.lookedUp[kind] ?? PersistentMap<string, LookedUpObjects[Kind]>();
   }
 
   #with(changed: Partial<Parts>): Snapshot {
     return new Snapshot({ ...this.#parts, ...changed });
   }
+}
+
+/** `namespace/name`, or the name alone of an object without a namespace. */
+export function objectKey({ metadata }: { readonly metadata: ObjectMeta }): string {
+  const { namespace, name = '' } = metadata;
+  return namespace ? `${namespace}/${name}` : name;
 }

@@ -29,8 +29,8 @@ export function eventsCommand(): Command {
     .addHelpText(
       'after',
       `
-They are Kubernetes events: Scheduled, FailedScheduling, Offloading, Offloaded, GuestRefused, GuestLost,
-GuestEnded. The API server keeps them for an hour, unless it is told otherwise.
+They are Kubernetes events: Scheduled, FailedScheduling, Preempted, Offloading, Offloaded, GuestRefused,
+GuestLost, GuestEnded. The API server keeps them for an hour, unless it is told otherwise.
 
 Examples:
   spillway events -n shop

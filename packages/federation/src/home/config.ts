@@ -33,6 +33,10 @@ export interface HomeConfig {
   readonly doubtedMax: number;
   /** While they grant nothing they are asked again ever more seldom: after `doubtMs`, then up to so long apart. */
   readonly doubtRetryMsMax: number;
+  /** How long a pod waits for its volumes on one node before it is placed anew, ms; kube-scheduler's `bindTimeoutSeconds`. */
+  readonly volumesMsMax: number;
+  /** Maximum pods of one shape for which others are preempted in one round. */
+  readonly preemptionsMax: number;
   readonly commitPodsMax: number;
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
@@ -58,6 +62,8 @@ export const homeDefaults: HomeConfig = Object.freeze({
   doubtMs: 500,
   doubtedMax: 4,
   doubtRetryMsMax: 2_000,
+  volumesMsMax: 600_000,
+  preemptionsMax: 16,
   commitPodsMax: 64,
   commitsInFlightPerHostMax: 4,
   releaseGuestsMax: 1024,

@@ -3,7 +3,15 @@
  * back with events; so does the simulator. Effects may be performed concurrently and may fail;
  * each has an event that tells how it ended, and the machine retries what may be retried.
  */
-import type { ClusterName, NodeName, Pod, PodStatus, PodUid, ReservationId } from '@spillway/core';
+import type {
+  ClusterName,
+  NodeName,
+  ObjectMeta,
+  Pod,
+  PodStatus,
+  PodUid,
+  ReservationId,
+} from '@spillway/core';
 import type {
   CommitRequest,
   CommitResult,
@@ -55,6 +63,9 @@ export type HomeEvent =
       readonly problem?: string;
     }
   | { readonly kind: 'boundLocally'; readonly uid: PodUid; readonly outcome: BindOutcome }
+  | { readonly kind: 'volumesWritten'; readonly uid: PodUid; readonly outcome: 'ok' | 'failed' }
+  /** Every victim is ending; or one of the calls has failed. */
+  | { readonly kind: 'preempted'; readonly uid: PodUid; readonly outcome: 'ok' | 'failed' }
   | {
       readonly kind: 'reserved';
       readonly requestId: string;
@@ -96,8 +107,38 @@ export type HomeEvent =
 /** `taken`: it is bound already, perhaps by an earlier try of ours; the watch tells where. */
 export type BindOutcome = 'bound' | 'taken' | 'gone' | 'failed';
 
+/** What a home writes so that a volume is bound; refused when the object has changed since it was read. */
+export type VolumeWrite =
+  | {
+      readonly kind: 'PersistentVolumeClaim';
+      readonly metadata: ObjectMeta;
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'PersistentVolume';
+      readonly metadata: ObjectMeta;
+      readonly annotations: Readonly<Record<string, string>>;
+      /** The claim for which the volume is set aside. */
+      readonly claimRef: Readonly<Record<string, string>>;
+    };
+
 export type HomeEffect =
   | { readonly kind: 'bindLocally'; readonly ref: PodRef; readonly node: NodeName }
+  /** In this order, ending at the first that fails. */
+  | {
+      readonly kind: 'bindVolumes';
+      readonly ref: PodRef;
+      readonly writes: readonly VolumeWrite[];
+    }
+  /** Nominate the pod to `node`, then mark and delete each victim. */
+  | {
+      readonly kind: 'preempt';
+      readonly ref: PodRef;
+      readonly node: NodeName;
+      readonly victims: readonly PodRef[];
+    }
+  /** It waits nowhere for others to end. */
+  | { readonly kind: 'unnominate'; readonly ref: PodRef }
   | { readonly kind: 'reserve'; readonly host: ClusterName; readonly request: ReserveRequest }
   /** Before anything is bound: would the host's API server take these? */
   | {

@@ -191,6 +191,9 @@ export class Home {
         return this.#waiting.tried(event, now);
       case 'boundLocally':
         return this.#waiting.boundLocally(event.uid, event.outcome, now);
+      case 'volumesWritten':
+      case 'preempted':
+        return this.#waiting.writtenAtHome(event, now);
       case 'boundAway':
         return this.#waiting.boundAway(event.uid, event.outcome, now);
       case 'committed':

@@ -1,6 +1,6 @@
 /** What the home machine looks at, but does not own. */
 import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
-import type { Snapshot } from '@spillway/scheduling';
+import type { Snapshot, VolumePlan } from '@spillway/scheduling';
 import type { Neighbour } from '../directory.ts';
 import type { PlacementPolicy } from '../policy.ts';
 
@@ -9,6 +9,10 @@ export interface LocalRoom {
   readonly snapshot: Snapshot;
   assume(pod: Pod, node: NodeName): void;
   forget(uid: PodUid): void;
+  /** The pod waits on `node` for preempted pods to end; undefined: no more. */
+  nominate(pod: Pod, node: NodeName | undefined): void;
+  assumeVolumes(plan: VolumePlan): void;
+  forgetVolumes(plan: VolumePlan): void;
 }
 
 export interface Neighbourhood {

@@ -19,6 +19,7 @@ import { placingSpec } from '../placing-spec.ts';
 import type { Template } from '../template.ts';
 import { placePods } from '@spillway/scheduling';
 import { Ask, refusalText } from './ask.ts';
+import { AtHome, type HomeWriteEnded } from './at-home.ts';
 import { type Binding, Bindings } from './bindings.ts';
 import type { Claim } from './claim.ts';
 import type { HomeConfig } from './config.ts';
@@ -53,6 +54,7 @@ export class Waiting {
   readonly #groups: Groups;
   readonly #bindings: Bindings;
   readonly #trying: Trying;
+  readonly #atHome: AtHome;
   readonly #asks = new Map<string, Ask>();
   /** When a reservation at a host was last given back unused. */
   readonly #gaveBack = new Map<ClusterName, MonotonicMs>();
@@ -60,8 +62,18 @@ export class Waiting {
 
   constructor(options: WaitingOptions) {
     this.#options = options;
-    this.#groups = new Groups(options.config, options.tried);
-    this.#bindings = new Bindings(options.config, options.random);
+    const { config, random } = options;
+    this.#groups = new Groups(config, options.tried);
+    this.#bindings = new Bindings(config, random);
+    this.#atHome = new AtHome({
+      ...options,
+      beginBinding: (binding) => this.#beginBinding(binding),
+      giveUp: (binding, now) => {
+        this.#bindings.end(binding.waiting.ref.uid);
+        options.room.forget(binding.waiting.ref.uid);
+        this.#putBack(binding, now);
+      },
+    });
     this.#trying = new Trying({
       ...options,
       accepted: (binding, dropped) => this.#bindAway(binding, dropped),
@@ -100,6 +112,7 @@ export class Waiting {
   /** The pod is gone, bound by somebody else, or no longer ours. */
   drop(uid: PodUid): void {
     this.#groups.remove(uid);
+    this.#atHome.drop(uid);
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
     this.#bindings.end(uid);
@@ -119,6 +132,7 @@ export class Waiting {
   roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
     const { batchMs, neighbourBatchMs } = this.#options.config;
     const at = after(now, where === 'home' ? batchMs : neighbourBatchMs);
+    if (where === 'home') this.#atHome.roomChanged();
     for (const group of this.#groups.all()) group.nextTry = earlier(group.nextTry, at);
   }
 
@@ -169,6 +183,11 @@ export class Waiting {
     if (outcome === 'failed') this.#putBack(binding, now);
   }
 
+  /** How a write for a pod that is to stay at home has ended. */
+  writtenAtHome(event: HomeWriteEnded, now: MonotonicMs): void {
+    this.#atHome.written(event, now);
+  }
+
   boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.#bindings.get(uid);
     if (!(binding?.to instanceof Slots)) return;
@@ -186,6 +205,7 @@ export class Waiting {
     for (const ask of this.#asks.values()) {
       if (!ask.decided && ask.patienceEnds <= now) this.#decide(ask, now);
     }
+    this.#atHome.tick(now);
     for (const { waiting, to } of this.#bindings.takeDue(now)) {
       if (to instanceof Slots) continue;
       this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node: to });
@@ -200,6 +220,8 @@ export class Waiting {
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     let at = this.#bindings.wakeAt();
+    const atHome = this.#atHome.wakeAt();
+    if (atHome !== undefined && (at === undefined || atHome < at)) at = atHome;
     for (const group of this.#groups.all()) {
       const due = group.ask === undefined ? group.nextTry : group.ask.patienceEnds;
       if (at === undefined || due < at) at = due;
@@ -210,11 +232,15 @@ export class Waiting {
   explain(namespace: string, name: string): ReturnType<typeof explained> | undefined {
     for (const group of this.#groups.all()) {
       for (const { ref } of group.pods.values()) {
-        if (ref.namespace === namespace && ref.name === name) return explained(group);
+        if (ref.namespace !== namespace || ref.name !== name) continue;
+        const message = this.#atHome.explain(ref.uid);
+        return { ...explained(group), ...(message !== undefined && { message }) };
       }
     }
     const binding = this.#bindings.find(namespace, name);
-    return binding && { ...explained(binding.group), message: 'being bound' };
+    if (binding === undefined) return undefined;
+    const message = this.#atHome.explain(binding.waiting.ref.uid) ?? 'being bound';
+    return { ...explained(binding.group), message };
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
@@ -230,18 +256,16 @@ export class Waiting {
       this.#explain(group, { home: group.shape.unsupported, neighbours: new Map() }, now);
       return;
     }
-    const pods = [...group.pods.values()];
+    const pods = this.#atHome.placeSingly(group, now);
     const plan = placePods(room.snapshot, group.shape, pods.length);
     const fitting = pods.slice(0, plan.nodes.length);
     let rest: readonly WaitingPod[] = pods.slice(plan.nodes.length);
     if (group.claim === 'named') {
       for (const [i, waiting] of fitting.entries()) {
         const node = plan.nodes[i];
-        if (node === undefined) continue;
-        room.assume(waiting.pod, node);
-        this.#beginBinding(group, waiting, node);
-        this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node });
+        if (node !== undefined) this.#atHome.bind({ group, waiting, to: node }, now);
       }
+      if (group.policy.preempt === 'first') rest = this.#atHome.preempt(group, rest, now);
     } else {
       // They fit at home, so the home's own scheduler is about to take them: it goes first.
       const patient = fitting.filter((pod) => now < after(pod.since, config.localGraceMs));
@@ -251,16 +275,18 @@ export class Waiting {
         group.nextTry = earlier(group.nextTry, after(pod.since, config.localGraceMs));
       }
     }
-    if (rest.length > 0) this.#ask(group, rest.length, plan.refusals, now);
+    if (rest.length === 0 || this.#ask(group, rest.length, plan.refusals, now)) return;
+    this.#atHome.preempt(group, rest, now);
   }
 
-  #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): void {
+  /** False when nobody is asked, so that only home is left. */
+  #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): boolean {
     const { config, neighbourhood } = this.#options;
     const neighbours = neighbourhood.neighbours();
     const kept = keptHome(group);
     if (kept !== undefined) {
       this.#explain(group, { home, neighbours: new Map(), ...kept }, now);
-      return;
+      return false;
     }
     const wanted = Math.min(missing, config.askCountMax);
     const { parts, hopeful, doubted, reasons } = whomToAsk(group, {
@@ -273,7 +299,7 @@ export class Waiting {
     if (doubted) group.nextDoubt = group.doubtBackoff.next(now, this.#options.random);
     const why = { home, neighbours: reasons };
     if (!hopeful) this.#explain(group, why, now);
-    if (parts.length === 0) return;
+    if (parts.length === 0) return false;
     const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
     const ask = new Ask({
       requestId,
@@ -300,6 +326,7 @@ export class Waiting {
         },
       });
     }
+    return true;
   }
 
   #decide(ask: Ask, now: MonotonicMs): void {
@@ -307,7 +334,9 @@ export class Waiting {
     if (shares === undefined) return;
     const group = this.#groups.get(ask.group);
     if (group?.ask === ask) group.ask = undefined;
-    const pods = [...(group?.pods.values() ?? [])];
+    const pods = [...(group?.pods.values() ?? [])].filter(
+      ({ ref }) => !this.#atHome.isNominated(ref.uid),
+    );
     let taken = 0;
     for (const share of shares) {
       const mine = pods.slice(taken, taken + share.used);
@@ -318,7 +347,7 @@ export class Waiting {
         continue;
       }
       const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
-      const begun = mine.map((waiting) => this.#beginBinding(group, waiting, slots));
+      const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: slots }));
       this.#trying.begin(begun, slots, now);
     }
     if (group === undefined) return;
@@ -326,7 +355,10 @@ export class Waiting {
       group.backoff.reset();
       group.doubtBackoff.reset();
       group.nextDoubt = now;
-    } else this.#explainRefused(group, ask, now);
+    } else {
+      this.#explainRefused(group, ask, now);
+      this.#atHome.preempt(group, pods, now);
+    }
     // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
     // a round that got nothing at all backs off.
     group.nextTry =
@@ -369,9 +401,8 @@ export class Waiting {
     this.#explain(group, { ...why, neighbours }, now);
   }
 
-  #beginBinding(group: Group, waiting: WaitingPod, to: Binding['to']): Binding {
-    const binding = { waiting, group, to };
-    this.#groups.remove(waiting.ref.uid);
+  #beginBinding(binding: Binding): Binding {
+    this.#groups.remove(binding.waiting.ref.uid);
     this.#bindings.begin(binding);
     return binding;
   }

@@ -1,5 +1,5 @@
 /** Performs the home's effects and feeds results back, as packages/agent/src/home-runner.ts does. */
-import { unreachable, virtualNodeName } from '@spillway/core';
+import { Fault, unreachable, virtualNodeName } from '@spillway/core';
 import type { HomeEffect, Neighbourhood, PodRef } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import { type Caller, callHost, type Road } from './calls.ts';
@@ -47,6 +47,15 @@ export class ModelHomeRunner {
           },
         );
       }
+      case 'bindVolumes':
+        throw new Fault('Internal', 'no pod of the simulator has volumes');
+      case 'preempt':
+        return this.#preempt(effect);
+      case 'unnominate':
+        return writes.write(
+          () => api.nominate(effect.ref, undefined),
+          () => {},
+        );
       case 'reserve':
       case 'try':
       case 'commit':
@@ -81,6 +90,30 @@ export class ModelHomeRunner {
       default:
         return unreachable(effect);
     }
+  }
+
+  #preempt({ ref, node, victims }: Extract<HomeEffect, { kind: 'preempt' }>): void {
+    const { agent, api, writes } = this.#options;
+    const ended = (): void =>
+      agent.feedHome({ kind: 'preempted', uid: ref.uid, outcome: failed ? 'failed' : 'ok' });
+    let [failed, left] = [false, victims.length];
+    writes.write(
+      () => api.nominate(ref, node),
+      (nominated) => {
+        failed = nominated === undefined;
+        if (failed || left === 0) return ended();
+        for (const victim of victims) {
+          writes.write(
+            () => api.preempt(victim),
+            (outcome) => {
+              failed ||= outcome === undefined;
+              left -= 1;
+              if (left === 0) ended();
+            },
+          );
+        }
+      },
+    );
   }
 
   #road(effect: HomeEffect): Road {

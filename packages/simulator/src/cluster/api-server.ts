@@ -3,7 +3,14 @@
  * versions, one binding per pod, deletion in two steps, watches that lag behind. It is a model for
  * exploring interleavings by the thousand; what is claimed of Kubernetes is shown on real ones.
  */
-import type { ClusterEvent, Namespace, Node, Pod, PodStatus } from '@spillway/core';
+import {
+  type ClusterEvent,
+  type Namespace,
+  type Node,
+  type Pod,
+  type PodStatus,
+  wellKnown,
+} from '@spillway/core';
 import type { PodRef } from '@spillway/federation';
 
 export type Watcher = (event: ClusterEvent) => void;
@@ -74,7 +81,10 @@ export class ModelApiServer {
         annotations: { ...pod.metadata.annotations, ...annotations },
       },
       spec: { ...pod.spec, nodeName: node },
-      status: { ...pod.status, conditions: [{ type: 'PodScheduled', status: 'True' }] },
+      status: {
+        ...withoutNomination(pod.status),
+        conditions: [{ type: 'PodScheduled', status: 'True' }],
+      },
     });
     return 'bound';
   }
@@ -84,6 +94,28 @@ export class ModelApiServer {
     if (pod === undefined) return 'gone';
     this.#store({ ...pod, status: { ...pod.status, ...status } });
     return 'ok';
+  }
+
+  nominate(ref: PodRef, node: string | undefined): 'ok' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined) return 'gone';
+    const nominated = node !== undefined && !pod.spec.nodeName && { nominatedNodeName: node };
+    this.#store({ ...pod, status: { ...withoutNomination(pod.status), ...nominated } });
+    return 'ok';
+  }
+
+  /** Marks the pod as preempted, then deletes it with its own grace. */
+  preempt(ref: PodRef): 'ok' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined) return 'gone';
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: wellKnown.preemptedReason,
+    };
+    const conditions = [...(pod.status?.conditions ?? []), condition];
+    this.patchStatus(ref, { conditions });
+    return this.delete(ref, pod.spec.terminationGracePeriodSeconds ?? 30);
   }
 
   /** A bound pod with grace stays, terminating, until its kubelet lets it go (grace 0). */
@@ -130,4 +162,9 @@ export class ModelApiServer {
 
 export function isEnded({ status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+function withoutNomination(status: PodStatus = {}): PodStatus {
+  const { nominatedNodeName: _nominated, ...rest } = status;
+  return rest;
 }

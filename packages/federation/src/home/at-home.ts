@@ -1,0 +1,138 @@
+/**
+ * What it takes to run a pod of ours on a node of its home, where finding the node is not enough: its
+ * volumes are bound first, and pods of lower priority may have to end for it. Pods that only the home's
+ * own scheduler may bind (claim `offered`) are left to that scheduler here, too.
+ */
+import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
+import type { Binding } from './bindings.ts';
+import type { HomeConfig } from './config.ts';
+import type { HomeEffect, HomeEvent } from './events.ts';
+import type { Group, WaitingPod } from './group.ts';
+import type { LocalRoom } from './ports.ts';
+import { Preemptions } from './preemptions.ts';
+import { VolumeBindings, type VolumesSettled } from './volume-bindings.ts';
+
+export interface AtHomeOptions {
+  readonly room: LocalRoom;
+  readonly emit: (effect: HomeEffect) => void;
+  readonly config: HomeConfig;
+  readonly beginBinding: (binding: Binding) => void;
+  /** The binding can't go on: the pod waits again. */
+  readonly giveUp: (binding: Binding, now: MonotonicMs) => void;
+}
+
+export type LocalBinding = Binding & { readonly to: NodeName };
+export type HomeWriteEnded = Extract<HomeEvent, { kind: 'volumesWritten' | 'preempted' }>;
+
+export class AtHome {
+  readonly #options: AtHomeOptions;
+  readonly #volumes: VolumeBindings;
+  readonly #preemptions: Preemptions;
+
+  constructor(options: AtHomeOptions) {
+    this.#options = options;
+    const { room, emit, config } = options;
+    this.#volumes = new VolumeBindings({ room, emit, volumesMsMax: config.volumesMsMax });
+    this.#preemptions = new Preemptions({ room, emit });
+  }
+
+  /** Binds the pod to the node that was found for it, after its volumes if it has any to wait for. */
+  bind(binding: LocalBinding, now: MonotonicMs): void {
+    const { room, emit, beginBinding } = this.#options;
+    const { waiting, to: node } = binding;
+    room.assume(waiting.pod, node);
+    beginBinding(binding);
+    if (this.#volumes.begin(binding, now)) return;
+    emit({ kind: 'bindLocally', ref: waiting.ref, node });
+  }
+
+  /**
+   * Pods that wait on a node for others to end go first, and pods with claims go one after the other,
+   * since the volumes of one change what the next one finds. Returns those that are placed together.
+   */
+  placeSingly(group: Group, now: MonotonicMs): readonly WaitingPod[] {
+    const pods = [...group.pods.values()];
+    if (group.claim !== 'named') return pods;
+    const rest: WaitingPod[] = [];
+    for (const waiting of pods) {
+      const nominated = this.isNominated(waiting.ref.uid);
+      if (!nominated && group.shape.claims.length === 0) {
+        rest.push(waiting);
+        continue;
+      }
+      const node = this.#preemptions.place(waiting, group);
+      if (node !== undefined) this.bind({ group, waiting, to: node }, now);
+      else if (!nominated || !this.#preemptions.keepsWaiting(waiting, group, now))
+        rest.push(waiting);
+    }
+    return rest;
+  }
+
+  /**
+   * Makes room for pods by ending others of lower priority. Returns those for which nothing was done:
+   * when it helps one of them no more, it helps none of the others.
+   */
+  preempt(group: Group, pods: readonly WaitingPod[], now: MonotonicMs): readonly WaitingPod[] {
+    if (group.claim !== 'named' || group.policyFor.problem !== undefined) return pods;
+    const left: WaitingPod[] = [];
+    let tries = this.#options.config.preemptionsMax;
+    for (const waiting of pods) {
+      const never = waiting.pod.spec.preemptionPolicy === 'Never';
+      const found = tries > 0 ? this.#preemptions.preempt(waiting, group) : 'hopeless';
+      if (found === 'hopeless') left.push(waiting);
+      else if (found !== 'waits') this.bind({ group, waiting, to: found.node }, now);
+      tries = found === 'hopeless' && !never ? 0 : tries - 1;
+    }
+    return left;
+  }
+
+  /** Whether the pod waits on a node for others to end. */
+  isNominated(uid: PodUid): boolean {
+    return this.#preemptions.nominated(uid) !== undefined;
+  }
+
+  written(event: HomeWriteEnded, now: MonotonicMs): void {
+    if (event.kind === 'preempted') {
+      this.#preemptions.ended(event.uid, event.outcome, now);
+      return;
+    }
+    const settled = this.#volumes.written(event.uid, event.outcome);
+    if (settled !== undefined) this.#settled(settled, now);
+  }
+
+  roomChanged(): void {
+    this.#volumes.roomChanged();
+  }
+
+  tick(now: MonotonicMs): void {
+    for (const settled of this.#volumes.settle(now)) this.#settled(settled, now);
+  }
+
+  wakeAt(): MonotonicMs | undefined {
+    return this.#volumes.wakeAt();
+  }
+
+  drop(uid: PodUid): void {
+    this.#preemptions.drop(uid);
+    this.#volumes.drop(uid);
+  }
+
+  /** What it waits for at home, in words; undefined when it does not. */
+  explain(uid: PodUid): string | undefined {
+    const node = this.#preemptions.nominated(uid);
+    if (node === undefined) return this.#volumes.explain(uid);
+    return `waits on node ${node} for pods to end that were preempted for it`;
+  }
+
+  #settled(settled: VolumesSettled, now: MonotonicMs): void {
+    const { emit, giveUp } = this.#options;
+    const { waiting, to: node } = settled.binding;
+    const { ref } = waiting;
+    if (settled.outcome === 'bound') {
+      emit({ kind: 'bindLocally', ref, node });
+      return;
+    }
+    giveUp(settled.binding, now);
+    emit({ kind: 'explain', ref, message: settled.reason, condition: true });
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Preemption at home: pods of ours that waited in vain, and end pods of lower priority for it. Where each
+ * waits for its victims to end stands in its `status.nominatedNodeName`, so that an agent that starts
+ * anew neither forgets it nor ends more pods than it must.
+ */
+import { after, type MonotonicMs, type NodeName, type PodUid } from '@spillway/core';
+import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';
+import type { HomeEffect } from './events.ts';
+import type { Group, WaitingPod } from './group.ts';
+import type { LocalRoom } from './ports.ts';
+
+export interface PreemptionsOptions {
+  readonly room: LocalRoom;
+  readonly emit: (effect: HomeEffect) => void;
+}
+
+interface Record {
+  readonly victims: readonly PodUid[];
+  /** Undefined while the calls are under way. */
+  seenUntil: MonotonicMs | undefined;
+}
+
+/** After the calls, how long the watch may take to show the victims ending, ms. */
+const seenMsMax = 5_000;
+
+export class Preemptions {
+  readonly #options: PreemptionsOptions;
+  readonly #records = new Map<PodUid, Record>();
+
+  constructor(options: PreemptionsOptions) {
+    this.#options = options;
+  }
+
+  /** Where the pod waits for others to end; undefined when it does not. */
+  nominated(uid: PodUid): NodeName | undefined {
+    const pod = this.#options.room.snapshot.pod(uid);
+    return pod?.standing?.nominated ? pod.node : undefined;
+  }
+
+  /** A node for a pod that was nominated: that one if it fits there by now, else any. */
+  place({ ref }: WaitingPod, { shape, priority }: Group): NodeName | undefined {
+    const snapshot = this.#options.room.snapshot.withoutPod(ref.uid);
+    const node = this.nominated(ref.uid);
+    let without = snapshot;
+    for (const pod of (node && snapshot.node(node)?.pods.values()) || []) {
+      // Nominations of lower priority do not count.
+      if (pod.standing?.nominated && pod.standing.priority < priority)
+        without = without.withoutPod(pod.uid);
+    }
+    const nodes = node === undefined ? [] : [node];
+    return (
+      placePods(without, shape, 1, { nodes }).nodes[0] ?? placePods(snapshot, shape, 1).nodes[0]
+    );
+  }
+
+  /** Whether pods are ending for it, or about to. If not, it waits there no longer. */
+  keepsWaiting(waiting: WaitingPod, group: Group, now: MonotonicMs): boolean {
+    const { ref, pod } = waiting;
+    const { room } = this.#options;
+    const node = this.nominated(ref.uid);
+    if (node === undefined) return false;
+    const snapshot = room.snapshot.withoutPod(ref.uid);
+    if (
+      this.#isUnderWay(ref.uid, now) ||
+      waitsForVictims(snapshot, preemptorOf(waiting, group), node)
+    )
+      return true;
+    room.nominate(pod, undefined);
+    return false;
+  }
+
+  /** Tries to make room for a pod that fits nowhere. A `node` is one where it fits at once. */
+  preempt(waiting: WaitingPod, group: Group): { readonly node: NodeName } | 'waits' | 'hopeless' {
+    const { room, emit } = this.#options;
+    const { ref, pod } = waiting;
+    const found = preempt(room.snapshot, preemptorOf(waiting, group));
+    if (found === undefined) {
+      if (pod.status?.nominatedNodeName) emit({ kind: 'unnominate', ref });
+      return 'hopeless';
+    }
+    const { node, victims } = found;
+    if (victims.length === 0) return { node };
+    const uids = victims.map(({ uid }) => uid);
+    this.#records.set(ref.uid, { victims: uids, seenUntil: undefined });
+    room.nominate(pod, node);
+    emit({
+      kind: 'preempt',
+      ref,
+      node,
+      // Whoever is ending already needs no second call.
+      victims: victims
+        .filter(({ terminating }) => !terminating)
+        .map(({ uid, namespace, standing: { name } }) => ({ uid, namespace, name })),
+    });
+    return 'waits';
+  }
+
+  /** The calls of a `preempt` effect have ended. */
+  ended(uid: PodUid, outcome: 'ok' | 'failed', now: MonotonicMs): void {
+    const record = this.#records.get(uid);
+    if (record === undefined) return;
+    if (outcome === 'ok') record.seenUntil = after(now, seenMsMax);
+    else this.#records.delete(uid);
+  }
+
+  drop(uid: PodUid): void {
+    this.#records.delete(uid);
+  }
+
+  /** Whether the snapshot does not show yet what was done for the pod. */
+  #isUnderWay(uid: PodUid, now: MonotonicMs): boolean {
+    const record = this.#records.get(uid);
+    if (record === undefined) return false;
+    if (record.seenUntil === undefined) return true;
+    const { snapshot } = this.#options.room;
+    const unseen = record.victims.some((victim) => snapshot.pod(victim)?.terminating === false);
+    if (unseen && now < record.seenUntil) return true;
+    this.#records.delete(uid);
+    return false;
+  }
+}
+
+function preemptorOf({ pod }: WaitingPod, { shape, priority }: Group): Preemptor {
+  return { shape, priority, never: pod.spec.preemptionPolicy === 'Never' };
+}

@@ -1,0 +1,155 @@
+/**
+ * Pods that have a node of the home and still wait for their volumes, as kube-scheduler's PreBind step
+ * does: volumes are set aside and claims get their node, then a provisioner and kube-controller-manager
+ * bind them, and only then is the pod bound.
+ *
+ * After a failure the pod is placed anew. The node on a claim is never taken back: a provisioner may be
+ * at work there already, and takes it away itself when it can't make the volume (kube-scheduler does the
+ * same). An agent that starts anew finds all of this in the claims and volumes.
+ */
+import { after, type MonotonicMs, type PodUid } from '@spillway/core';
+import {
+  boundByController,
+  isSetAside,
+  selectedNodeAnnotation,
+  volumePlan,
+  type VolumePlan,
+  volumeProgress,
+} from '@spillway/scheduling';
+import type { LocalBinding } from './at-home.ts';
+import type { HomeEffect, VolumeWrite } from './events.ts';
+import type { LocalRoom } from './ports.ts';
+
+export interface VolumeBindingsOptions {
+  readonly room: LocalRoom;
+  readonly emit: (effect: HomeEffect) => void;
+  /** How long to wait for volumes before the pod is placed anew, ms. */
+  readonly volumesMsMax: number;
+}
+
+interface Entry {
+  readonly binding: LocalBinding;
+  readonly plan: VolumePlan;
+  readonly until: MonotonicMs;
+  written: boolean;
+}
+
+export type VolumesSettled =
+  | { readonly binding: LocalBinding; readonly outcome: 'bound' }
+  | { readonly binding: LocalBinding; readonly outcome: 'failed'; readonly reason: string };
+
+export class VolumeBindings {
+  readonly #options: VolumeBindingsOptions;
+  readonly #entries = new Map<PodUid, Entry>();
+  #changed = false;
+
+  constructor(options: VolumeBindingsOptions) {
+    this.#options = options;
+  }
+
+  /** False when the pod has no volumes to wait for. */
+  begin(binding: LocalBinding, now: MonotonicMs): boolean {
+    const { room, emit, volumesMsMax } = this.#options;
+    const { ref } = binding.waiting;
+    const plan = volumePlan(room.snapshot, binding.group.shape, binding.to);
+    if (plan === undefined) return false;
+    const writes = writesOf(plan);
+    room.assumeVolumes(plan);
+    const written = writes.length === 0;
+    this.#entries.set(ref.uid, { binding, plan, until: after(now, volumesMsMax), written });
+    if (written) this.#changed = true;
+    else emit({ kind: 'bindVolumes', ref, writes });
+    return true;
+  }
+
+  /** The writes of `begin` have ended. Returns the binding that can't go on, if so. */
+  written(uid: PodUid, outcome: 'ok' | 'failed'): VolumesSettled | undefined {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return undefined;
+    if (outcome === 'failed') return this.#failed(entry, 'its volumes could not be written');
+    entry.written = true;
+    this.#changed = true;
+    return undefined;
+  }
+
+  /** Something at home has changed, perhaps a claim or a volume. */
+  roomChanged(): void {
+    this.#changed = true;
+  }
+
+  /** Those that need wait no longer. */
+  settle(now: MonotonicMs): readonly VolumesSettled[] {
+    const settled: VolumesSettled[] = [];
+    for (const entry of this.#entries.values()) {
+      const { binding, plan, until, written } = entry;
+      if (!written || !(this.#changed || until <= now)) continue;
+      const progress = volumeProgress(this.#options.room.snapshot, plan);
+      if (progress.state === 'bound') {
+        this.#entries.delete(binding.waiting.ref.uid);
+        settled.push({ binding, outcome: 'bound' });
+      } else if (progress.state === 'failed') {
+        settled.push(this.#failed(entry, progress.reason));
+      } else if (until <= now) {
+        const reason = `timed out waiting for ${progress.claims.join(', ')} to be bound`;
+        settled.push(this.#failed(entry, reason));
+      }
+    }
+    this.#changed = false;
+    return settled;
+  }
+
+  /** The pod is gone, or somebody else has bound it. */
+  drop(uid: PodUid): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
+    this.#entries.delete(uid);
+    this.#options.room.forgetVolumes(entry.plan);
+  }
+
+  /** What it waits for, in words; undefined when it does not. */
+  explain(uid: PodUid): string | undefined {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return undefined;
+    const { bindings, provisions, node } = entry.plan;
+    const claims = [...bindings.map(({ claim }) => claim), ...provisions];
+    const names = claims.map(({ metadata }) => metadata.name).join(', ');
+    return `waits for its volumes on node ${node}: PersistentVolumeClaim ${names}`;
+  }
+
+  wakeAt(): MonotonicMs | undefined {
+    let first: MonotonicMs | undefined;
+    for (const { until, written } of this.#entries.values()) {
+      if (written && (first === undefined || until < first)) first = until;
+    }
+    return first;
+  }
+
+  #failed({ binding, plan }: Entry, reason: string): VolumesSettled {
+    this.#entries.delete(binding.waiting.ref.uid);
+    this.#options.room.forgetVolumes(plan);
+    return { binding, outcome: 'failed', reason: `binding volumes: ${reason}` };
+  }
+}
+
+/** What an earlier try has written already is left out. */
+function writesOf({ bindings, provisions, node }: VolumePlan): readonly VolumeWrite[] {
+  const writes: VolumeWrite[] = [];
+  for (const { volume, claim } of bindings) {
+    if (isSetAside(volume, claim)) continue;
+    const { namespace = '', name = '', uid = '', resourceVersion } = claim.metadata;
+    // Who set it aside by name keeps it when the claim goes; what we set aside becomes free again.
+    const ours = volume.spec?.claimRef === undefined;
+    writes.push({
+      kind: 'PersistentVolume',
+      metadata: volume.metadata,
+      annotations: ours ? { [boundByController]: 'yes' } : {},
+      claimRef: { namespace, name, uid, ...(resourceVersion && { resourceVersion }) },
+    });
+  }
+  for (const { metadata } of provisions) {
+    if (metadata.annotations?.[selectedNodeAnnotation] === node) continue;
+    const annotations = { [selectedNodeAnnotation]: node };
+    writes.push({ kind: 'PersistentVolumeClaim', metadata, annotations });
+  }
+  return writes;
+}
