@@ -17,7 +17,7 @@ export interface AtHomeOptions {
   readonly emit: (effect: HomeEffect) => void;
   readonly config: HomeConfig;
   readonly beginBinding: (binding: Binding) => void;
-  /** The binding can't go on: the pod waits again. */
+  /** The binding can't go on, and its room is free: the pod waits again. */
   readonly giveUp: (binding: Binding, now: MonotonicMs) => void;
 }
 
@@ -118,20 +118,23 @@ export class AtHome {
   }
 
   /** What it waits for at home, in words; undefined when it does not. */
-  explain(uid: PodUid): string | undefined {
+  explain(uid: PodUid): { readonly message: string } | undefined {
     const node = this.#preemptions.nominated(uid);
-    if (node === undefined) return this.#volumes.explain(uid);
-    return `waits on node ${node} for pods to end that were preempted for it`;
+    if (node !== undefined)
+      return { message: `waits on node ${node} for pods to end that were preempted for it` };
+    const message = this.#volumes.explain(uid);
+    return message === undefined ? undefined : { message };
   }
 
   #settled(settled: VolumesSettled, now: MonotonicMs): void {
-    const { emit, giveUp } = this.#options;
+    const { room, emit, giveUp } = this.#options;
     const { waiting, to: node } = settled.binding;
     const { ref } = waiting;
     if (settled.outcome === 'bound') {
       emit({ kind: 'bindLocally', ref, node });
       return;
     }
+    room.forget(ref.uid);
     giveUp(settled.binding, now);
     emit({ kind: 'explain', ref, message: settled.reason, condition: true });
   }

@@ -8,7 +8,6 @@ import { refOf } from './events.ts';
 export class AwayEntries {
   readonly #config: HomeConfig;
   readonly #entries = new Map<PodUid, AwayEntry>();
-  readonly #byName = new Map<string, AwayEntry>();
   /** Entries with something to do now, or at their `retryAt`. */
   readonly #due = new Set<AwayEntry>();
 
@@ -20,8 +19,17 @@ export class AwayEntries {
     return this.#entries.get(uid);
   }
 
+  /** O(entries). */
   find(namespace: string, name: string): AwayEntry | undefined {
-    return this.#byName.get(`${namespace}/${name}`);
+    let found: AwayEntry | undefined;
+    for (const entry of this.#entries.values()) {
+      const { ref, homeGone } = entry;
+      if (ref.namespace !== namespace || ref.name !== name) continue;
+      // A guest of an earlier pod of that name may be ending still, or be found as late as now.
+      if (!homeGone) return entry;
+      found = entry;
+    }
+    return found;
   }
 
   at(host: ClusterName): readonly AwayEntry[] {
@@ -72,17 +80,13 @@ export class AwayEntries {
       unwritten: undefined,
     };
     this.#entries.set(ref.uid, entry);
-    this.#byName.set(`${ref.namespace}/${ref.name}`, entry);
     this.#due.add(entry);
     return entry;
   }
 
   forget(entry: AwayEntry): void {
-    const { uid, namespace, name } = entry.ref;
-    this.#entries.delete(uid);
+    this.#entries.delete(entry.ref.uid);
     this.#due.delete(entry);
-    const key = `${namespace}/${name}`;
-    if (this.#byName.get(key) === entry) this.#byName.delete(key);
   }
 
   /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */

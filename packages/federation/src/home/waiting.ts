@@ -70,7 +70,6 @@ export class Waiting {
       beginBinding: (binding) => this.#beginBinding(binding),
       giveUp: (binding, now) => {
         this.#bindings.end(binding.waiting.ref.uid);
-        options.room.forget(binding.waiting.ref.uid);
         this.#putBack(binding, now);
       },
     });
@@ -233,14 +232,13 @@ export class Waiting {
     for (const group of this.#groups.all()) {
       for (const { ref } of group.pods.values()) {
         if (ref.namespace !== namespace || ref.name !== name) continue;
-        const message = this.#atHome.explain(ref.uid);
-        return { ...explained(group), ...(message !== undefined && { message }) };
+        return { ...explained(group), ...this.#atHome.explain(ref.uid) };
       }
     }
     const binding = this.#bindings.find(namespace, name);
     if (binding === undefined) return undefined;
-    const message = this.#atHome.explain(binding.waiting.ref.uid) ?? 'being bound';
-    return { ...explained(binding.group), message };
+    const atHome = this.#atHome.explain(binding.waiting.ref.uid);
+    return { ...explained(binding.group), message: 'being bound', ...atHome };
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */

@@ -17,20 +17,31 @@ import type { GuestId, HostEffect } from './events.ts';
  */
 type GuestState = 'creating' | 'created' | 'doubtful' | 'seen';
 
+export interface LateCreation {
+  readonly pod: Pod;
+  readonly node: NodeName;
+  readonly until: MonotonicMs;
+}
+
 export interface Guest {
   readonly id: GuestId;
   state: GuestState;
   /** The home's pod and the node it is assumed on, until the shadow is seen. */
   pending: { readonly pod: Pod; readonly node: NodeName } | undefined;
   shadow: Pod | undefined;
+  /** Its last shadow, where it is gone and another may still come to be. */
+  last?: Pod;
   /** When a doubtful one that has not turned up is taken not to exist. */
   doubtEnds: MonotonicMs | undefined;
+  /** A creation that was never answered, until it can come through no more. */
+  late: LateCreation | undefined;
   /** It must go: its home says so or is revoked, or the host withdraws it. */
   ending:
     | {
         readonly gracePeriodSeconds?: number;
         readonly withdrawn?: true;
         readonly revoked?: true;
+        readonly deleted?: true;
       }
     | undefined;
   /** The grace of the delete that was sent, s; undefined before. */
@@ -69,6 +80,7 @@ export class Guests {
       id,
       ...given,
       doubtEnds: undefined,
+      late: undefined,
       ending: undefined,
       graceSent: undefined,
       waitingCalls: new Set(),
@@ -82,10 +94,16 @@ export class Guests {
     this.#doubtful.delete(guest);
   }
 
-  doubt(guest: Guest, now: MonotonicMs): void {
+  /** Its creation was not answered: it may come through for some time yet, even after another one has. */
+  unanswered(guest: Guest, now: MonotonicMs): void {
+    if (guest.pending === undefined) return;
+    guest.late = { ...guest.pending, until: after(now, doubtMs) };
+    this.doubt(guest, guest.late.until);
+  }
+
+  doubt(guest: Guest, until: MonotonicMs): void {
     guest.state = 'doubtful';
-    guest.doubtEnds = after(now, doubtMs);
-    this.#doubtful.delete(guest);
+    guest.doubtEnds = until;
     this.#doubtful.add(guest);
   }
 
@@ -104,9 +122,11 @@ export class Guests {
   }
 
   nextDoubtEnds(): MonotonicMs | undefined {
-    // In the order of their ends, since all doubts last equally long.
-    const [first] = this.#doubtful;
-    return first?.doubtEnds;
+    let first: MonotonicMs | undefined;
+    for (const { doubtEnds } of this.#doubtful) {
+      if (doubtEnds !== undefined && (first === undefined || doubtEnds < first)) first = doubtEnds;
+    }
+    return first;
   }
 
   /** A guest that takes room, or is about to. */

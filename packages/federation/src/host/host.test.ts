@@ -479,3 +479,76 @@ describe('terms', () => {
     });
   });
 });
+
+describe('a creation that was never answered', () => {
+  const pod = podOf('a');
+  const late = (shadow: Pod): Pod => ({
+    ...shadow,
+    metadata: { ...shadow.metadata, uid: `late-${shadow.metadata.uid}` },
+  });
+  /** The first creation is not answered, the second one succeeds, and its shadow is there. */
+  function repeated(of: Pod) {
+    const tested = hosting();
+    tested.commit([of]);
+    tested.created(of, { kind: 'failed', reason: 'no answer' });
+    tested.commit([of]);
+    tested.created(of);
+    tested.show(of === pod ? shadowOf(of) : fenced(shadowOf(of)));
+    return tested;
+  }
+
+  test('keeps its room after another one has succeeded and ended, since it may still come through', () => {
+    const { host, vanish, used, reserve } = repeated(pod);
+    expect(updates(vanish(shadowOf(pod), 10))).toMatchObject([{ kind: 'gone' }]);
+    expect(used()).toBe(1_000);
+    expect(reserve(2, 'r', 10).granted).toBe(1);
+    expect(host.wakeAt()).toBe(10 + hostDefaults.reservationTtlMs);
+    host.step({ kind: 'tick' }, at(doubtMs));
+    expect(used()).toBe(0);
+  });
+
+  test('that comes through after its guest has ended counts as itself, and is ended', () => {
+    const { vanish, show, used } = repeated(pod);
+    vanish(shadowOf(pod), 10);
+    expect(show(late(shadowOf(pod)), 20).at(-1)).toMatchObject({
+      kind: 'delete',
+      shadowUid: 'late-shadow-uid-a',
+      gracePeriodSeconds: 0,
+    });
+    expect(used()).toBe(1_000);
+    vanish(late(shadowOf(pod)), 30);
+    expect(used()).toBe(0);
+  });
+
+  test('of a fenced pod: it is not said to be gone while it may come through', () => {
+    const pods = fenced(pod);
+    const { host, vanish, used, commit } = repeated(pods);
+    expect(updates(vanish(fenced(shadowOf(pods)), 10))).toEqual([]);
+    expect(results(commit([pods], undefined, 20))).toMatchObject([{ outcome: 'refused' }]);
+    expect(used()).toBe(1_000);
+    const ended = host.step({ kind: 'tick' }, at(doubtMs));
+    expect(updates(ended)).toMatchObject([{ kind: 'gone', reason: 'DeletedAtHost' }]);
+    expect(used()).toBe(0);
+  });
+
+  test('of a fenced pod: what comes through is ended before the pod is said to be gone', () => {
+    const pods = fenced(pod);
+    const { host, vanish, show } = repeated(pods);
+    vanish(fenced(shadowOf(pods)), 10);
+    const second = late(fenced(shadowOf(pods)));
+    expect(show(second, 20).at(-1)).toMatchObject({ kind: 'delete' });
+    expect(updates(vanish(second, 30))).toEqual([]);
+    expect(updates(host.step({ kind: 'tick' }, at(doubtMs)))).toMatchObject([{ kind: 'gone' }]);
+  });
+
+  test('is waited for though a later one is refused', () => {
+    const { host, commit, created, used } = hosting();
+    commit([pod]);
+    created(pod, { kind: 'failed', reason: 'no answer' });
+    commit([pod]);
+    created(pod, { kind: 'nameTaken' }, 10);
+    expect(used()).toBe(1_000);
+    host.step({ kind: 'tick' }, at(doubtMs));
+    expect(used()).toBe(0);
+  });
+});

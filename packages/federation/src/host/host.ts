@@ -40,7 +40,8 @@ import { EndedGuests } from './ended-guests.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
 import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
-import { type Guest, Guests, isLive } from './guests.ts';
+import { type Guest, Guests, isLive, type LateCreation } from './guests.ts';
+import { LateRooms } from './late-rooms.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
 import { Tries } from './tries.ts';
 
@@ -72,6 +73,7 @@ export class Host {
   readonly #guests: Guests;
   readonly #ended: EndedGuests;
   readonly #tries: Tries;
+  readonly #lateRooms: LateRooms;
   #revoked: RevokedClusters = new Set();
   #effects: HostEffect[] = [];
 
@@ -89,6 +91,7 @@ export class Host {
       emit: (effect) => this.#effects.push(effect),
       honoured: (home, pod) => this.honoured(home, pod),
     });
+    this.#lateRooms = new LateRooms(options.ledger);
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
       max: options.config.endedMax,
@@ -157,6 +160,7 @@ export class Host {
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
     this.#admission.expire(now);
     for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
+    this.#lateRooms.expire(now);
     this.#take(event, now);
     const effects = this.#effects;
     this.#effects = [];
@@ -164,9 +168,15 @@ export class Host {
   }
 
   wakeAt(): MonotonicMs | undefined {
-    const [a, b] = [this.#admission.nextExpiry(), this.#guests.nextDoubtEnds()];
-    if (a === undefined || b === undefined) return a ?? b;
-    return a < b ? a : b;
+    let first: MonotonicMs | undefined;
+    for (const at of [
+      this.#admission.nextExpiry(),
+      this.#guests.nextDoubtEnds(),
+      this.#lateRooms.nextExpiry(),
+    ]) {
+      if (at !== undefined && (first === undefined || at < first)) first = at;
+    }
+    return first;
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
@@ -265,10 +275,14 @@ export class Host {
     const pending = { pod, node };
     const guest = this.#guests.add(id, { state: 'creating', pending, shadow: undefined });
     guest.waitingCalls.add(call);
-    const namespace = this.#options.guestNamespace(id.home, pod.metadata.namespace ?? 'default');
-    this.#ledger.assume(assumedPod(id, pod, namespace), node);
+    this.#ledger.assume(this.#assumed(id, pod), node);
     this.#effects.push({ kind: 'create', guest: id, pod, node });
     return undefined;
+  }
+
+  #assumed(id: GuestId, pod: Pod): Pod {
+    const namespace = this.#options.guestNamespace(id.home, pod.metadata.namespace ?? 'default');
+    return assumedPod(id, pod, namespace);
   }
 
   #created(id: GuestId, outcome: CreateOutcome, now: MonotonicMs): void {
@@ -282,7 +296,8 @@ export class Host {
     const verdict = createVerdict(outcome);
     this.#guests.resolve(guest, { uid, outcome: 'refused', verdict });
     // Its room stays taken while it may turn up. The home repeats its commit, and so it is settled.
-    if (outcome.kind === 'failed') this.#guests.doubt(guest, now);
+    if (outcome.kind === 'failed') this.#guests.unanswered(guest, now);
+    else if (mayComeThrough(guest.late, now)) this.#guests.doubt(guest, guest.late.until);
     else this.#never(guest, now);
   }
 
@@ -323,6 +338,7 @@ export class Host {
     const guest = known ?? this.#guests.add(id, { state: 'seen', pending: undefined, shadow: pod });
     // The watch shows it: it counts as itself now.
     if (guest.pending !== undefined) this.#ledger.forget(assumedUid(id));
+    this.#lateRooms.seen(id);
     const ours = guest.pending !== undefined;
     guest.shadow = pod;
     guest.pending = undefined;
@@ -346,8 +362,27 @@ export class Host {
     const guest = id && this.#guests.get(id);
     if (guest === undefined || guest.shadow?.metadata.uid !== pod.metadata.uid) return;
     guest.shadow = pod;
+    if (mayComeThrough(guest.late, now)) this.#keepRoom(guest, guest.late);
+    // Nothing may replace a fenced pod while another copy of it may come to be.
+    if (isFenced(pod) && guest.state === 'doubtful') return;
     this.#guests.remove(guest);
     this.#announceGone(guest, now);
+  }
+
+  /** Its shadow is gone, and another may take its place: one whose creation was never answered. */
+  #keepRoom(guest: Guest, late: LateCreation): void {
+    const { id, shadow } = guest;
+    const assumed = this.#assumed(id, late.pod);
+    if (shadow === undefined || !isFenced(shadow)) {
+      return this.#lateRooms.keep(id, { ...late, pod: assumed });
+    }
+    this.#ledger.assume(assumed, late.node);
+    guest.pending = late;
+    guest.last = shadow;
+    guest.shadow = undefined;
+    guest.graceSent = undefined;
+    guest.ending ??= { deleted: true };
+    this.#guests.doubt(guest, late.until);
   }
 
   #release(caller: Member, request: ReleaseRequest, now: MonotonicMs): void {
@@ -387,10 +422,10 @@ export class Host {
   }
 
   #announceGone(guest: Guest, now: MonotonicMs): void {
-    const { ending, shadow } = guest;
+    const { ending, shadow, last } = guest;
     const { uid, home } = guest.id;
     const why = whyEnded(ending);
-    const update = goneUpdate({ uid, shadow, why });
+    const update = goneUpdate({ uid, shadow: shadow ?? last, why });
     this.#ended.add(keyOf(guest.id), update.reason, now);
     this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
     this.#effects.push({ kind: 'push', home, update });
@@ -420,8 +455,13 @@ function graceOf(shadow: Pod, seconds: number | undefined): number | undefined {
   return seconds === 0 && isFenced(shadow) ? 1 : seconds;
 }
 
+function mayComeThrough(late: LateCreation | undefined, now: MonotonicMs): late is LateCreation {
+  return late !== undefined && now < late.until;
+}
+
 function whyEnded(ending: Guest['ending']) {
   if (ending === undefined) return 'deleted';
   if (ending.withdrawn) return 'withdrawn';
+  if (ending.deleted) return 'deleted';
   return ending.revoked ? 'revoked' : 'released';
 }
