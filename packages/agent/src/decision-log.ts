@@ -11,6 +11,7 @@ export const decisions = {
   offloaded: 'pod runs at a neighbour',
   noEndpoint: 'Services do not list the pod at its neighbour',
   waits: 'pod waits',
+  preempted: 'pods of lower priority are preempted',
   refusedHere: 'room is refused to a neighbour',
   refusedThere: 'neighbour refuses room',
   guestRefused: 'neighbour does not create the pod that it granted room for',

@@ -206,7 +206,7 @@ export class HomeRunner {
   }
 
   async #preempt(effect: Extract<HomeEffect, { kind: 'preempt' }>): Promise<void> {
-    const { placement, log, news } = this.#options;
+    const { placement, log, decisionLog, news } = this.#options;
     const { ref, node, victims } = effect;
     let outcome: 'ok' | 'failed' = 'ok';
     try {
@@ -216,7 +216,7 @@ export class HomeRunner {
         if ((await placement.endPreempted(victim)) === 'ok') news.preempted(victim, ref, node);
       }
       const ended = victims.map(nameOf);
-      log.info({ pod: nameOf(ref), node, victims: ended }, 'preempted pods of lower priority');
+      decisionLog.say('preempted', { pod: nameOf(ref), node, victims: ended });
     } catch (error) {
       log.warn({ pod: nameOf(ref), node, err: error }, 'preemption failed; it is tried again');
       outcome = 'failed';
