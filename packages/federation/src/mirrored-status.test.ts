@@ -1,6 +1,6 @@
 import type { Pod, PodStatus } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
-import { mirroredStatus } from './mirrored-status.ts';
+import { drifted, mirroredStatus } from './mirrored-status.ts';
 
 const scheduled = { type: 'PodScheduled', status: 'True' };
 
@@ -92,6 +92,32 @@ describe('mirroredStatus', () => {
       expect(mirroredStatus(home({ phase: 'Pending' }), running, undefined)).toEqual({
         phase: 'Running',
       });
+    });
+  });
+
+  describe('readiness gates', () => {
+    const gate = 'example.com/in-the-load-balancer';
+    const guest: PodStatus = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    const gatedPod = (...conditions: PodStatus['conditions'] & object): Pod => ({
+      ...home({ phase: 'Running', conditions: [scheduled, ...conditions] }),
+      spec: { containers: [], readinessGates: [{ conditionType: gate }] },
+    });
+    const open = { type: gate, status: 'True' };
+    const readyOf = (pod: Pod) =>
+      mirroredStatus(pod, guest, false)?.conditions?.find(({ type }) => type === 'Ready')?.status;
+
+    it('hold the pod unready at home until they are open, whatever its guest is', () => {
+      expect(readyOf(gatedPod())).toBe('False');
+      expect(readyOf(gatedPod({ type: gate, status: 'False' }))).toBe('False');
+      expect(readyOf(gatedPod(open))).toBe('True');
+    });
+
+    it('that open or close are a drift, and those that stay are none', () => {
+      const ready = (status: string) => ({ type: 'Ready', status });
+      expect(drifted(gatedPod(open, ready('False')), guest)).toBe(true);
+      expect(drifted(gatedPod(ready('True')), guest)).toBe(true);
+      expect(drifted(gatedPod(ready('False')), guest)).toBe(false);
+      expect(drifted(gatedPod(open, ready('True')), guest)).toBe(false);
     });
   });
 });

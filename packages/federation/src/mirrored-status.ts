@@ -51,7 +51,10 @@ export function mirroredStatus(
   }
   // A shadow that exists but has no status yet is Pending; a phase never goes back to nothing.
   mirrored['phase'] ??= current.phase ?? 'Pending';
-  const conditions = mergedConditions(current.conditions ?? [], guest.conditions ?? []);
+  const conditions = mergedConditions(
+    current.conditions ?? [],
+    gated(home, guest.conditions ?? []),
+  );
   if (conditions.length > 0) mirrored['conditions'] = conditions;
   return sameStatus(current, mirrored) ? undefined : mirrored;
 }
@@ -70,13 +73,41 @@ export function hasRun(status: PodStatus | undefined): boolean {
 }
 
 /** Whether `home` shows another state than `guest` in what controllers go by. */
-export function drifted(home: PodStatus | undefined, guest: PodStatus): boolean {
+export function drifted(home: Pod, guest: PodStatus): boolean {
   if (guest.phase === undefined) return false;
-  return home?.phase !== guest.phase || readiness(home) !== readiness(guest);
+  const expected = gated(home, guest.conditions ?? []);
+  return (
+    home.status?.phase !== guest.phase ||
+    readiness(home.status?.conditions ?? []) !== readiness(expected)
+  );
 }
 
-function readiness(status: PodStatus | undefined): string | undefined {
-  return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+function readiness(conditions: readonly PodCondition[]): string | undefined {
+  return conditions.find(({ type }) => type === 'Ready')?.status;
+}
+
+/**
+ * A guest's conditions with the home's readiness gates, whose controllers are at home: as a kubelet would, one
+ * whose containers are ready is not ready before all gates are open.
+ */
+function gated({ spec, status }: Pod, guest: readonly PodCondition[]): readonly PodCondition[] {
+  const gates = (spec['readinessGates'] ?? []) as readonly { readonly conditionType: string }[];
+  const closed = gates.filter(
+    ({ conditionType }) =>
+      !status?.conditions?.some(({ type, status: is }) => type === conditionType && is === 'True'),
+  );
+  if (closed.length === 0) return guest;
+  const names = closed.map(({ conditionType }) => conditionType).join(', ');
+  return guest.map((condition) =>
+    condition.type === 'Ready' && condition.status === 'True'
+      ? {
+          ...condition,
+          status: 'False',
+          reason: 'ReadinessGatesNotReady',
+          message: `readiness gates are not ready: ${names}`,
+        }
+      : condition,
+  );
 }
 
 function mergedConditions(

@@ -102,7 +102,7 @@ export class Away {
       this.#entries.due(entry);
     }
     // What somebody else wrote over it, or an older write that the watch shows late.
-    else if (!ahead && entry.guest && drifted(pod.status, entry.guest)) {
+    else if (!ahead && entry.guest && drifted(pod, entry.guest)) {
       this.#mirror(entry, entry.guest);
     }
   }

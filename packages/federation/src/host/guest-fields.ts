@@ -114,7 +114,10 @@ export const specFields: Readonly<Record<string, FieldRule>> = {
     'As far as Pod Security `baseline` goes, which the API server of the host enforces in guest namespaces (SELinux, sysctls, seccomp, AppArmor).',
   ),
   imagePullSecrets: rule('honoured', 'They are Secrets of the guest namespace.'),
-  readinessGates: ofTheGuest,
+  readinessGates: rule(
+    'replaced',
+    'None: the controllers that open them are at home. The home holds the pod unready until they do.',
+  ),
   runtimeClassName: rule(
     'narrowed',
     'A pod whose class `guests.runtimeClasses` does not list is refused.',
