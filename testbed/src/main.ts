@@ -9,6 +9,7 @@ import { ensureBinaries, ensureProgram } from './binaries.ts';
 import { addBuildCommand } from './build-command.ts';
 import { addDockerCommands } from './docker/docker-command.ts';
 import { findDocker } from './docker/ensure-docker.ts';
+import { withInstallPackages } from './docker/install-packages-option.ts';
 import { machineLimits, requireMachine } from './docker/machine-limits.ts';
 import { wantedOf } from './kind/kind-testbed.ts';
 import { borrowDocker } from './kind/borrowed-docker.ts';
@@ -53,6 +54,7 @@ interface UpOptions {
   readonly memory: string;
   readonly gpus: number;
   readonly install: boolean;
+  readonly distinctSubnets: boolean;
 }
 
 /**
@@ -72,8 +74,7 @@ const followMs = 200;
 const program = new Command('npm run testbed --')
   .description('Real Kubernetes clusters on this machine.')
   .showHelpAfterError('(--help shows what there is)');
-program
-  .command('up')
+withInstallPackages(program.command('up'))
   .description('starts clusters, and returns when they are ready')
   .option('--name <name>', 'of the test bed; several can run side by side', nameOf, 'default')
   .addOption(
@@ -96,6 +97,11 @@ program
   .option('--cpu <quantity>', 'of each KWOK node', quantity, '4')
   .option('--memory <quantity>', 'of each KWOK node', quantity, '4Gi')
   .option('--gpus <n>', 'of each KWOK node', wholeNumber(0, gpusMax), 0)
+  .option(
+    '--distinct-subnets',
+    'subnets of pods and Services that no other cluster has, kind only',
+    false,
+  )
   .option(
     '--install',
     'Spillway in each, kind only: one federation, the image built here, the chart',
@@ -197,7 +203,7 @@ async function prepared(options: UpOptions): Promise<TestbedSpec> {
     }
     const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
     const clusters = places.map((place) => ({ ...place, workers, nodes }));
-    const spec: TestbedSpec = { kind, clusters };
+    const spec: TestbedSpec = { kind, clusters, distinctSubnets: options.distinctSubnets };
     const limits = machineLimits(wantedOf({ clusters }));
     for (const { weight, advice } of limits) process.stderr.write(`${weight}: ${advice}\n`);
     requireMachine(wantedOf({ clusters }));

@@ -44,6 +44,8 @@ export interface LocalTestbedSpec extends Distances {
 export interface KindTestbedSpec extends Distances {
   readonly kind: 'kind';
   readonly clusters: readonly KindClusterSpec[];
+  /** Subnets of pods and Services that no other cluster of the test bed has. Default: all have the same. */
+  readonly distinctSubnets?: boolean;
   /** As for `local`. */
   readonly nodeGraceSeconds?: number;
 }

@@ -2,14 +2,14 @@
 import type { Command } from 'commander';
 import { dockerCall } from './docker-client.ts';
 import { ensureDocker, findDocker } from './ensure-docker.ts';
+import { withInstallPackages } from './install-packages-option.ts';
 import { OwnDaemons } from './own-daemon.ts';
 
 export function addDockerCommands(program: Command): void {
   const docker = program
     .command('docker')
     .description('the Docker daemon for kind clusters, where the machine has none running');
-  docker
-    .command('start')
+  withInstallPackages(docker.command('start'))
     .description('starts one of our own, unless one answers already')
     .action(async () => {
       await ensureDocker();

@@ -45,7 +45,7 @@ const modules: readonly GoModule[] = [
   'own',
 ];
 /** To be raised when this program makes something else of the same inputs. */
-const recipe = 1;
+const recipe = 2;
 const lockStaleMs = 60_000;
 
 /** The image's name, for kind; pulled or made when the daemon lacks it. @throws Fault */
@@ -212,8 +212,9 @@ async function enableServices(root: string): Promise<void> {
   mkdirSync(join(root, 'etc/kubernetes/manifests'), { recursive: true });
   const services = ['kubelet.service', 'containerd.service', 'undo-mount-hacks.service'];
   await must('chroot', [root, 'systemctl', 'enable', ...services]);
-  // It would register in binfmt_misc, which is the whole machine's.
-  await must('chroot', [root, 'systemctl', 'mask', 'systemd-binfmt.service']);
+  // They would change binfmt_misc and sysctls, which are the whole machine's.
+  const machineWide = ['systemd-binfmt.service', 'systemd-sysctl.service'];
+  await must('chroot', [root, 'systemctl', 'mask', ...machineWide]);
 }
 
 function inputsKey(debian: DebianRoot): string {

@@ -1,19 +1,23 @@
 /**
  * The image of pods that really run: busybox, `docker.io/library/busybox:1`. It is Debian's dynamic one
- * with its C library; that of busybox-static has a resolver that crashes in a container.
- * Its wget crashes when it is given -T: `timeout 3 wget …` does the same.
+ * with its C library; that of busybox-static has a resolver that crashes in a container. Its wget is a script of
+ * ours around busybox's, which crashes when it is given a time-out.
  */
+import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../binaries.ts';
 import { copyLibraries } from './copy-libraries.ts';
 import { ensureDebianRoot } from './debian-root.ts';
@@ -21,6 +25,7 @@ import { must } from './must.ts';
 import { writeOciArchive } from './oci-archive.ts';
 
 const name = 'docker.io/library/busybox:1';
+const wget = fileURLToPath(new URL('../../kind-node/wget.sh', import.meta.url));
 
 export interface TestImage {
   /** An OCI archive, for a node's containerd; where the node image was made here it is in there already. */
@@ -32,7 +37,7 @@ export interface TestImage {
 export async function ensureTestImage(): Promise<TestImage> {
   const debian = await ensureDebianRoot();
   const folder = join(cacheFolder(), 'node-image');
-  const archive = join(folder, `busybox-${debian.key}.tar`);
+  const archive = join(folder, `busybox-${debian.key}-${digestOf(wget)}.tar`);
   if (existsSync(archive)) return { archive, name };
   const work = mkdtempSync(join(folder, 'busybox-work-'));
   try {
@@ -62,8 +67,11 @@ export async function writeTestImage(
   copyFileSync(join(debian, 'bin/busybox'), join(root, 'bin/busybox'));
   const applets = await must('chroot', [debian, '/bin/busybox', '--list']);
   for (const applet of applets.trim().split('\n')) {
-    if (applet !== 'busybox') symlinkSync('busybox', join(root, 'bin', applet));
+    if (applet !== 'busybox' && applet !== 'wget')
+      symlinkSync('busybox', join(root, 'bin', applet));
   }
+  copyFileSync(wget, join(root, 'bin/wget'));
+  chmodSync(join(root, 'bin/wget'), 0o755);
   await copyLibraries({ debian, root, programs: ['/bin/busybox'] });
   // Loaded only when a name is looked up.
   const libraries = await must('chroot', [debian, 'ldd', '/bin/busybox']);
@@ -75,4 +83,8 @@ export async function writeTestImage(
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
   await writeOciArchive(archive, { name, root, config: { Cmd: ['sh'] } });
+}
+
+function digestOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 8);
 }

@@ -1,29 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { kindConfig } from './kind-config.ts';
+import { kindConfig, subnetsOf } from './kind-config.ts';
 
 const paris = { name: 'paris', city: undefined, nodes: [] };
-const options = { index: 0, apiServerPort: 10_001, nodeGraceSeconds: undefined };
+const [subnets = { podSubnet: '', serviceSubnet: '' }] = subnetsOf(1);
+const options = { subnets, apiServerPort: 10_001, nodeGraceSeconds: undefined };
 
 describe('kindConfig', () => {
-  test('one node by default, with a port and subnets that no other cluster of the test bed has', () => {
-    const [first, second] = [0, 1].map((index) =>
-      parse(kindConfig(paris, { ...options, index, apiServerPort: 10_001 + index })),
-    );
-    expect(first).toEqual({
+  test('one node by default, at a given port, with kind’s own subnets', () => {
+    expect(parse(kindConfig(paris, options))).toEqual({
       kind: 'Cluster',
       apiVersion: 'kind.x-k8s.io/v1alpha4',
       networking: {
         apiServerPort: 10_001,
-        podSubnet: '10.0.0.0/16',
-        serviceSubnet: '10.100.0.0/16',
+        podSubnet: '10.244.0.0/16',
+        serviceSubnet: '10.96.0.0/16',
       },
       nodes: [{ role: 'control-plane' }],
-    });
-    expect(second.networking).toEqual({
-      apiServerPort: 10_002,
-      podSubnet: '10.1.0.0/16',
-      serviceSubnet: '10.101.0.0/16',
     });
   });
 
@@ -56,5 +49,19 @@ describe('kindConfig', () => {
       controllerManager: { extraArgs: { 'node-monitor-grace-period': '20s' } },
     });
     expect(config.containerdConfigPatches).toEqual(['containerd']);
+  });
+});
+
+describe('subnets of a test bed’s clusters', () => {
+  test('are the same, as in most people’s clusters', () => {
+    const [first, second] = subnetsOf(2);
+    expect(second).toEqual(first);
+  });
+
+  test('are distinct where that is asked for', () => {
+    const distinct = subnetsOf(100, true);
+    const all = distinct.flatMap(({ podSubnet, serviceSubnet }) => [podSubnet, serviceSubnet]);
+    expect(new Set(all).size).toBe(200);
+    expect(distinct[1]).toEqual({ podSubnet: '10.1.0.0/16', serviceSubnet: '10.101.0.0/16' });
   });
 });

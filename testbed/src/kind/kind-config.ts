@@ -4,8 +4,7 @@ import { stringify } from 'yaml';
 import type { KindClusterSpec } from '../spec.ts';
 
 export interface KindConfigOptions {
-  /** The how manieth cluster of the test bed this is, from 0: its subnets are its own. */
-  readonly index: number;
+  readonly subnets: Subnets;
   /** Of 127.0.0.1, where Docker publishes the API server: kind's own choice is sometimes taken when Docker comes to it. */
   readonly apiServerPort: number;
   readonly nodeGraceSeconds: number | undefined;
@@ -15,12 +14,28 @@ export interface KindConfigOptions {
   readonly containerdPatches?: readonly string[];
 }
 
-/** Pods and services have 10.0 to 10.99 and 10.100 to 10.199. */
+export interface Subnets {
+  readonly podSubnet: string;
+  readonly serviceSubnet: string;
+}
+
 export const kindClustersMax = 100;
+
+/** kind's own, of every cluster: most people's clusters have the same ones. */
+const sameSubnets: Subnets = { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/16' };
+
+/** Of a test bed's clusters, in their order. */
+export function subnetsOf(clusters: number, distinct = false): readonly Subnets[] {
+  return Array.from({ length: clusters }, (_, i) =>
+    distinct
+      ? { podSubnet: `10.${i}.0.0/16`, serviceSubnet: `10.${kindClustersMax + i}.0.0/16` }
+      : sameSubnets,
+  );
+}
 
 /** @throws Fault `InvalidInput` when labels are given for nodes that there are not. */
 export function kindConfig(spec: KindClusterSpec, options: KindConfigOptions): string {
-  const { index, apiServerPort, nodeGraceSeconds } = options;
+  const { subnets, apiServerPort, nodeGraceSeconds } = options;
   const { kubeadmPatches = [], containerdPatches = [] } = options;
   const { workers = 0, nodeLabels = [] } = spec;
   if (nodeLabels.length > workers + 1) {
@@ -42,18 +57,12 @@ export function kindConfig(spec: KindClusterSpec, options: KindConfigOptions): s
     apiVersion: 'kind.x-k8s.io/v1alpha4',
     networking: {
       apiServerPort,
-      podSubnet: `10.${index}.0.0/16`,
-      serviceSubnet: serviceSubnet(index),
+      ...subnets,
     },
     nodes: Array.from({ length: workers + 1 }, (_, i) => node(i)),
     ...(patches.length > 0 && { kubeadmConfigPatches: patches }),
     ...(containerdPatches.length > 0 && { containerdConfigPatches: containerdPatches }),
   });
-}
-
-/** Of the how manieth cluster of a test bed. */
-export function serviceSubnet(index: number): string {
-  return `10.${100 + index}.0.0/16`;
 }
 
 function graceSecondsPatch(seconds: number): string {

@@ -20,7 +20,7 @@ import { Docker } from './docker.ts';
 import { Doors } from './doors.ts';
 import { createNetwork, removeOrphans, undoScript } from './footprint.ts';
 import { KindCluster } from './kind-cluster.ts';
-import { kindClustersMax, kindConfig, serviceSubnet } from './kind-config.ts';
+import { kindClustersMax, kindConfig, subnetsOf } from './kind-config.ts';
 import { type Provisions, ensureProvisions } from './provisions.ts';
 import { keepSysctls } from './shared-sysctls.ts';
 
@@ -163,9 +163,11 @@ class Starting {
     const kindName = `${name}-${spec.name}`;
     const clusterFolder = join(folder, spec.name);
     mkdirSync(clusterFolder);
-    const { nodeGraceSeconds } = this.#options.spec;
+    const { nodeGraceSeconds, clusters, distinctSubnets } = this.#options.spec;
+    const subnets = subnetsOf(clusters.length, distinctSubnets)[index];
+    if (subnets === undefined) throw new Fault('Internal', `${spec.name} has no subnets`);
     const [apiServerPort = 0] = await freePorts(1);
-    const settings = { index, apiServerPort, nodeGraceSeconds, ...provisions.nodeSettings };
+    const settings = { subnets, apiServerPort, nodeGraceSeconds, ...provisions.nodeSettings };
     const config = kindConfig(spec, settings);
     const written = join(clusterFolder, 'kind.kubeconfig');
     const onPid = (pid: number): void => reaper.watch(pid);
@@ -190,7 +192,7 @@ class Starting {
       programs,
       kindName,
       gateway,
-      serviceSubnet: serviceSubnet(index),
+      serviceSubnet: subnets.serviceSubnet,
       onPid,
       access: { ...said, name: spec.name, user: 'admin', server },
       onNodes: async (nodes) => {

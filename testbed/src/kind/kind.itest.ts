@@ -37,12 +37,18 @@ beforeAll(async () => {
 afterAll(async () => await testbed?.stop());
 
 /** A pod of the test image, as much of it as matters. */
-function podYaml(name: string, command: string, rest: object = {}, ports: object[] = []): string {
+function podYaml(
+  name: string,
+  command: string,
+  rest: object = {},
+  ports: object[] = [],
+  labels: Readonly<Record<string, string>> = {},
+): string {
   const container = { image, imagePullPolicy: 'Never', command: ['sh', '-c', command], ports };
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name },
+    metadata: { name, labels },
     spec: {
       terminationGracePeriodSeconds: 0,
       containers: [{ name: 'main', ...container }],
@@ -138,6 +144,49 @@ describe('a kind test bed', () => {
     const near = await askParis(20);
     expect(near.heard).toBe('server');
     expect(near.ms).toBeLessThan(far.ms - 400);
+  });
+
+  test('wget in a pod: by address, by the name of a Service, and with a time-out', async () => {
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'near' },
+      spec: { selector: { app: 'near' }, ports: [{ port: 80, targetPort: 8080 }] },
+    };
+    const serve = 'mkdir /tmp/w; hostname > /tmp/w/where; httpd -f -p 8080 -h /tmp/w';
+    await lyon.apply(podYaml('near', serve, {}, [{ containerPort: 8080 }], { app: 'near' }));
+    await lyon.apply(JSON.stringify(service));
+    const { status } = await running(lyon, 'near');
+    const asker = { namespace: 'default', name: 'asker' };
+    const wget = async (...args: string[]) =>
+      await lyon.podExec(asker, ['wget', '-q', '-O', '-', ...args]);
+    const heard = { code: 0, stdout: 'near\n', stderr: '' };
+    await waitFor(
+      'the Service leads to its pod',
+      async () => ((await wget('http://near/where')).code === 0 ? true : undefined),
+      { timeoutMs: 30_000 },
+    );
+    expect(await wget(`http://${status?.podIP}:8080/where`)).toEqual(heard);
+    for (const name of ['near', 'near.default.svc', 'near.default.svc.cluster.local']) {
+      expect(await wget('-T', '20', `http://${name}/where`)).toEqual(heard);
+    }
+    // Nobody answers there (RFC 5737).
+    const silent = await wget('-T', '1', 'http://192.0.2.1/');
+    expect(silent).toEqual({ code: 1, stdout: '', stderr: 'wget: download timed out\n' });
+    expect((await wget('http://nosuch/')).stderr).toContain("bad address 'nosuch'");
+  });
+
+  test('both clusters give pods and Services addresses of the same subnets', async () => {
+    const addresses = [paris, lyon].map(async (cluster) => {
+      const { items } = await cluster.client.get<{ items: Node[] }>('/api/v1/nodes');
+      const { spec } = await cluster.client.get<{ spec: { clusterIP: string } }>(
+        '/api/v1/namespaces/default/services/kubernetes',
+      );
+      const podCidr = items.map((node) => node.spec?.podCIDR ?? '').toSorted()[0];
+      return { podCidr, service: spec.clusterIP };
+    });
+    const [ofParis, ofLyon] = await Promise.all(addresses);
+    expect(ofParis).toEqual(ofLyon);
   });
 
   test('a cut link is silent, and what was asked meanwhile is heard when it is healed', async () => {

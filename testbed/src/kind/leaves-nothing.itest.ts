@@ -1,7 +1,8 @@
 /** Owners that are killed in the middle of making a cluster: the worst moment, and soon reached. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DockerAccess } from '../docker/ensure-docker.ts';
@@ -21,6 +22,9 @@ const hold = { name: `spillway-hold-${process.pid}`, folder: tmpdir() };
 let access: DockerAccess;
 let docker: Docker;
 let owner: ChildProcess | undefined;
+
+/** Of the whole machine, before anything of kind's ran on it. */
+const sysctlsBefore = settings();
 
 beforeAll(async () => {
   access = await borrowDocker();
@@ -113,6 +117,58 @@ test('nothing is left when its reaper is killed too, and something else is start
   expect(await volumes()).toEqual(before);
 });
 
+test('the machine’s settings are as they were, whichever way test beds have ended', async () => {
+  const { owner: killed, ...found } = await startDoomed();
+  // systemd of the node has changed what it changes.
+  await waitFor(
+    'the node’s systemd is up',
+    async () => {
+      const command = ['exec', found.container, 'systemctl', 'is-system-running'];
+      const said = await docker.run(command);
+      return /running|degraded/.test(said.stdout) || undefined;
+    },
+    { timeoutMs: 60_000 },
+  );
+  killed.kill('SIGKILL');
+  await waitFor('nothing is left', async () => ((await left(found)).length ? undefined : true), {
+    timeoutMs: 60_000,
+  });
+  const changed = (): readonly string[] => {
+    const now = settings();
+    return [...sysctlsBefore].flatMap(([name, value]) =>
+      now.get(name) === value ? [] : [`${name}: ${value} became ${now.get(name)}`],
+    );
+  };
+  await waitFor('settings are put back', () => changed().length === 0 || undefined, {
+    timeoutMs: 10_000,
+  }).catch(() => {});
+  expect(changed()).toEqual([]);
+});
+
 function commandOf(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 }
+
+/** Those of the machine that can be changed: not counters, and nothing of a network, since nodes have their own. */
+function settings(): ReadonlyMap<string, string> {
+  const all = execFileSync('sysctl', ['--all'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const lines = all.split('\n').flatMap((line) => {
+    const [, name = '', value = ''] = /^(\S+) = (.*)$/.exec(line) ?? [];
+    return name === '' || !isSetting(name) ? [] : [[name, value] as const];
+  });
+  return new Map(lines);
+}
+
+function isSetting(name: string): boolean {
+  if (/^(net|sunrpc)\./.test(name)) return false;
+  const { mode } = statSync(join('/proc/sys', name.replaceAll('.', '/')), {
+    throwIfNoEntry: false,
+  }) ?? { mode: 0 };
+  return (mode & 0o222) !== 0 && !counters.has(name);
+}
+
+/** May be written, and change by themselves. */
+const counters: ReadonlySet<string> = new Set(['kernel.ns_last_pid', 'kernel.random.boot_id']);
