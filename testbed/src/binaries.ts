@@ -10,6 +10,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
+import { killAtEnd } from './ends.ts';
 import lockfile from 'proper-lockfile';
 import {
   controlPlanePrograms,
@@ -135,7 +136,9 @@ function run(
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<void> {
   return new Promise((done, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+    const stdio = ['ignore', 'ignore', 'pipe'] as const;
+    const child = spawn(command, args, { ...options, stdio: [...stdio], detached: true });
+    killAtEnd(child);
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4_000);

@@ -1,29 +1,25 @@
-/** How every program of a checkout ends: exit code 2 for a wrong command line, 1 for what failed, no stack trace. */
-import { endingOf } from '@spillway/core';
+/** How every program of a checkout reads its command line and ends: see command.ts. */
 import type { Command } from 'commander';
+import { type CommandOptions, type CommandRun, runCommand } from './command.ts';
 
-/** Parses and acts. Never throws: what goes wrong is printed, and told by the exit code. */
+export interface CommandLineOptions extends CommandOptions {
+  /** Called before anything is parsed. */
+  readonly onRun?: (run: CommandRun) => void;
+}
+
+/** Parses and acts, and ends the process. */
 export async function runCommandLine(
   program: Command,
-  argv: readonly string[] = process.argv.slice(2),
-): Promise<void> {
-  try {
-    await throwing(program).parseAsync([...argv], { from: 'user' });
-  } catch (error) {
-    endWith(error);
-  }
+  { onRun, ...options }: CommandLineOptions = {},
+): Promise<never> {
+  return await runCommand(async (run) => {
+    onRun?.(run);
+    await throwing(program).parseAsync(process.argv.slice(2), { from: 'user' });
+  }, options);
 }
 
 /** Throws where commander would end the process, here and in all commands below. */
 export function throwing(command: Command): Command {
   for (const inner of command.commands) throwing(inner);
   return command.exitOverride();
-}
-
-/** Prints on standard error why a program ends, and sets its exit code. */
-export function endWith(error: unknown): void {
-  const debug = (process.env['SPILLWAY_DEBUG'] ?? '') !== '';
-  const { text, exitCode } = endingOf(error, { debug });
-  if (text !== '') process.stderr.write(`${text}\n`);
-  process.exitCode = exitCode;
 }

@@ -13,8 +13,9 @@ export {
   makeAgentPod,
 } from './agent-rights.ts';
 export * from './cities.ts';
+export { type CommandRun, runCommand } from './command.ts';
 export { Cluster } from './cluster.ts';
-export { endWith, runCommandLine, throwing } from './command-line.ts';
+export { runCommandLine, throwing } from './command-line.ts';
 export { type Component, components } from './component-arguments.ts';
 export { type DockerAccess, ensureDocker, findDocker } from './docker/ensure-docker.ts';
 export {

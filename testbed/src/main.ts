@@ -1,5 +1,6 @@
 /** `npm run testbed -- up | env | status | load-image | down`: clusters to try things on. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
@@ -15,6 +16,7 @@ import { wantedOf } from './kind/kind-testbed.ts';
 import { borrowDocker } from './kind/borrowed-docker.ts';
 import { cities } from './cities.ts';
 import { runCommandLine } from './command-line.ts';
+import { undoAtEnd } from './ends.ts';
 import { Docker } from './kind/docker.ts';
 import { removeOrphans } from './kind/footprint.ts';
 import { loadArchive } from './kind/load-archive.ts';
@@ -70,6 +72,9 @@ const nodesMax = 5_000;
 const workersMax = 20;
 const gpusMax = 64;
 const followMs = 200;
+
+/** Fires when the command is to end. */
+let interruption: AbortSignal;
 
 const program = new Command('npm run testbed --')
   .description('Real Kubernetes clusters on this machine.')
@@ -141,7 +146,12 @@ program
 addNodeImageCommand(program);
 addBuildCommand(program);
 
-await runCommandLine(program);
+await runCommandLine(program, {
+  onRun: (run) => {
+    if (process.argv[2] === 'serve') run.lasts();
+    interruption = run.signal;
+  },
+});
 
 async function up(options: UpOptions): Promise<void> {
   const { name } = options;
@@ -166,13 +176,16 @@ async function up(options: UpOptions): Promise<void> {
   );
   const child = serveInBackground(name, spec, options.install ? installer : undefined);
   const following = followLog(name);
-  const interrupted = (): void => void child.kill('SIGTERM');
-  process.once('SIGINT', interrupted);
+  // It removes what it has started, and we wait until it has.
+  const takeBack = undoAtEnd(async () => {
+    const ended = once(child, 'exit');
+    if (child.kill('SIGTERM')) await ended;
+  });
   const state = await waitFor('test bed ready', () => findRunning(name), {
     timeoutMs: upMsMax,
     hopeless: () => failureOf(child, name),
   });
-  process.off('SIGINT', interrupted);
+  takeBack();
   clearInterval(following);
   process.stderr.write(
     `up after ${Math.round((performance.now() - started) / 1000)} s, with ${gibibytes(availableBefore - availableBytes())} GiB of memory\n`,
@@ -181,8 +194,6 @@ async function up(options: UpOptions): Promise<void> {
 
 ${shellLines(state)}kubectl config get-contexts
 `);
-  // The child lives on; nothing else is waited for.
-  process.exit(0);
 }
 
 function shellLines({ kubeconfig, kubectl }: Running): string {
@@ -278,14 +289,13 @@ function failureOf({ exitCode, signalCode }: ChildProcess, name: string): Fault 
 
 /** The process that owns a test bed for as long as it lives. */
 async function serve(name: string, specText: string, hook: string | undefined): Promise<void> {
-  const ended = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
   const spec = JSON.parse(specText) as TestbedSpec;
-  const testbed = await Promise.race([startWith(spec, hook), ended]);
-  // Whoever waits no longer for it need not wait for its end: the reaper sees to that.
-  if (testbed === undefined) process.exit(1);
+  const testbed = await startTestbed(spec);
+  if (hook !== undefined) {
+    // Its default export is given the test bed when it is up.
+    const { default: act } = (await import(hook)) as { default: (up: Started) => Promise<void> };
+    await act(testbed);
+  }
   writeRunning({
     name,
     folder: testbed.folder,
@@ -299,29 +309,13 @@ async function serve(name: string, specText: string, hook: string | undefined): 
       ...(cluster.kind === 'kind' && { kindName: cluster.kindName }),
     })),
   });
+  undoAtEnd(async () => forgetRunning(name));
   const keepAlive = setInterval(() => {}, 60_000);
-  await ended;
+  await new Promise((resolve) => interruption.addEventListener('abort', resolve, { once: true }));
   clearInterval(keepAlive);
-  forgetRunning(name);
-  await testbed.stop();
-  process.exit(0);
 }
 
 type Started = LocalTestbed | KindTestbed;
-
-/** `hook` is a module whose default export is given the test bed when it is up. */
-async function startWith(spec: TestbedSpec, hook: string | undefined): Promise<Started> {
-  const testbed = await startTestbed(spec);
-  if (hook === undefined) return testbed;
-  try {
-    const { default: act } = (await import(hook)) as { default: (up: Started) => Promise<void> };
-    await act(testbed);
-    return testbed;
-  } catch (error) {
-    await testbed.stop();
-    throw error;
-  }
-}
 
 async function status({ json }: { json: boolean }): Promise<void> {
   const testbeds = allRunning();

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { killGroup, undoAtEnd } from './ends.ts';
 
 /** Of test beds' folders, in the folder for temporary files. */
 export const folderPrefix = 'spillway-testbed-';
@@ -36,6 +37,8 @@ export class Reaper {
   readonly #folder: string;
   readonly #shell: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #undone: () => void;
+  #finishing = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -45,10 +48,15 @@ export class Reaper {
     this.#ended = once(this.#shell, 'exit');
     this.#shell.unref();
     (this.#shell.stdin as unknown as { unref?: () => void })?.unref?.();
+    this.#undone = undoAtEnd(() => this.finish());
   }
 
-  /** Must be called right after a process was started. */
+  /** Must be called right after a process was started. One that was started when all is over ends at once. */
   watch(pid: number): void {
+    if (this.#finishing) {
+      killGroup(pid);
+      return;
+    }
     appendFileSync(join(this.#folder, 'pids'), `${pid} ${startTime(pid)}\n`);
   }
 
@@ -59,9 +67,11 @@ export class Reaper {
 
   /** Kills what is left, undoes the rest, removes the folder, and waits for it. */
   async finish(): Promise<void> {
+    this.#finishing = true;
     this.#shell.ref();
     this.#shell.stdin?.end();
     await this.#ended;
+    this.#undone();
   }
 }
 

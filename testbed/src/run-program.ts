@@ -1,6 +1,7 @@
 /** A program run to its end: what it said, and how it ended. */
 import { spawn } from 'node:child_process';
 import { Fault } from '@spillway/core';
+import { killAtEnd } from './ends.ts';
 
 export interface Ran {
   /** -1 when a signal ended it. */
@@ -29,6 +30,7 @@ export function run(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, detached: true, ...(signal && { signal }) });
     if (child.pid !== undefined) onPid?.(child.pid);
+    killAtEnd(child);
     const [out, err] = [child.stdout, child.stderr].map((stream) => {
       const said = { text: '' };
       stream.setEncoding('utf8').on('data', (chunk: string) => {

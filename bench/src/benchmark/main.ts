@@ -43,12 +43,8 @@ const simulatedSeeds = 10;
 /** A live run of an hour is nobody's patience: the same arrivals and changes in so many seconds. */
 const liveDurationS = 150;
 const startedAt = new Date();
-const stopping = new AbortController();
-process.once('SIGINT', () => {
-  process.stderr.write('\nstopping; what is finished is kept. Ctrl-C once more to end at once.\n');
-  stopping.abort();
-  process.once('SIGINT', () => process.exit(130));
-});
+/** Fires when the command is to end. */
+let stopping: AbortSignal;
 
 const program = new Command('npm run bench --')
   .description(
@@ -101,7 +97,7 @@ program
         'InvalidInput',
         `--clusters: expected whole numbers from 2 to 20000, got ${wrong}`,
       );
-    const growth = await runGrowth(counts, stopping.signal);
+    const growth = await runGrowth(counts, stopping);
     const complete = growth.length === counts.length;
     finish({ ...blank(), complete, growth: [...growth] }, options, growthTable(growth), 'growth');
   });
@@ -167,7 +163,7 @@ program
     const [first] = live;
     if (first === undefined) throw new Fault('InvalidInput', `${folder} has no live run`);
     const cells = simulatedTwins(report, sourceOf(first.scenario, options, say));
-    const twins = await runSimulated(cells, stopping.signal);
+    const twins = await runSimulated(cells, stopping);
     const agreements = live.map((of, i) =>
       agreementOf(of, twins.slice(i * lucks, (i + 1) * lucks)),
     );
@@ -176,7 +172,12 @@ program
     if (!agreements.every(({ agrees }) => agrees)) process.exitCode = 1;
   });
 
-await runCommandLine(program);
+await runCommandLine(program, {
+  finishes: 'Stopping; what is finished is kept.',
+  onRun: ({ signal }) => {
+    stopping = signal;
+  },
+});
 
 async function run(scenario: string, options: RunOptions): Promise<void> {
   const { mode, clusters } = options;
@@ -198,8 +199,8 @@ async function run(scenario: string, options: RunOptions): Promise<void> {
   if (options.events !== undefined) return traceCell(cells, options.events);
   const results =
     mode === 'live'
-      ? await runLive(cells, options.kubernetes, stopping.signal)
-      : await runSimulated(cells, stopping.signal);
+      ? await runLive(cells, options.kubernetes, stopping)
+      : await runSimulated(cells, stopping);
   const complete = results.length === cells.length;
   const report = { ...blank(options.kubernetes), complete, results: [...results] };
   finish(report, options, headline(results), `${scenario}-${mode}`);

@@ -3,8 +3,8 @@
  * page itself starts and ends, and writes below each what it has printed. docs/tour.md is the default.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { endWith } from '@spillway/testbed';
 import { join, resolve } from 'node:path';
+import { runCommand } from '@spillway/testbed';
 import { consoleBlocks, withOutputs } from './console-blocks.ts';
 import { checkout, Workplace } from './workplace.ts';
 
@@ -12,12 +12,10 @@ import { checkout, Workplace } from './workplace.ts';
 const commandMsMax = 30 * 60_000;
 
 const pages = process.argv.slice(2).map((page) => resolve(page));
-try {
+await runCommand(async () => {
   for (const page of pages.length > 0 ? pages : [join(checkout, 'docs/tour.md')])
     await capture(page);
-} catch (error) {
-  endWith(error);
-}
+});
 
 async function capture(page: string): Promise<void> {
   const markdown = readFileSync(page, 'utf8');

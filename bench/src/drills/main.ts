@@ -1,5 +1,5 @@
 /** `npm run drill -- burst|crash|cut|strangers|handover`: see options.ts. */
-import { endWith } from '@spillway/testbed';
+import { runCommand } from '@spillway/testbed';
 import pc from 'picocolors';
 import { burst } from './burst.ts';
 import { crash } from './crash.ts';
@@ -18,9 +18,9 @@ const drills: Readonly<Record<DrillName, Drill<{ readonly audit: AuditFigures }>
   handover,
 };
 
-const started = performance.now();
-try {
+await runCommand(async () => {
   const { drill, ...options } = readOptions(process.argv.slice(2));
+  const started = performance.now();
   const { figures, failures, text } = await drills[drill](options, say);
   const { lost, doubled, overcommittedNodes, orphans } = figures.audit;
   const ok = failures.length + lost + doubled + overcommittedNodes + orphans === 0;
@@ -36,10 +36,8 @@ try {
       `\n${text}\n${failed}\n${pc.bold(`drill ${drill}`)} (seed ${seed}, ${seconds} s): ${verdict}\n`,
     );
   }
-  process.exitCode = ok ? 0 : 1;
-} catch (error) {
-  endWith(error);
-}
+  return ok ? 0 : 1;
+});
 
 /** Standard output is for the report alone. */
 function say(text: string): void {

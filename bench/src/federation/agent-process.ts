@@ -120,6 +120,8 @@ export class AgentProcess {
           ...process.env,
           NODE_OPTIONS: '',
           NODE_COMPILE_CACHE: bundle.compileCache,
+          // Its sockets, which go with the test bed however it ends.
+          TMPDIR: this.#options.cluster.folder,
           ...this.#options.environment,
         },
       },

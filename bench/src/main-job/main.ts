@@ -2,13 +2,21 @@
  * `npm start`: five real clusters on a map, one agent each, more work on one of them than it can hold.
  * First the clusters on their own, then with Spillway, the same workload both times.
  */
-import { cities, endWith, equalNodes, startTestbed, type Testbed } from '@spillway/testbed';
+import {
+  cities,
+  type CommandRun,
+  equalNodes,
+  runCommand,
+  startTestbed,
+  type Testbed,
+  waitFor,
+} from '@spillway/testbed';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
-import { settled } from '../observation/settled.ts';
+import { defaultScheduler, settled } from '../observation/settled.ts';
 import { flowsOf } from '../observation/tally.ts';
 import {
   auditFigures,
@@ -30,27 +38,13 @@ const reserved = { cpu: '80m', memory: '1Gi' };
 const refreshMs = 400;
 const settleMsMax = 180_000;
 
-let testbed: Testbed | undefined;
-let stopping = false;
+await runCommand(async (command) => await run(readOptions(process.argv.slice(2)), command));
 
-process.on('SIGINT', () => void interrupted());
-process.on('SIGTERM', () => void interrupted());
-
-try {
-  await run(readOptions(process.argv.slice(2)));
-} catch (error) {
-  if (!stopping) {
-    endWith(error);
-    await testbed?.stop();
-    process.exit();
-  }
-}
-
-async function run(options: MainJobOptions): Promise<void> {
+async function run(options: MainJobOptions, command: CommandRun): Promise<void> {
   const started = performance.now();
   const { clusters, nodes } = options;
   say(`Starting ${clusters} clusters of ${nodes} nodes, 4 vCPU and 4 GiB each …`);
-  testbed = await startTestbed({
+  const testbed = await startTestbed({
     kubernetes: options.kubernetes,
     clusters: cities
       .slice(0, clusters)
@@ -60,7 +54,7 @@ async function run(options: MainJobOptions): Promise<void> {
   const manifests = manifestsFor(testbed.clusters, options.file);
 
   say(pc.bold('The clusters on their own:'));
-  const isolated = await measured(testbed, manifests);
+  const isolated = await measured(testbed, manifests, [defaultScheduler]);
   const alone = rowsOf(testbed, isolated);
   say(
     `${clusterTable(alone)}\n  ${pc.bold(percent(pendingRatio(alone)))} of the pods are pending\n`,
@@ -75,7 +69,7 @@ async function run(options: MainJobOptions): Promise<void> {
   say(`One agent in each, ready and acquainted after ${seconds(launched)}\n`);
 
   say(pc.bold('The same with Spillway:'));
-  const histories = await measured(testbed, manifests);
+  const histories = await measured(testbed, manifests, [defaultScheduler, 'spillway']);
   const rows = rowsOf(testbed, histories);
   const offloaded = placementsIn(histories).filter(({ host }) => host !== undefined);
   const summary = {
@@ -101,10 +95,16 @@ async function run(options: MainJobOptions): Promise<void> {
     return;
   }
   say(whatToType(testbed, federation));
+  command.lasts();
+  await new Promise((resolve) => command.signal.addEventListener('abort', resolve));
 }
 
 /** Applies the workload and shows what happens until nothing does any more. */
-async function measured(bed: Testbed, manifests: Manifests): Promise<Histories> {
+async function measured(
+  bed: Testbed,
+  manifests: Manifests,
+  schedulers: readonly string[],
+): Promise<Histories> {
   const histories = await collectHistories(bed.clusters);
   const live = process.stderr.isTTY ? createLogUpdate(process.stderr) : undefined;
   const timer = setInterval(() => {
@@ -115,12 +115,18 @@ async function measured(bed: Testbed, manifests: Manifests): Promise<Histories> 
     await Promise.all(
       [...manifests].map(async ([cluster, yaml]) => await bed.cluster(cluster).apply(yaml)),
     );
-    await settled(histories, { podsExpected: podsOf(manifests), timeoutMs: settleMsMax });
+    const open = await settled(histories, {
+      podsExpected: podsOf(manifests),
+      timeoutMs: settleMsMax,
+      schedulers: new Set(schedulers),
+    });
+    live?.clear();
+    if (open !== undefined) say(pc.yellow(`  ${open}`));
+    return histories;
   } finally {
     clearInterval(timer);
     live?.clear();
   }
-  return histories;
 }
 
 async function cleared(bed: Testbed, manifests: Manifests, histories: Histories): Promise<void> {
@@ -129,15 +135,9 @@ async function cleared(bed: Testbed, manifests: Manifests, histories: Histories)
   );
   const left = (): number =>
     bed.clusters.reduce((sum, { name }) => sum + histories.pods(name).size, 0);
-  while (left() > 0) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-async function interrupted(): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  say('\nRemoving everything …');
-  await testbed?.stop();
-  process.exit(0);
+  await waitFor('the pods of the first part are gone', () => left() === 0 || undefined, {
+    timeoutMs: settleMsMax,
+  });
 }
 
 /** Standard output is for the summary alone. */

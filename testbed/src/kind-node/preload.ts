@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@spillway/core';
 import { ensureProgram } from '../binaries.ts';
+import { killAtEnd } from '../ends.ts';
 import { waitFor } from '../wait-for.ts';
 import { must } from './must.ts';
 
@@ -45,7 +46,8 @@ disabled_plugins = ${JSON.stringify(disabled)}
   );
   // Its mounts, and all that it starts, end with it.
   const flags = ['--mount', '--pid', '--fork', '--kill-child', containerd, '--config', config];
-  const child = spawn('unshare', flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('unshare', flags, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  killAtEnd(child);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2_000);

@@ -172,7 +172,8 @@ describe('a kind test bed', () => {
     }
     // Nobody answers there (RFC 5737).
     const silent = await wget('-T', '1', 'http://192.0.2.1/');
-    expect(silent).toEqual({ code: 1, stdout: '', stderr: 'wget: download timed out\n' });
+    expect(silent).toMatchObject({ code: 1, stdout: '' });
+    expect(silent.stderr).toContain('wget: download timed out');
     expect((await wget('http://nosuch/')).stderr).toContain("bad address 'nosuch'");
   });
 

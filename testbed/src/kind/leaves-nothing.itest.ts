@@ -23,6 +23,9 @@ let access: DockerAccess;
 let docker: Docker;
 let owner: ChildProcess | undefined;
 
+/** May be written, and change by themselves. */
+const counters: ReadonlySet<string> = new Set(['kernel.ns_last_pid', 'kernel.random.boot_id']);
+
 /** Of the whole machine, before anything of kind's ran on it. */
 const sysctlsBefore = settings();
 
@@ -169,6 +172,3 @@ function isSetting(name: string): boolean {
   }) ?? { mode: 0 };
   return (mode & 0o222) !== 0 && !counters.has(name);
 }
-
-/** May be written, and change by themselves. */
-const counters: ReadonlySet<string> = new Set(['kernel.ns_last_pid', 'kernel.random.boot_id']);
