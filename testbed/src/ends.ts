@@ -40,17 +40,14 @@ export function killGroup(pid: number): void {
  */
 export async function undoAll(timeoutMs: number): Promise<readonly string[]> {
   const problems: string[] = [];
-  let isLate = false;
-  const late = new Promise<void>((resolve) => {
-    setTimeout(() => {
-      isLate = true;
-      resolve();
-    }, timeoutMs);
+  const late = new Promise<'late'>((resolve) => {
+    setTimeout(() => resolve('late'), timeoutMs);
   });
-  for (let last = [...undone].at(-1); last !== undefined && !isLate; last = [...undone].at(-1)) {
+  for (let last = [...undone].at(-1); last !== undefined; last = [...undone].at(-1)) {
     undone.delete(last);
     const undoing = Promise.resolve(last()).catch((error: Error) => problems.push(error.message));
-    await Promise.race([undoing, late]);
+    if ((await Promise.race([undoing, late])) === 'late')
+      return [...problems, `not finished after ${timeoutMs / 1_000} s`];
   }
-  return isLate ? [...problems, `not finished after ${timeoutMs / 1_000} s`] : problems;
+  return problems;
 }

@@ -117,6 +117,13 @@ describe('audit', () => {
     expect(audit([history('a', [1, 'set', pod('1', { phase: 'Pending' })])]).lost).toHaveLength(1);
   });
 
+  it('does not call lost what waits for a scheduler that is nobody’s', () => {
+    const waiting = pod('1', { phase: 'Pending', scheduler: 'volcano' });
+    expect(audit([history('a', [1, 'set', waiting])]).lost).toEqual([]);
+    const ours = pod('1', { phase: 'Pending', scheduler: 'spillway' });
+    expect(audit([history('a', [1, 'set', ours])]).lost).toHaveLength(1);
+  });
+
   it('does not call lost what is being deleted', () => {
     expect(
       audit([

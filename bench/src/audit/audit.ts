@@ -4,6 +4,7 @@
  */
 import { type Pod, wellKnown } from '@spillway/core';
 import type { Change, History } from '../observation/histories.ts';
+import { defaultScheduler } from '../observation/settled.ts';
 import { hostOf, isFinished, isShadow } from '../observation/tally.ts';
 import { copiesOf, type Copy } from './copies.ts';
 import { findOvercommits, type Overcommit } from './overcommit.ts';
@@ -71,10 +72,15 @@ function ownPods(pods: ReadonlyMap<string, Pod | undefined>): readonly Pod[] {
   return [...pods.values()].filter((pod) => pod !== undefined && !isShadow(pod)) as Pod[];
 }
 
+/** Those that a run may have. */
+const schedulers: ReadonlySet<string> = new Set([defaultScheduler, wellKnown.schedulerName]);
+
 /** A pod is pending with a reason, running, finished, or on its way out; else it is lost. */
 function lostBecause(cluster: string, pod: Pod, last: Last): Finding | undefined {
   if (isFinished(pod)) return undefined;
   if (!pod.spec.nodeName) {
+    // Whose it is waits for a scheduler that none of the clusters has.
+    if (!schedulers.has(pod.spec.schedulerName ?? defaultScheduler)) return undefined;
     const reason = pod.status?.conditions?.find(
       ({ type, status }) => type === 'PodScheduled' && status === 'False',
     );

@@ -82,18 +82,12 @@ describe('npm start, ended', () => {
 
   test('with an agent that does not live: says so, exits with 1, and nothing is left', async () => {
     const { said, ended } = start(mainJob, args);
-    let over = false;
-    const killing = (async () => {
-      while (!over) {
-        for (const line of processesLeft())
-          if (/ --set instance=agent /.test(line))
-            process.kill(Number(line.split(' ')[0]), 'SIGKILL');
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    })();
+    const killing = setInterval(() => {
+      for (const line of processesLeft())
+        if (line.includes(' --set instance=agent ')) process.kill(Number.parseInt(line), 'SIGKILL');
+    }, 100);
     const code = await ended;
-    over = true;
-    await killing;
+    clearInterval(killing);
     expect(code).toBe(1);
     expect(said()).toContain('agent of');
     expect(readdirSync(folder)).toEqual([]);

@@ -2,6 +2,7 @@
  * `npm start`: five real clusters on a map, one agent each, more work on one of them than it can hold.
  * First the clusters on their own, then with Spillway, the same workload both times.
  */
+import { wellKnown } from '@spillway/core';
 import {
   cities,
   type CommandRun,
@@ -69,7 +70,7 @@ async function run(options: MainJobOptions, command: CommandRun): Promise<void> 
   say(`One agent in each, ready and acquainted after ${seconds(launched)}\n`);
 
   say(pc.bold('The same with Spillway:'));
-  const histories = await measured(testbed, manifests, [defaultScheduler, 'spillway']);
+  const histories = await measured(testbed, manifests, [defaultScheduler, wellKnown.schedulerName]);
   const rows = rowsOf(testbed, histories);
   const offloaded = placementsIn(histories).filter(({ host }) => host !== undefined);
   const summary = {
