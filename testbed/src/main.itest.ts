@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +41,10 @@ afterAll(async () => {
   for (const { name } of (await status()).testbeds) await testbed('down', '--name', name);
   rmSync(stateHome, { recursive: true });
 });
+
+function commandsOf(folder: string): readonly string[] {
+  return processesOf(folder).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+}
 
 async function run(command: string, args: readonly string[]): Promise<Ran> {
   const env = { ...process.env, XDG_STATE_HOME: stateHome };
@@ -139,6 +144,30 @@ describe('npm run testbed', () => {
     // Its name is free again, whatever file it has left.
     expect(existsSync(join(stateHome, 'spillway', 'testbeds', 'doomed.json'))).toBe(true);
     expect(await testbed('down', '--name', 'doomed')).toMatchObject({ code: 0 });
+  });
+
+  test('interrupted while it starts: ends with 130, and nothing is left', async () => {
+    const temporary = mkdtempSync(join(tmpdir(), 'spillway-interrupted-'));
+    const self = fileURLToPath(new URL('main.ts', import.meta.url));
+    const args = ['--conditions=spillway-source', self, 'up', '--name', 'hasty', '--clusters', '1'];
+    const env = { ...process.env, XDG_STATE_HOME: stateHome, TMPDIR: temporary };
+    const child = spawn(process.execPath, args, { stdio: 'ignore', env });
+    const ended = once(child, 'exit');
+    try {
+      await waitFor(
+        'its etcd runs',
+        () => (commandsOf(temporary).some((each) => each.includes('etcd')) ? true : undefined),
+        { timeoutMs: 60_000, everyMs: 20 },
+      );
+      child.kill('SIGINT');
+      expect((await ended)[0]).toBe(130);
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(commandsOf(temporary)).toEqual([]);
+      expect((await status()).testbeds.map(({ name }) => name)).not.toContain('hasty');
+    } finally {
+      child.kill('SIGKILL');
+      rmSync(temporary, { recursive: true });
+    }
   });
 
   test.each([
