@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { leftovers, portsOf, processesOf } from './testing/leftovers.ts';
@@ -84,7 +84,9 @@ describe('npm run testbed', () => {
 
     const { testbeds, clusters } = await status();
     const { folder, kubeconfig, kubectl } = only(testbeds);
-    const lines = `export KUBECONFIG=${kubeconfig}\nalias kubectl=${kubectl}\n`;
+    const programs = fileURLToPath(new URL('../../tools/bin', import.meta.url));
+    const path = `export PATH="${programs}:$PATH:${dirname(kubectl)}"`;
+    const lines = `export KUBECONFIG=${kubeconfig}\n${path}\nalias kubectl=${kubectl}\n`;
     expect(up.stdout).toContain(lines);
     expect(await testbed('env')).toMatchObject({ code: 0, stdout: lines });
     const nothing = {

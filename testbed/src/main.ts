@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@spillway/core';
 import { Command, Option } from 'commander';
@@ -64,6 +65,8 @@ interface UpOptions {
  * so it is named by its file.
  */
 const installer = new URL('../../bench/src/installed/on-testbed.ts', import.meta.url);
+
+const ourPrograms = fileURLToPath(new URL('../../tools/bin', import.meta.url));
 
 const upMsMax = 20 * 60_000;
 /** Ten kind clusters are removed within a minute. */
@@ -196,8 +199,10 @@ ${shellLines(state)}kubectl config get-contexts
 `);
 }
 
+/** With kubectl's plugin, `kubectl spillway`, and a kubectl for programs that run one, where there is none yet. */
 function shellLines({ kubeconfig, kubectl }: Running): string {
-  return `export KUBECONFIG=${kubeconfig}\nalias kubectl=${kubectl}\n`;
+  const path = `${ourPrograms}:$PATH:${dirname(kubectl)}`;
+  return `export KUBECONFIG=${kubeconfig}\nexport PATH="${path}"\nalias kubectl=${kubectl}\n`;
 }
 
 /** Whatever has to be built or fetched is, while somebody watches. */

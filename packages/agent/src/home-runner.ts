@@ -245,10 +245,14 @@ export class HomeRunner {
   }
 
   async #try({ host, tryId, request }: Extract<HomeEffect, { kind: 'try' }>): Promise<void> {
-    const { negotiator, log, metrics } = this.#options;
+    const { negotiator, log, decisionLog, metrics } = this.#options;
     try {
       const results = await negotiator(host).tryGuests(request, { deadlineMs: tryDeadlineMs });
-      for (const { outcome } of results) metrics.tries.inc({ outcome });
+      for (const result of results) {
+        metrics.tries.inc({ outcome: result.outcome });
+        if (result.outcome !== 'refused') continue;
+        decisionLog.say('refusedThere', { host, reason: result.verdict.reason });
+      }
       this.feed({ kind: 'tried', tryId, host, results });
     } catch (error) {
       const unable = isFault(error, 'Unimplemented');

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { version } from '@spillway/core';
+import { ensureBinaries } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -117,6 +119,18 @@ test('an agent that does not answer is named, with what to do', () => {
   const asked = spillway('status', '--agent', 'http://127.0.0.1:9');
   expect(asked.status).not.toBe(0);
   expect(asked.stderr).toContain('no agent answers at http://127.0.0.1:9');
+});
+
+test('kubectl spillway is this program, in a checkout as its folder is on the PATH', async () => {
+  const { kubectl } = await ensureBinaries();
+  const programs = fileURLToPath(new URL('../../../tools/bin', import.meta.url));
+  const { stdout, stderr, status } = spawnSync(kubectl, ['spillway', 'version', '--client'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${programs}:${process.env['PATH']}`, NO_COLOR: '1' },
+  });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toBe(`Client:   ${version}\n`);
 });
 
 describe('spillway bench', () => {

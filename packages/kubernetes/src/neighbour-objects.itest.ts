@@ -50,7 +50,10 @@ async function there(): Promise<readonly Neighbour[]> {
   return (await agent.cluster.client.get<{ items: readonly Neighbour[] }>(path)).items;
 }
 
-const writes = (): number => road.asked.filter(({ method }) => method === 'PATCH').length;
+/** Of the object of `cluster`. */
+const writes = (cluster = 'lyon'): number =>
+  road.asked.filter(({ method, path: at }) => method === 'PATCH' && at.includes(`/${cluster}/`))
+    .length;
 
 describe('without the CRD', () => {
   test('nothing is served, nothing is written, and that is no fault', async () => {

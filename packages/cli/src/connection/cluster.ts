@@ -57,6 +57,12 @@ export async function userCluster(choice: ClusterChoice): Promise<UserCluster> {
       `kubeconfig ${where} has no current context: choose one with --context; it has ${known}`,
     );
   }
+  if (!URL.canParse(cluster.server)) {
+    throw new Fault(
+      'InvalidConfig',
+      `kubeconfig ${where}: server ${cluster.server} of cluster ${cluster.name} is no URL`,
+    );
+  }
   const context = config.getCurrentContext();
   return {
     config,

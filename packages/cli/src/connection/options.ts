@@ -1,4 +1,5 @@
 /** The options by which commands find an agent and a cluster, and what comes of them. */
+import { Fault } from '@spillway/core';
 import type { Command } from 'commander';
 import { type AgentClient, agentClient } from './agent-client.ts';
 import { type UserCluster, userCluster } from './cluster.ts';
@@ -34,6 +35,11 @@ export function withAgent(command: Command): Command {
 export async function agentOf(options: ConnectionOptions): Promise<AgentClient> {
   const url = options.agent ?? process.env['SPILLWAY_AGENT'];
   if (url !== undefined && url !== '') {
+    if (!isHttpUrl(url))
+      throw new Fault(
+        'InvalidInput',
+        `--agent or SPILLWAY_AGENT ${url}: expected an address such as http://127.0.0.1:7421`,
+      );
     return agentClient({
       where: url,
       url,
@@ -41,6 +47,11 @@ export async function agentOf(options: ConnectionOptions): Promise<AgentClient> 
     });
   }
   return await podAgent(await userCluster(options), options.agentNamespace);
+}
+
+/** Agents speak plain HTTP, to this machine or through a port that is forwarded. */
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'http:';
 }
 
 async function podAgent(cluster: UserCluster, agentNamespace: string): Promise<AgentClient> {

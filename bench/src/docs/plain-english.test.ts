@@ -1,0 +1,48 @@
+/**
+ * Words that a reader whose second language is English stumbles over (CONTRIBUTING.md, Plain English), in all
+ * that people read: docs, what programs print, events, errors, schemas, and the comments of sources.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** The word, and what to write in its place. */
+const refused: readonly (readonly [RegExp, string])[] = [
+  [/\banew\b/i, 'again'],
+  [/\bseldom\b/i, 'rarely; less often'],
+  [/\bwhyever\b/i, 'for whatever reason'],
+  [/\bwhomever\b/i, 'anyone who'],
+  [/\bat most so (?:many|much|long|often)\b/i, 'Maximum …'],
+  [/\bso no more\b/i, 'no longer so'],
+];
+
+/** This file names them; what was said when a version was released stays as it was said. */
+const excepted = ['bench/src/docs/plain-english.test.ts', 'CONTRIBUTING.md'];
+
+test('nothing that people read uses words that few people know', () => {
+  const files = execFileSync(
+    'git',
+    ['ls-files', '*.md', '*.ts', '*.mjs', '*.yaml', '*.tpl', '*.json', '*.proto'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
+  const found = files
+    .trim()
+    .split('\n')
+    .filter((file) => !excepted.includes(file))
+    .flatMap((file) =>
+      readFileSync(root + file, 'utf8')
+        .split('\n')
+        .flatMap((line, i) =>
+          refused
+            .filter(([word]) => word.test(line))
+            .map(([word, better]) => `${file}:${i + 1}: ${word.exec(line)?.[0]} → ${better}`),
+        ),
+    );
+  expect(found).toEqual([]);
+});
