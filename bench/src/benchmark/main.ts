@@ -111,7 +111,7 @@ program
 
 program
   .command('report')
-  .description('prints the table of a folder again and makes its HTML page anew')
+  .description('prints the table of a folder and makes its HTML page again')
   .argument('<folder>')
   .action((folder: string) => {
     const report = readReport(folder);

@@ -229,7 +229,7 @@ ${extra}
     expect(podAt('fenced')?.metadata.annotations?.['spillway.dev/partition']).toBe('fence');
   });
 
-  test('is known before the first decision of an agent that starts anew', async () => {
+  test('is known before the first decision of an agent that starts again', async () => {
     await policy('{ mayLeave: { pods: Never } }');
     await federation.agent(home).end('SIGKILL');
     await make('early');

@@ -23,7 +23,7 @@ function recorded(atOnceMax: number) {
 }
 
 describe('LatestWrites', () => {
-  test('writes at most so many at once, in the order in which they were wanted', async () => {
+  test('writes no more at once than its bound, in the order in which they were wanted', async () => {
     const { writes, started, finish } = recorded(2);
     for (const key of ['a', 'b', 'c', 'd']) writes.want(key, 1);
     expect(started).toEqual(['a1', 'b1']);

@@ -13,7 +13,7 @@ export interface PodChange {
   readonly object: Pod;
   /** When we heard of it, on our own monotonic clock, one for all clusters. */
   readonly atMs: number;
-  /** It may have happened since then: found by listing anew, after a gap. Else `atMs`. */
+  /** It may have happened since then: found by listing again, after a gap. Else `atMs`. */
   readonly sinceMs: number;
 }
 
@@ -33,7 +33,7 @@ export interface History {
   readonly changes: readonly Change[];
   /**
    * Times that the API server could not go on where we were, as after its own restart: what was then
-   * different is listed anew. Only a pod that came and went within one gap stays unknown, and an API
+   * different is listed again. Only a pod that came and went within one gap stays unknown, and an API
    * server that is down takes no pods.
    */
   readonly gaps: number;

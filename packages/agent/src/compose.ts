@@ -50,7 +50,7 @@ import { SettingProblems } from './setting-problems.ts';
 import { Questions } from './questions.ts';
 import { RevocationKeeper } from './revocation-keeper.ts';
 
-/** At most so many neighbours known before are remembered, and so many of their addresses tried, at start. */
+/** Maximum of neighbours known before that are remembered, and of their addresses that are tried, at start. */
 const rememberedMax = 1_000;
 const addressesTriedMax = 64;
 

@@ -145,7 +145,7 @@ export class Neighbours implements Neighbourhood {
       ...this.#marked.keys(),
     ]) {
       if (isRevoked(clusters, cluster)) continue;
-      // Admitted anew.
+      // Admitted again.
       this.#revoked.delete(cluster);
       this.#unmarked.delete(cluster);
       this.#marked.delete(cluster);
@@ -184,7 +184,7 @@ export class Neighbours implements Neighbourhood {
     const now = clock.monotonicMs();
     const changes = directory.tick(now);
     for (const { cluster, from, to } of changes) {
-      log.info({ neighbour: cluster, from, to }, 'neighbour judged anew');
+      log.info({ neighbour: cluster, from, to }, 'neighbour is judged otherwise');
       this.#nextWrite.delete(cluster);
     }
     if (changes.length > 0) this.onRoom();

@@ -20,7 +20,7 @@ export interface OffloadPoliciesOptions {
   readonly onChanged: (namespace: string) => void;
 }
 
-/** The statuses of a namespace's policies are brought up to date at most so often. */
+/** Shortest pause between two updates of the statuses of a namespace's policies. */
 const statusGapMs = 1_000;
 const statusRetryMs = 10_000;
 const statusWritesMax = 4;

@@ -37,11 +37,11 @@ const relay = z.strictObject({
     .describe('relayed connections at once, all members together'),
   circuitBytesMax: count
     .default(relayDefaults.circuitBytesMax)
-    .describe('what one relayed connection may carry before it must be opened anew'),
+    .describe('what one relayed connection may carry before it must be opened again'),
   circuitMsMax: count
     .max(2 ** 31 - 1)
     .default(relayDefaults.circuitMsMax)
-    .describe('how old one may become before it must be opened anew'),
+    .describe('how old one may become before it must be opened again'),
 });
 
 const mesh = z.strictObject({

@@ -40,7 +40,7 @@ export class PodOwnerNews {
       message: message.slice(0, 1024),
     };
     this.#pods.patchPodStatus(ref, { conditions: [unschedulable] }).catch((error: unknown) => {
-      // The event says the same; the next explanation writes the condition anew.
+      // The event says the same; the next explanation writes the condition again.
       this.#log.debug({ pod: `${ref.namespace}/${ref.name}`, err: error }, 'condition not written');
     });
   }

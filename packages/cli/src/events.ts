@@ -35,7 +35,7 @@ interface KubernetesEvent {
 
 /** As the agent's recorder names itself. */
 const selector = 'reportingComponent%3Dspillway';
-/** A watch that is silent for so long is opened anew. */
+/** A watch that is silent for so long is opened again. */
 const idleMs = 300_000;
 
 /** @throws Fault `PermissionDenied` */

@@ -19,7 +19,7 @@ export type FaultCode =
   | 'PermissionDenied'
   /** What was named does not exist. On a deletion that is success. */
   | 'NotFound'
-  /** The object changed or exists already. Read it again and decide anew. */
+  /** The object changed or exists already. Read it again, then decide. */
   | 'Conflict'
   /** A bound was hit (rate, queue, size). Retry after a back-off. */
   | 'ResourceExhausted'

@@ -49,7 +49,7 @@ const gapMs = 200;
 const burstMs = 60_000;
 const burstMax = 20;
 const burstMin = 2;
-/** Of the budget, at most so much for heartbeats of clusters where nothing changes. */
+/** Maximum share of the budget for heartbeats of clusters where nothing changes. */
 const heartbeatShare = 0.5;
 /** As long as an advert may be believed at all. */
 const ttlMsMax = 3_600_000;
@@ -89,7 +89,7 @@ export class AdvertPacing {
     this.#changed = true;
   }
 
-  /** Somebody has come who may know nothing of us: say it anew at `at`. */
+  /** Somebody has come who may know nothing of us: say it again at `at`. */
   greet(at: MonotonicMs): void {
     if (this.#greetAt === undefined || at < this.#greetAt) this.#greetAt = at;
   }

@@ -205,7 +205,7 @@ describe('directory › configuration', () => {
 });
 
 describe('directory › forgetting', () => {
-  it('makes a neighbour one that never was, until it is heard anew', () => {
+  it('makes a neighbour one that never was, until it is heard again', () => {
     const known = directory();
     hear(known, 5, 0);
     expect(known.neighbours()).toHaveLength(1);

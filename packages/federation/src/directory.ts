@@ -202,7 +202,7 @@ export class Directory {
     return changes;
   }
 
-  /** Gone ones included. The list is made anew only after a change. */
+  /** Gone ones included. The list is made again only after a change. */
   neighbours(): readonly Neighbour[] {
     this.#listed ??= [...this.#entries.values()].map((entry) => this.#neighbour(entry));
     return this.#listed;

@@ -114,7 +114,7 @@ export interface WatchGuestsRequest extends Fenced {}
 /** Bounds that both sides check. */
 export const negotiationBounds = {
   reserveCountMax: 1024,
-  /** Things dropped of one pod, each named in at most so many characters. */
+  /** Things dropped of one pod, each name's maximum length in characters. */
   droppedMax: 64,
   droppedLengthMax: 512,
   commitPodsMax: 64,

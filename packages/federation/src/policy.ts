@@ -63,7 +63,7 @@ export const nearest: PlacementPolicy = Object.freeze({
   preempt: 'last',
 });
 
-/** At most so long; an annotation may be up to 256 KiB. */
+/** Maximum length; an annotation may be up to 256 KiB. */
 const policyTextMax = 1024;
 
 /** The policy, or what is wrong with the text, for its author to read. */

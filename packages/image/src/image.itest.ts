@@ -245,7 +245,7 @@ describe('the image', () => {
   });
 
   test(
-    'made anew from the same packages it has the same digest',
+    'made again from the same packages it has the same digest',
     async () => {
       const other = join(folder, 'cache');
       for (const kept of ['npm', 'debian']) {

@@ -265,7 +265,7 @@ describe('cluster watch', () => {
         return { kind: 'otherPath', path: path.replace('limit=500', 'limit=2') };
       }
       toldBefore = told;
-      // The connection breaks, and before the list is begun anew, all of them end.
+      // The connection breaks, and before the list is begun again, all of them end.
       road.cut();
       return { kind: 'answer', status: 503, body: '' };
     };
@@ -308,7 +308,7 @@ describe('cluster watch', () => {
     expect(listener.broken.filter(({ kind }) => kind === 'Pod')).toEqual([]);
   });
 
-  test('a server that refuses is asked again ever more seldom, and then all is told', async () => {
+  test('a server that refuses is asked again less and less often, and then all is told', async () => {
     road = await BadRoad.start(agent.cluster, agent.kubeconfig);
     const refused: number[] = [];
     const statuses = [500, 429, 503, 502];

@@ -98,7 +98,7 @@ describe('EventRecorder', () => {
     await eventWith('b', { count: 8 });
   });
 
-  test('makes an event anew that has expired', async () => {
+  test('makes an event again that has expired', async () => {
     start();
     record('c', 'one');
     await eventWith('c', { message: 'one' });

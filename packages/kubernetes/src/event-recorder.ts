@@ -30,7 +30,7 @@ interface Series {
 
 const queueMax = 2_000;
 const inFlightMax = 8;
-/** At most so many writes a second, so that a crowd of waiting pods leaves the API server its time. */
+/** Maximum of writes a second, so that a crowd of waiting pods leaves the API server its time. */
 const perSecondMax = 25;
 const messageMax = 1_024;
 const generatedNameMax = 200;

@@ -1,7 +1,7 @@
 /**
  * One active agent per cluster, by a Lease, after client-go's leader election: a Lease that has not
  * changed for its duration, by our own monotonic clock and never by comparing two clocks, is free.
- * Unlike there, those who wait watch it: one that is given back is taken at once, however seldom it
+ * Unlike there, those who wait watch it: one that is given back is taken at once, however rarely it
  * is read, and a DaemonSet of a thousand nodes does not read it five hundred times a second.
  *
  * The epoch grows with every agent that becomes active, also across a deleted Lease: a fencing token.

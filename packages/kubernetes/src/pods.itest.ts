@@ -259,7 +259,7 @@ describe('createShadow', () => {
     expect(JSON.stringify(outcome)).toContain('violates PodSecurity');
   });
 
-  test('a namespace on its way out is no fault of the pod, and is made anew', async () => {
+  test('a namespace on its way out is no fault of the pod, and is made again', async () => {
     const pod = await userPod('leaving');
     const stable = { ...pod, metadata: { ...pod.metadata, namespace: 'leaving' } };
     expect(await shadowOf(stable)).toEqual({ kind: 'created' });
@@ -280,7 +280,7 @@ describe('createShadow', () => {
       { metadata: { finalizers: null } },
       'application/merge-patch+json',
     );
-    const outcome = await waitFor('the namespace is made anew', () => shadowOf(second), {
+    const outcome = await waitFor('the namespace is made again', () => shadowOf(second), {
       timeoutMs: 30_000,
     });
     expect(outcome).toEqual({ kind: 'created' });

@@ -58,7 +58,7 @@ describe('the store of revocations', () => {
     store.stop();
   });
 
-  test('is followed again after somebody has deleted it and made it anew', async () => {
+  test('is followed again after somebody has deleted it and made it again', async () => {
     const seen: StoredRevocations[] = [];
     const broken: unknown[] = [];
     const store = storeOf(seen, broken);
@@ -72,8 +72,8 @@ describe('the store of revocations', () => {
         timeoutMs: 10_000,
       },
     );
-    await given('anew');
-    await waitFor('it is back', () => seen.some((each) => each.given === 'anew') || undefined, {
+    await given('again');
+    await waitFor('it is back', () => seen.some((each) => each.given === 'again') || undefined, {
       timeoutMs: 15_000,
     });
     store.stop();

@@ -101,7 +101,7 @@ export class RevocationStore {
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${from}`;
     for await (const line of api.lines(`${this.#watchPath}&${query}`, { idleMs, signal })) {
       const { type, object } = JSON.parse(line) as { type: string; object: ConfigMap };
-      // It was deleted, or is too long ago: read anew.
+      // It was deleted, or is too long ago: read again.
       if (type === 'DELETED' || type === 'ERROR') return;
       if (type !== 'BOOKMARK') onStored(storedIn(object));
     }

@@ -22,7 +22,7 @@ export interface VirtualNodeState {
   readonly cluster: ClusterName;
   /** What the neighbour says it has, for people to look at. */
   readonly allocatable: Amounts;
-  /** Multiaddrs: where an agent that starts anew may find it. */
+  /** Multiaddrs: where an agent that starts again may find it. */
   readonly addresses: readonly string[];
   /** False once the neighbour is gone: the node becomes NotReady, as any lost node does. */
   readonly reachable: boolean;
@@ -116,7 +116,7 @@ export class VirtualNodes {
       });
       if (reachable) await known.lease.renew(now);
     } catch (error) {
-      // Somebody has deleted it, or another has its name: the next call makes it anew.
+      // Somebody has deleted it, or another has its name: the next call makes it again.
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }

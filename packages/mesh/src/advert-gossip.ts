@@ -19,7 +19,7 @@ export function advertGossip(topic: string, refusals: Refusals): ReturnType<type
     Dlazy: gossip.lazyDegree,
     // Of up to 128 connections: a share of them would be told far more than it costs to lose one.
     gossipFactor: 0,
-    // An id costs a tenth of the advert that it would save, and saves it too seldom.
+    // An id costs a tenth of the advert that it would save, and saves it too rarely.
     idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
     heartbeatInterval: gossip.heartbeatMs,
     mcacheGossip: gossip.idHeartbeats,

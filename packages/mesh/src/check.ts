@@ -1,5 +1,5 @@
 /**
- * How a member is reached, both ways: we dial it anew, and ask it to dial us anew, by the addresses that
+ * How a member is reached, both ways: we open a new connection to it, and ask it to open one to us, by the addresses that
  * each says of itself; a connection that is open already would prove one way only. For people who look for
  * what is wrong (`spillway doctor`); nothing else depends on it. See proto/spillway/v1/check.proto for
  * how clocks are compared without an instant on the wire.

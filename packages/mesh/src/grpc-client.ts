@@ -124,7 +124,7 @@ export class StreamedNegotiationClient implements NegotiationClient {
     }
   }
 
-  /** From now on calls open a stream anew; those that run end on theirs. */
+  /** From now on calls open a new stream; those that run end on theirs. */
   move(): void {
     const old = this.#stub;
     this.#stub = this.#newStub();

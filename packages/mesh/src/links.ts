@@ -84,7 +84,7 @@ const surveyAgainMs = 10 * 60_000;
  * connections that seem open, and its successor, with the same key, opens its own.
  */
 const doubtedMs = 5_000;
-/** Who is reached through a relay is tried directly at once, and then ever more seldom. */
+/** Who is reached through a relay is tried directly at once, and then less and less often. */
 const directMsMin = 5_000;
 const directMsMax = 5 * 60_000;
 /** Calls that run on a relayed connection may end there. */
@@ -315,7 +315,7 @@ export class Links {
   }
 
   /**
-   * With a silent one the newer ones end too, to be opened anew: GossipSub forgets what a peer subscribed
+   * With a silent one the newer ones end too, to be opened again: GossipSub forgets what a peer subscribed
    * to when any of its connections ends, and is told again on a new one only.
    */
   async #doubt(connection: Connection): Promise<void> {

@@ -95,7 +95,7 @@ export interface Mesh {
   paths(): ReadonlyMap<PeerId, PeerPath>;
   relay(): RelayState;
   refusals(): Readonly<Record<string, number>>;
-  /** Dials a neighbour anew and has it dial us: takes seconds where one can't be reached. */
+  /** Opens a new connection to a neighbour and has it open one to us: takes seconds where one can't be reached. */
   check(neighbour: Member): Promise<LinkCheck>;
   /** Puts a list in force, and passes it on to all neighbours. */
   revoke(list: Uint8Array): Promise<MergeResult>;

@@ -102,17 +102,17 @@ describe('a revocation', () => {
     await lyon.mesh.revoke(await signRevocation(root, { ...why, peer: peerIdOf(key.publicKey) }));
     const hours = (n: number): number => Date.now() + n * 60 * 60 * 1000;
     // Two hours long, as the fixture makes them: this one began a minute ago in the future's eyes.
-    const anew = { name: 'rome', expiresMs: hours(2) + 1_000 };
+    const renewed = { name: 'rome', expiresMs: hours(2) + 1_000 };
     const stolen = await member('rome', {
       key,
-      certificate: await certificateFor(root, { ...anew, key }),
+      certificate: await certificateFor(root, { ...renewed, key }),
       bootstrap: lyon.mesh.addresses(),
     });
     await expect.poll(() => stolen.mesh.ownRevocation()?.peer, soon).toBe(stolen.mesh.peer);
     const fresh = await newKey();
     const again = await member('rome', {
       key: fresh,
-      certificate: await certificateFor(root, { ...anew, key: fresh }),
+      certificate: await certificateFor(root, { ...renewed, key: fresh }),
       bootstrap: lyon.mesh.addresses(),
     });
     await connected(lyon, ['rome']);

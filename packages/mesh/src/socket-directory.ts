@@ -12,7 +12,7 @@ const prefix = 'spillway-mesh-';
  */
 const own = new Set<string>();
 
-/** Made anew; those of processes that were killed are swept away. */
+/** A new one for each process; those of processes that were killed are swept away. */
 export async function socketDirectory(): Promise<string> {
   await sweep();
   // At once, so that no other sweep of this process sees it before it is known.

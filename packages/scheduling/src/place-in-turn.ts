@@ -13,7 +13,7 @@ import type { Plan } from './place.ts';
 /**
  * For shapes of which one placed may open, close or better other nodes (spread, affinity,
  * anti-affinity). What hangs on the node alone is judged once and kept in order of its score; only the
- * rest is asked anew for each pod, from the best node on, until no later one can win.
+ * rest is asked again for each pod, from the best node on, until no later one can win.
  *
  * O(nodes log nodes) for the order, then for each pod: nodes refused before the best, plus those whose
  * own score is within what company may add to the best's. All of the nodes at worst.

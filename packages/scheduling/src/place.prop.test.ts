@@ -1,4 +1,4 @@
-/** What `placePods` does incrementally, against deciding anew for each pod on a snapshot that has the last. */
+/** What `placePods` does incrementally, against deciding from the beginning for each pod on a snapshot that has the last. */
 import {
   type Affinity,
   type Node,
@@ -106,7 +106,7 @@ test('placePods › gives each pod of a batch what it would get alone, and the s
   );
 });
 
-/** Everything anew for every pod: no heap, no cache, nothing told of what was placed. */
+/** Everything from the beginning for every pod: no heap, no cache, nothing told of what was placed. */
 function placedAlone(
   start: Snapshot,
   shape: PodShape,

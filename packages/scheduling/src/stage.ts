@@ -21,7 +21,7 @@ export interface PreparedFilter {
   judge(node: NodeState): readonly Verdict[];
   /**
    * One more pod of the shape stands on `node` from now on. Absent when that changes the judgement of
-   * no node but this one, whose state is given anew each time.
+   * no node but this one, whose current state is given each time.
    */
   placed?(node: NodeState): void;
 }

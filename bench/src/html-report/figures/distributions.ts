@@ -1,4 +1,4 @@
-/** What part of the pods waited at most so long, and were at most so far from home. */
+/** What part of the pods had waited no longer, and were no farther from home. */
 import type { Result } from '../../results/result.ts';
 import type { Markup } from '../markup.ts';
 import type { LoadGroup, SystemRuns } from '../settings.ts';
@@ -36,7 +36,7 @@ export function waits({ runs }: LoadGroup): Markup | undefined {
   return figure({
     title: 'Waiting time',
     definition:
-      'What part of all pods ran at most so long after they were created. A line that ends below 100 % leaves the rest waiting to their end. All seeds together.',
+      'What part of all pods ran within this time after they were created. A line that ends below 100 % leaves the rest waiting to their end. All seeds together.',
     systems: lines.map(({ system }) => system),
     plot,
   });
@@ -59,7 +59,7 @@ export function offloadRtts({ runs }: LoadGroup): Markup | undefined {
   return figure({
     title: 'How far offloaded pods are',
     definition:
-      'What part of the pods that run away from home are at most so many milliseconds (round trip) from it. All seeds together.',
+      'What part of the pods that run away from home are within this many milliseconds (round trip) of it. All seeds together.',
     systems: lines.map(({ system }) => system),
     plot,
   });

@@ -3,7 +3,7 @@ import type { Finding } from '../answers/index.ts';
 import type { Asked } from '../questions.ts';
 
 const dayMs = 86_400_000;
-/** Time to admit a cluster anew, which takes a person with the root key. */
+/** Time to admit a cluster again, which takes a person with the root key. */
 const renewMs = 30 * dayMs;
 const hurryMs = 3 * dayMs;
 
@@ -32,7 +32,7 @@ export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[]
     found(
       'info',
       `refused since it started: ${counts}`,
-      'nothing, unless one of them is a cluster that should be a member: admit it anew',
+      'nothing, unless one of them is a cluster that should be a member: admit it again',
     );
   }
   if (recorder.dropped > 0)

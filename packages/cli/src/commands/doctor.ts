@@ -20,7 +20,7 @@ export function doctorCommand(): Command {
       'after',
       `
 Looks at: the agents' pods and Lease, the agent's rights, reachability of each neighbour both ways (the
-agent dials it anew, and asks it to dial back), certificates, clocks, versions, orphans (guests without a
+agent opens a new connection, and asks for one back), certificates, clocks, versions, orphans (guests without a
 home, virtual nodes without a neighbour), CRDs. Nothing is changed.
 
 Examples:

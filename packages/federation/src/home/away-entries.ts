@@ -94,7 +94,7 @@ export class AwayEntries {
     this.#due.add(entry);
   }
 
-  /** Those that are due; they are so no more. */
+  /** Those that are due; they are not due any longer. */
   takeDue(now: MonotonicMs): readonly AwayEntry[] {
     const taken = [...this.#due].filter(({ retryAt }) => retryAt === undefined || retryAt <= now);
     for (const entry of taken) {

@@ -24,14 +24,14 @@ export interface HomeConfig {
   readonly triedRetryMsMax: number;
   /** Maximum number of templates and hosts of which is remembered what was said. */
   readonly triedMax: number;
-  /** At most so many neighbours are asked at once for one shape. */
+  /** Maximum of neighbours that are asked at once for one shape. */
   readonly askFanOutMax: number;
   readonly askCountMax: number;
   /** A neighbour whose last advert says that it is full is asked all the same when that is older than this. */
   readonly doubtMs: number;
-  /** At most so many of them at once for one shape, the nearest. */
+  /** Maximum of these that are asked at once for one shape, the nearest first. */
   readonly doubtedMax: number;
-  /** While they grant nothing they are asked again ever more seldom: after `doubtMs`, then up to so long apart. */
+  /** While they grant nothing they are asked again less and less often: after `doubtMs`, then up to this long apart. */
   readonly doubtRetryMsMax: number;
   /** How long a pod waits for its volumes on one node before it is placed anew, ms; kube-scheduler's `bindTimeoutSeconds`. */
   readonly volumesMsMax: number;
@@ -40,7 +40,7 @@ export interface HomeConfig {
   readonly commitPodsMax: number;
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
-  /** A pod's owner is told why it waits at most so often. */
+  /** Shortest pause before a pod's owner is told again why it waits. */
   readonly explainMsMin: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * What hosts have said of templates that they tried, or refused after all. It outlives the pods: a
  * replacement of a refused pod is not sent where it would be refused again. A refusal stands for a damped
- * time, longer each time it is repeated; then the host is asked anew, since its people may have changed
+ * time, longer each time it is repeated; then the host is asked again, since its people may have changed
  * its rules.
  */
 import { after, type ClusterName, jittered, type MonotonicMs, type Random } from '@spillway/core';

@@ -153,7 +153,7 @@ describe('trying', () => {
     });
   });
 
-  test('a refusal outlives the pod, and a host that refuses is asked ever more seldom', () => {
+  test('a refusal outlives the pod, and a host that refuses is asked less and less often', () => {
     const tested = fullHome();
     const gaps: number[] = [];
     let last = 0;

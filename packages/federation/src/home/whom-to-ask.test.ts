@@ -58,7 +58,7 @@ describe('whomToAsk', () => {
     expect(asked(directory, config.doubtMs)).toEqual(['r5', 'r10', 'r20', 'r30']);
   });
 
-  test('at most so many of these, the nearest', () => {
+  test('no more of these than the bound, the nearest', () => {
     const full = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`r${i + 1}`, '0']));
     const expected = Array.from({ length: config.doubtedMax }, (_, i) => `r${i + 1}`);
     expect(asked(neighbours(full), config.doubtMs)).toEqual(expected);
@@ -69,7 +69,7 @@ describe('whomToAsk', () => {
   });
 });
 
-test('a home whose neighbours are all full asks them ever more seldom, whatever news there is', () => {
+test('a home whose neighbours are all full asks them less and less often, whatever news there is', () => {
   const full = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`r${i + 1}`, '0']));
   const home = new Home({
     room: ledgerOf(node('n', '500m')),

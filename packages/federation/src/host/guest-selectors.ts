@@ -1,5 +1,5 @@
 /**
- * What a guest may say of other pods: only of those of its own home. Its terms are said anew in the host's
+ * What a guest may say of other pods: only of those of its own home. Its terms are said in the host's
  * words, guest namespaces instead of the home's. One that can't be said would hold back other pods than its
  * author meant, or none, so that it is refused where it is required and dropped where it is a wish.
  */
@@ -71,7 +71,7 @@ class Teller {
   #pods(affinity: PodAffinity, name: string): PodAffinity {
     const { requiredDuringSchedulingIgnoredDuringExecution: required } = affinity;
     const { preferredDuringSchedulingIgnoredDuringExecution: preferred } = affinity;
-    const anew = (term: PodAffinityTerm, wish: boolean): PodAffinityTerm | undefined => {
+    const translated = (term: PodAffinityTerm, wish: boolean): PodAffinityTerm | undefined => {
       const { labelSelector, matchLabelKeys, mismatchLabelKeys } = term;
       const keys = keysOf(labelSelector, matchLabelKeys, mismatchLabelKeys);
       const namespaces = this.#namespaces(term);
@@ -85,12 +85,12 @@ class Teller {
     return {
       ...(required && {
         requiredDuringSchedulingIgnoredDuringExecution: required.flatMap(
-          (term) => anew(term, false) ?? [],
+          (term) => translated(term, false) ?? [],
         ),
       }),
       ...(preferred && {
         preferredDuringSchedulingIgnoredDuringExecution: preferred.flatMap((wish) => {
-          const podAffinityTerm = anew(wish.podAffinityTerm, true);
+          const podAffinityTerm = translated(wish.podAffinityTerm, true);
           return podAffinityTerm === undefined ? [] : [{ ...wish, podAffinityTerm }];
         }),
       }),

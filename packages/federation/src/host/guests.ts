@@ -107,7 +107,7 @@ export class Guests {
     this.#doubtful.add(guest);
   }
 
-  /** It is being created anew, or has been seen. */
+  /** It is being created again, or has been seen. */
   settleDoubt(guest: Guest, state: 'creating' | 'created' | 'seen'): void {
     guest.state = state;
     guest.doubtEnds = undefined;

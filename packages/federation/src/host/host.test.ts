@@ -357,7 +357,7 @@ describe('a home that is revoked', () => {
     expect(() => host.picture(home, 1)).toThrow('home is revoked');
   });
 
-  test('may ask again once it is admitted anew', () => {
+  test('may ask again once it is admitted again', () => {
     const { host, reserve } = hosting();
     host.step(revoked, at(0));
     host.step({ kind: 'revoked', clusters: new Set() }, at(1));
@@ -403,7 +403,7 @@ describe('a copy of a shadow', () => {
     expect(updates(vanish(shadow)).map(({ kind }) => kind)).toEqual(['gone']);
   });
 
-  test('is nobody’s either where the agent starts anew and sees it first', () => {
+  test('is nobody’s either where the agent starts again and sees it first', () => {
     const { show, host } = hosting();
     const shadow = shadowOf(podOf('a'), { phase: 'Running' });
     expect(show(copyOf(shadow))).toEqual([]);

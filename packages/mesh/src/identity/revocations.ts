@@ -76,7 +76,7 @@ export async function signRevocation(
 export class Revocations {
   readonly #root: PublicKey;
   readonly #federationId: Buffer;
-  /** By the hash of what was signed: a signature can be made anew, a statement stays the same. */
+  /** By the hash of what was signed: a signature can be made again, a statement stays the same. */
   readonly #known = new Map<string, SignedRevocation>();
   readonly #bySerial = new Map<string, Revocation>();
   readonly #byPeer = new Map<PeerId, Revocation>();

@@ -152,7 +152,7 @@ describe('relay › members that listen nowhere', () => {
 });
 
 describe('relay › a member that can be dialled after all', () => {
-  test('is moved to, without a call lost, and measured anew', async () => {
+  test('is moved to, without a call lost, and measured again', async () => {
     const lyon = await member('lyon');
     const bootstrap = lyon.mesh.addresses();
     const paris = await member('paris', { listen: [], bootstrap });

@@ -1,6 +1,6 @@
 /**
  * Slots at relays, for a member that nobody can dial: at two different ones where there are two, asked
- * for anew when lost. The addresses there go into our adverts.
+ * for again when lost. The addresses there go into our adverts.
  *
  * libp2p's own search for relays is not used: it never again tries one that it could not dial once, so a
  * relay that restarts would be lost to us for good.

@@ -1,6 +1,6 @@
 /**
  * The round trip of one connection, by libp2p's ping protocol. The ping service's own `ping(peer)` takes
- * whichever connection libp2p likes, dials anew where the only one is relayed, and counts whole
+ * whichever connection libp2p likes, dials again where the only one is relayed, and counts whole
  * milliseconds.
  */
 import { randomBytes } from 'node:crypto';

@@ -206,7 +206,7 @@ export class ModelWorld {
     if (bothWays) this.#network.cut(to.name, from.name);
   }
 
-  /** Kubernetes hears nothing of a virtual node for long, whyever: it evicts who does not tolerate that. */
+  /** Kubernetes hears nothing of a virtual node for long, for whatever reason: it evicts who does not tolerate that. */
   #loseNode({ name, api }: ModelCluster, neighbour: ClusterName): void {
     this.#say(`${name}: the node of ${neighbour} is lost`);
     const there = [...api.pods()].filter(

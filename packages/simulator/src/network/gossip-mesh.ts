@@ -181,7 +181,7 @@ export class GossipMesh implements ModelGossip, Arrivals {
     }
   }
 
-  /** Who has stopped listening by then is not told: when it begins again, it attends anew. */
+  /** Who has stopped listening by then is not told: when it begins again, it attends again. */
   #tell(said: Said, to: number): void {
     const { time, agentOf, separated } = this.#options;
     const at = this.#arrivesAt(said, to);

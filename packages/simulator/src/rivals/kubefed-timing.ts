@@ -6,7 +6,7 @@
  * and the other is dropped (`pkg/controller/util/delaying_deliverer.go`). One worker per controller.
  */
 export const kubefedTiming = {
-  /** From a change of a member's Deployment until it is planned or synced anew; `worker.go`, RetryDelay. */
+  /** From a change of a member's Deployment until it is planned or synced again; `worker.go`, RetryDelay. */
   memberEventMs: 10_000,
   /** From a plan that asks to be checked again until it is; `worker.go`, RetryDelay. */
   recheckMs: 10_000,
@@ -20,7 +20,7 @@ export const kubefedTiming = {
    * (`kubefedcluster/controller.go`, thresholdAdjustedClusterStatus).
    */
   health: { periodMs: 10_000, timeoutMs: 3_000, failureThreshold: 3, successThreshold: 1 },
-  /** From a cluster's turning ready, or not ready, until everything is planned anew; `defaults.go`. */
+  /** From a cluster's turning ready, or not ready, until everything is planned again; `defaults.go`. */
   clusterAvailableMs: 20_000,
   clusterUnavailableMs: 60_000,
   /** On top of these two, for every object; `schedulingpreference/controller.go`, smallDelay. */

@@ -123,7 +123,7 @@ function placeAtLocations(
   const outsideRoom = new Map(outside.map((index) => [index, roomOf(decision, index)]));
   const placed = new Map<number, number>();
   let leftover = 0;
-  // One cluster may stand in for two locations; its room is then counted for each anew.
+  // One cluster may stand in for two locations; its room is then counted once for each.
   for (const host of hosts) {
     const own = Math.min(app.replicas, roomOf(decision, host));
     add(placed, host, own);
