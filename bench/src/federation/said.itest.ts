@@ -49,13 +49,13 @@ afterAll(async () => {
 });
 
 /** Of 2 CPU, which no node at home has. */
-async function make(name: string): Promise<void> {
+async function make(name: string, image = 'main'): Promise<void> {
   await testbed.cluster('paris').apply(`apiVersion: v1
 kind: Pod
 metadata: { name: ${name}, namespace: shop }
 spec:
   schedulerName: spillway
-  containers: [{ name: main, image: registry.example/main:1, resources: { requests: { cpu: 2 } } }]
+  containers: [{ name: main, image: registry.example/${image}:1, resources: { requests: { cpu: 2 } } }]
 `);
 }
 
@@ -130,18 +130,19 @@ kind: ResourceQuota
 metadata: { name: none, namespace: ${shadowNamespace} }
 spec: { hard: { pods: 0 } }
 `);
+  // Alike to a pod that lyon has taken: the refusal comes after the binding.
   await make('db');
-  const { reason = '' } = await decided(
-    'paris',
-    'waits',
-    (line) => line.pod === 'shop/db' && (line.reason ?? '').includes('quota'),
+  const afterwards = await decided('paris', 'guestRefused', ({ pod }) => pod === 'shop/db');
+  expect(afterwards.reason).toMatch(/^lyon refuses it.*exceeded quota: none/);
+  // Another: lyon has tried it before.
+  await make('cache', 'another');
+  const before = await decided('paris', 'refusedThere', ({ reason = '' }) =>
+    reason.includes('quota'),
   );
+  expect(before.host).toBe('lyon');
+  const { reason } = await decided('paris', 'waits', ({ pod }) => pod === 'shop/cache');
   expect(reason).toContain('exceeded quota: none');
   for (const { message } of await eventsIn('shop')) expect(message).not.toMatch(/\/apis?\/|POST /);
-  const told = await decided('paris', 'refusedThere', (line) =>
-    (line.reason ?? '').includes('quota'),
-  );
-  expect(told.host).toBe('lyon');
 });
 
 test('a virtual node that somebody deletes is made again, and the log says so', async () => {

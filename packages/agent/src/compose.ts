@@ -343,6 +343,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       virtualNodes: () => clusterOfNode.values(),
       clock,
       synced: () => synced,
+      log,
     }),
     async stop() {
       for (const timer of timers) clearInterval(timer);

@@ -1,7 +1,11 @@
-/** Answers where pods would go now, from what this agent knows: its snapshot and its neighbours' adverts. */
+/**
+ * Answers where pods would go now, from what this agent knows: its snapshot, its neighbours' adverts, and what
+ * they have answered lately; if wished, by asking them.
+ */
 import { type ClusterName, Fault, isFault, type Pod, shapeOf, wellKnown } from '@spillway/core';
 import {
   type ForecastQuestion,
+  type Foreseen,
   needsOf,
   type NamespaceFacts,
   opensPorts,
@@ -9,6 +13,7 @@ import {
   travelVerdicts,
 } from '@spillway/federation';
 import { guestNamespaceName } from '@spillway/kubernetes';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import {
   type DryRunAnswer,
@@ -17,14 +22,19 @@ import {
   dryRunQuestion,
 } from './answers/index.ts';
 import type { Asked, Question } from './questions.ts';
+import { type Rehearsed, rehearse } from './rehearsal.ts';
 
 type Batch = DryRunAnswer['batches'][number];
 
+/** Of one question. Beyond, neighbours are judged by their adverts. */
+const rehearsalsMax = 64;
+const rehearsalsAtOnce = 8;
+
 /** @throws Fault `InvalidInput`, `InvalidQuantity` */
-export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
+export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAnswer> {
   const question = checked(body);
   if (!asked.synced()) throw new Fault('Unavailable', 'the agent’s caches are not whole yet');
-  const { home, clock, options } = asked;
+  const { options } = asked;
   const pods = question.batches.map(({ count, pod: given }, i): ForecastQuestion => {
     const name = given.metadata.namespace ?? 'default';
     const pod = { ...given, metadata: { ...given.metadata, namespace: name, uid: `dry-run-${i}` } };
@@ -32,7 +42,7 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
     return { pod, count, ...(namespace && { namespace }) };
   });
   for (const { name, pod } of question.batches) requireReadable(name, pod);
-  const forecasts = home.forecast(pods, clock.monotonicMs());
+  const { forecasts, answers } = await foreseen(asked, pods, { ask: question.ask });
   return {
     cluster: options.cluster,
     batches: forecasts.map(({ claim, policyFor, ...each }, i): Batch => {
@@ -46,11 +56,13 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
         scheduler: claim === undefined ? 'other' : claim === 'named' ? 'spillway' : 'offered',
         policy: { text, source, ...(problem !== undefined && { problem }) },
         home: [...each.home],
-        neighbours: each.neighbours.map(({ rttMs, ...rest }) => ({
-          ...rest,
-          rttMs: tenths(rttMs),
-          endpoint: joined(asked, rest.cluster),
-        })),
+        neighbours: each.neighbours.map(({ cluster, count: there, rttMs }) => {
+          const said = answers[i]?.get(cluster);
+          const dropped = said?.outcome === 'agrees' ? [...said.dropped] : [];
+          const agrees = said?.outcome === 'agrees';
+          const endpoint = joined(asked, cluster);
+          return { cluster, count: there, rttMs: tenths(rttMs), endpoint, agrees, dropped };
+        }),
         opensPorts: pod !== undefined && opensPorts(pod),
         guestNamespace: guestNamespaceName(options.cluster, namespace),
         needs: pod === undefined ? [] : needsText(pod.spec),
@@ -61,6 +73,52 @@ export function dryRun(asked: Asked, { body }: Question): DryRunAnswer {
       };
     }),
   };
+}
+
+/** What is known; with `ask`, again and again until every neighbour that would get some has agreed. */
+async function foreseen(
+  { home, clock, mesh, epoch: homeEpoch, log }: Asked,
+  questions: readonly ForecastQuestion[],
+  { ask }: { readonly ask: boolean },
+): Promise<{
+  readonly forecasts: readonly Foreseen[];
+  readonly answers: readonly ReadonlyMap<ClusterName, Rehearsed>[];
+}> {
+  const answers = questions.map(() => new Map<ClusterName, Rehearsed>());
+  const limit = pLimit(rehearsalsAtOnce);
+  let left = ask ? rehearsalsMax : 0;
+  for (;;) {
+    const known = questions.map((question, i) => ({ ...question, refused: refusedIn(answers[i]) }));
+    const forecasts = home.forecast(known, clock.monotonicMs());
+    const open = forecasts.flatMap(({ neighbours, policyFor: { policy } }, i) =>
+      neighbours
+        .filter(({ cluster }) => answers[i]?.has(cluster) === false)
+        .map(({ cluster }) => ({ i, cluster, policy })),
+    );
+    const asking = open.slice(0, left);
+    if (asking.length === 0) return { forecasts, answers };
+    left -= asking.length;
+    // oxlint-disable-next-line no-await-in-loop -- whom to ask next depends on the answers
+    await Promise.all(
+      asking.map(({ i, cluster, policy }) =>
+        limit(async () => {
+          const pod = questions[i]?.pod;
+          if (pod === undefined) return;
+          const using = { negotiator: mesh.negotiator.bind(mesh), homeEpoch, log };
+          answers[i]?.set(cluster, await rehearse(cluster, { pod, policy }, using));
+        }),
+      ),
+    );
+  }
+}
+
+function refusedIn(
+  answers: ReadonlyMap<ClusterName, Rehearsed> | undefined,
+): ReadonlyMap<ClusterName, string> {
+  const refused = new Map<ClusterName, string>();
+  for (const [cluster, answer] of answers ?? [])
+    if (answer.outcome === 'refuses') refused.set(cluster, answer.reason);
+  return refused;
 }
 
 function checked(body: unknown): DryRunQuestion {

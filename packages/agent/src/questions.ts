@@ -23,6 +23,7 @@ import type { ExplanationAnswer, StatusAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
 import { doctor } from './doctor/doctor.ts';
 import { dryRun } from './dry-run.ts';
+import type { Log } from './log.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import { policyEntries } from './policy-entries.ts';
@@ -64,6 +65,7 @@ export interface Asked {
   readonly virtualNodes: () => Iterable<ClusterName>;
   readonly clock: Clock;
   readonly synced: () => boolean;
+  readonly log: Log;
 }
 
 type Handler = (asked: Asked, question: Question) => unknown;

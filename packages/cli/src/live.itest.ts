@@ -259,8 +259,15 @@ spec:
   test('waits, and never was anywhere: decision, explanation and forecast name the ConfigMap', async () => {
     const cluster = testbed.cluster('paris');
     writeFileSync(join(folder, 'needy.yaml'), needy);
+    writeFileSync(join(folder, 'fine.yaml'), needy.replace(/, envFrom: .*\]/, ''));
     const before = spillway('dry-run -f needy.yaml').stdout;
-    expect(before).toMatch(/lyon .*ConfigMap app/);
+    expect(before).toMatch(/^1 +lyon .*if its agent agrees, and has ConfigMap app in namespace/m);
+    const asked = spillway('dry-run -f needy.yaml --ask');
+    expect(asked.status).toBe(1);
+    expect(asked.stdout).toMatch(/^1 +nowhere/m);
+    expect(asked.stdout).toMatch(/^lyon \S+ +.*ConfigMap app/m);
+    const { stdout: agreed } = spillway('dry-run -f fine.yaml --ask');
+    expect(agreed).toMatch(/^1 +lyon +\S+ +it agrees$/m);
     await cluster.apply(needy);
     const { stdout } = await waitFor(
       'lyon has refused it',

@@ -23,6 +23,10 @@ export const dryRunQuestion = z.strictObject({
       }),
     )
     .max(batchesMax),
+  ask: z
+    .boolean()
+    .default(false)
+    .describe('ask each neighbour that would get some to try one of them'),
   namespaces: z
     .record(
       z.string(),
@@ -59,6 +63,8 @@ export const dryRunAnswer = z.object({
             .boolean()
             .default(false)
             .describe('Services of the home may list them there: both pod networks are joined'),
+          agrees: z.boolean().describe('it was asked, has tried one of them, and would take it'),
+          dropped: z.array(z.string()).describe('what it would leave out of them'),
         }),
       ),
       opensPorts: z.boolean().default(false).describe('their containers declare ports'),

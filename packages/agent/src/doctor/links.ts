@@ -20,7 +20,7 @@ export async function checkLinks({ directory, mesh, home }: Asked): Promise<read
         check: 'reachability',
         severity: 'warning',
         subject: 'federation',
-        message: 'no neighbour has ever been heard',
+        message: 'no neighbour has been heard since this agent became active',
         remedy:
           'name one that can be reached in mesh.bootstrap, and see what is refused in "spillway status -o wide"',
       },

@@ -13,9 +13,13 @@ import { plural, rtt } from '../output/words.ts';
 type Options = ConnectionOptions & {
   readonly file: readonly string[];
   readonly namespace?: string;
+  readonly ask: boolean;
   readonly output: Format;
 };
 type Batch = DryRunAnswer['batches'][number];
+
+/** Each neighbour that can't be reached takes seconds. */
+const askingMsMax = 120_000;
 
 export function dryRunCommand(): Command {
   const command = new Command('dry-run')
@@ -24,13 +28,19 @@ export function dryRunCommand(): Command {
       '-f, --file <path...>',
       'manifests, YAML or JSON: files, folders, folders with a kustomization, - for standard input',
     )
+    .option(
+      '--ask',
+      'ask the neighbours, too: each that would get some holds room for one, and tries it',
+      false,
+    )
     .option('-n, --namespace <name>', 'of objects that name none; else the context’s')
     .addHelpText(
       'after',
       `
 Pods, Deployments, ReplicaSets, StatefulSets and Jobs are looked at; Namespaces among them count for their
 labels and annotations. Nothing is created, asked or reserved: the agent runs its own pipeline on what it
-knows of its nodes and of its neighbours' adverts. In the end each host decides for itself.
+knows of its nodes and of its neighbours' adverts. In the end each host decides for itself. With --ask, each
+neighbour that would get some is asked: it gets one of the pods, as it would if that existed, and tries it.
 
 Examples:
   spillway dry-run -f deployment.yaml
@@ -46,8 +56,12 @@ Exit code 1 when some pods would find no room anywhere.`,
       const agent = await agentOf(options);
       const namespace = options.namespace ?? (await contextNamespace(options));
       const manifests = batchesIn(sources, namespace);
-      const question = { batches: manifests.batches, namespaces: manifests.namespaces };
-      const value = await agent.ask(dryRunAnswer, { path: '/v1/dry-run', body: question });
+      const { batches, namespaces } = manifests;
+      const value = await agent.ask(dryRunAnswer, {
+        path: '/v1/dry-run',
+        body: { batches, namespaces, ask: options.ask },
+        ...(options.ask && { timeoutMs: askingMsMax }),
+      });
       print(
         rendered(options.output, { value, table: (wide) => dryRunText(value, manifests, wide) }),
       );
@@ -90,7 +104,7 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
   const places: string[][] = [];
   if (atHome > 0) places.push([`${atHome}`, `${cluster} (home)`, '', nodes]);
   for (const place of neighbours)
-    places.push([`${place.count}`, place.cluster, rtt(place.rttMs), condition]);
+    places.push([`${place.count}`, place.cluster, rtt(place.rttMs), noteOf(place, condition)]);
   if (nowhere > 0) places.push([`${nowhere}`, pc.red('nowhere'), '', 'would wait']);
   const lines = [
     `${pc.bold(name)} in ${namespace}: ${plural(count, 'pod')}; ${schedulers[batch.scheduler]}`,
@@ -109,6 +123,11 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
   const why = whyNot(batch, cluster, wide);
   if (why.length > 0) lines.push('', table(['NOT MORE AT', 'WHY'], why));
   return lines.join('\n');
+}
+
+function noteOf({ agrees, dropped }: Batch['neighbours'][number], condition: string): string {
+  if (!agrees) return condition;
+  return dropped.length === 0 ? 'it agrees' : `it agrees, without ${dropped.join(', ')}`;
 }
 
 function whyNot(batch: Batch, cluster: string, wide: boolean): string[][] {

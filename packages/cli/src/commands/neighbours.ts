@@ -49,7 +49,7 @@ export function neighboursText(
   wide = false,
   columns = terminalColumns(),
 ): string {
-  if (rows.length === 0) return 'No neighbours are known yet.';
+  if (rows.length === 0) return 'No neighbour has been heard since this agent became active.';
   return table(
     [
       ...heads.split(','),

@@ -53,7 +53,7 @@ export function statusText(status: StatusAnswer, wide = false): string {
     ['CPU free:', `${cpus(cpu.freeMilli)} of ${cpus(cpu.allocatableMilli)}`],
     ['Memory free:', `${gibibytes(memory.freeBytes)} of ${gibibytes(memory.allocatableBytes)}`],
     ['Room for:', roomText(status.room)],
-    ['Neighbours:', status.neighbours],
+    ['Neighbours:', status.neighbours || 'none heard since this agent became active'],
     ['Our pods waiting:', status.waiting],
     ['Our pods away:', countsText(status.away)],
     ['Guests here:', countsText(guests.byHome)],

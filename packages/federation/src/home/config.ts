@@ -33,7 +33,7 @@ export interface HomeConfig {
   readonly doubtedMax: number;
   /** While they grant nothing they are asked again less and less often: after `doubtMs`, then up to this long apart. */
   readonly doubtRetryMsMax: number;
-  /** How long a pod waits for its volumes on one node before it is placed anew, ms; kube-scheduler's `bindTimeoutSeconds`. */
+  /** How long a pod waits for its volumes on one node before it is placed again, ms; kube-scheduler's `bindTimeoutSeconds`. */
   readonly volumesMsMax: number;
   /** Maximum pods of one shape for which others are preempted in one round. */
   readonly preemptionsMax: number;

@@ -1,7 +1,7 @@
 /**
  * Preemption at home: pods of ours that waited in vain, and end pods of lower priority for it. Where each
  * waits for its victims to end stands in its `status.nominatedNodeName`, so that an agent that starts
- * anew neither forgets it nor ends more pods than it must.
+ * again neither forgets it nor ends more pods than it must.
  */
 import { after, type MonotonicMs, type NodeName, type PodUid } from '@spillway/core';
 import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';

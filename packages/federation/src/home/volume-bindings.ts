@@ -3,9 +3,9 @@
  * does: volumes are set aside and claims get their node, then a provisioner and kube-controller-manager
  * bind them, and only then is the pod bound.
  *
- * After a failure the pod is placed anew. The node on a claim is never taken back: a provisioner may be
+ * After a failure the pod is placed again. The node on a claim is never taken back: a provisioner may be
  * at work there already, and takes it away itself when it can't make the volume (kube-scheduler does the
- * same). An agent that starts anew finds all of this in the claims and volumes.
+ * same). An agent that starts again finds all of this in the claims and volumes.
  */
 import { after, type MonotonicMs, type PodUid } from '@spillway/core';
 import {
@@ -23,7 +23,7 @@ import type { LocalRoom } from './ports.ts';
 export interface VolumeBindingsOptions {
   readonly room: LocalRoom;
   readonly emit: (effect: HomeEffect) => void;
-  /** How long to wait for volumes before the pod is placed anew, ms. */
+  /** How long to wait for volumes before the pod is placed again, ms. */
   readonly volumesMsMax: number;
 }
 

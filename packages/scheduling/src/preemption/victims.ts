@@ -51,7 +51,7 @@ export function victimsOn(
   return { node, pods, violations: pods.filter((pod) => breaking.has(pod)).length };
 }
 
-/** Filters are prepared anew for each question: spread and company look at other pods, too. */
+/** Filters are prepared again for each question: spread and company look at other pods, too. */
 function fits(snapshot: Snapshot, shape: PodShape, { name }: NodeState): boolean {
   const node = snapshot.node(name);
   return node !== undefined && preparedFilters(snapshot, shape).judge(node).length === 0;
