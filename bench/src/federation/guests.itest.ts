@@ -180,6 +180,24 @@ describe('a guest', () => {
     await host.kubectl(['taint', 'node', 'node-2', 'reserved-']);
   });
 
+  test('takes the room that its init containers take', async () => {
+    // 2.5 of a node's 4 CPUs to begin with, a tenth afterwards: no node has room for two.
+    const spec = `  initContainers:
+    - name: unpack
+      image: registry.example/unpack:1
+      resources: { requests: { cpu: 2500m, memory: 64Mi } }`;
+    const names = ['unpacks-0', 'unpacks-1', 'unpacks-2'];
+    for (const name of names) await make({ name, spec });
+    const nodes = new Set<string>();
+    for (const name of names) {
+      // oxlint-disable-next-line no-await-in-loop -- they run side by side
+      await runs(name);
+      const shadow = await until('its shadow is seen', () => podAt(apart, name));
+      nodes.add(shadow.spec.nodeName ?? '');
+    }
+    expect(nodes.size).toBe(names.length);
+  });
+
   test('brings no label or annotation that controllers of its host obey', async () => {
     const shadow = await guest({
       name: 'loaded',

@@ -106,6 +106,9 @@ export class GuestNamespaces {
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
       await this.#api.call({ method: 'DELETE', path: pathOf(name), body });
     } catch (error) {
+      // The host's people made it beforehand, or took our binding out of it: it is theirs.
+      if (isFault(error, 'PermissionDenied'))
+        return { outcome: 'kept', by: 'who gives no right in it' };
       if (!isFault(error, 'NotFound') && !isOtherObject(error)) throw error;
     }
     return { outcome: 'ended' };

@@ -59,7 +59,7 @@ function admitCommand(): Command {
     .option('--peer <id>', 'peer id of a key that the cluster made itself; else one is made here')
     .option(
       '--attribute <key=value...>',
-      'what the root vouches for: region, jurisdiction, zone, price …',
+      'what the root vouches for: region, jurisdiction, zone, price, pod-network (clusters of an equal one route pod addresses to each other) …',
       [],
     )
     .option('--days <n>', 'until it expires', positive, daysDefault)
