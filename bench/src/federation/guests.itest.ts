@@ -168,7 +168,10 @@ describe('a guest', () => {
     const host = testbed.cluster(apart);
     await host.kubectl(['cordon', 'node-1']);
     await host.kubectl(['taint', 'node', 'node-2', 'reserved=db:NoSchedule']);
-    const spec = '  tolerations: [{ operator: Exists }]';
+    // It tolerates the home's cordoned node as well, so that it must ask for what the home lacks.
+    await host.kubectl(['label', 'node', 'node-1', 'node-2', 'node-3', 'spillway.dev/pool=guests']);
+    const spec = `  tolerations: [{ operator: Exists }]
+  nodeSelector: { spillway.dev/pool: guests }`;
     for (let i = 0; i < 6; i++) await make({ name: `tolerant-${i}`, spec });
     for (let i = 0; i < 6; i++) {
       // oxlint-disable-next-line no-await-in-loop -- they run side by side
