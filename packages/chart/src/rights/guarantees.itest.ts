@@ -85,6 +85,8 @@ describe('an agent may not', () => {
     ['run a command in a pod', 'POST', `${core}/namespaces/spillway-lyon-shop/pods/g/exec`, {}],
     ['make a pod elsewhere', 'POST', `${core}/namespaces/kube-system/pods`, pod],
     ['change a pod elsewhere', 'PATCH', `${core}/namespaces/default/pods/x`, {}],
+    ['delete a claim', 'DELETE', `${core}/namespaces/default/persistentvolumeclaims/x`],
+    ['make a volume', 'POST', `${core}/persistentvolumes`, { metadata: { name: 'x' } }],
     ['change a node', 'PATCH', `${core}/nodes/node-1`, {}],
     ['delete a namespace', 'DELETE', `${core}/namespaces/spillway-lyon-shop`],
     [

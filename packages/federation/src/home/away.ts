@@ -339,8 +339,9 @@ export class Away {
     if (now - entry.refusedSince >= patienceMs) {
       const why = { reason: 'GuestRefused', message: `${entry.host} refused it: ${reason}` };
       // A creation that failed as far as the host could tell may yet come true.
-      if (isFenced(entry.pod)) this.#withdraw(entry, why);
-      else this.#guestGone(entry, why);
+      if (isFenced(entry.pod)) return this.#withdraw(entry, why);
+      this.#guestGone(entry, why);
+      this.#disown(entry);
     } else this.#retryLater(entry, now);
   }
 
@@ -407,6 +408,13 @@ export class Away {
     this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
     entry.phase = 'away';
     this.#mirror(entry, { ...lastStatus, phase: 'Failed', reason, message });
+  }
+
+  /** Whatever may still come to be of it at its host is not wanted: it is released until it is known to be gone. */
+  #disown(entry: AwayEntry): void {
+    entry.guestGone = false;
+    entry.stray = true;
+    this.#entries.due(entry);
   }
 
   /** Its guest is released, and so long as that is not confirmed nothing replaces the pod. */

@@ -387,6 +387,30 @@ describe('a pod away', () => {
     expect(shown(tested, podOf('a'), { phase: 'Failed' })).toMatchObject([{ kind: 'writeStatus' }]);
   });
 
+  test('that its host has refused for long is disowned until its host says that it is gone', () => {
+    const tested = atHome();
+    const owner = { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true };
+    const owned = podOf('a', { metadata: { ownerReferences: [owner] } });
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(owned, near));
+    const verdict = { code: 'Unschedulable', reason: 'no answer', stage: 'Test' } as const;
+    const uid = uidOf(owned);
+    const results = [{ uid, outcome: 'refused', verdict } as const];
+    const refused: HomeEvent = { kind: 'committed', host: near, uids: [uid], results };
+    tested.step(refused);
+    tested.tickAt(refusedPatienceMs);
+    tested.step(refused);
+    tested.step({ kind: 'podDeleted', pod: boundTo(owned, near) });
+    // The guest stream stays open, by which the host tells what becomes of it.
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    expect(tested.home.hosts()).toEqual(new Set([near]));
+    expect(kinds(tested.tickAt(refusedPatienceMs + retryMsMax))).toContain('release');
+    const update = { kind: 'gone', uid, reason: 'Released', message: 'm' } as const;
+    tested.step({ kind: 'guest', host: near, update });
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    expect(tested.home.hosts()).toEqual(new Set());
+  });
+
   test('fails when its host has refused it for long and a controller would replace it', () => {
     const tested = atHome();
     const owner = { apiVersion: 'v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true };
@@ -408,10 +432,11 @@ describe('a pod away', () => {
       problem: 'no room',
     });
     tested.tickAt(refusedPatienceMs);
-    expect(tested.step(refused).at(-1)).toMatchObject({
-      kind: 'writeStatus',
-      status: { phase: 'Failed', reason: 'GuestRefused' },
-    });
+    // A creation that its host never got an answer to may still come through: it is disowned.
+    expect(tested.step(refused).slice(-2)).toMatchObject([
+      { kind: 'writeStatus', status: { phase: 'Failed', reason: 'GuestRefused' } },
+      { kind: 'release', host: near, guests: [{ uid }] },
+    ]);
     expect(tested.home.explain('default', 'a')).toMatchObject({
       status: 'GuestRefused',
       wasThere: false,
