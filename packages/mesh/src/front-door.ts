@@ -30,22 +30,19 @@ export function frontDoor({
   readonly clock: Clock;
   readonly refusals: Refusals;
 }): FrontDoor {
-  const doorkeeper = new Doorkeeper<MessageStream>();
+  const doorkeeper = new Doorkeeper<MultiaddrConnection>();
   const turns = new Turns(clock);
-  const refuse = (connection: MultiaddrConnection | undefined): void => {
-    if (connection === undefined) return;
-    const peer = siteOf(connection);
-    refusals.add({ where: 'connection', reason: tooMany, peer });
+  const refuse = (connection: MultiaddrConnection): void => {
+    refusals.add({ where: 'connection', reason: tooMany, peer: siteOf(connection) });
     connection.abort(new Fault('ResourceExhausted', tooMany));
   };
-  const sites = new WeakMap<MessageStream, MultiaddrConnection>();
   return {
     gater: {
       denyInboundConnection(connection) {
-        sites.set(connection, connection);
+        if (connection.status !== 'open') return true;
         connection.addEventListener('close', () => doorkeeper.leave(connection), { once: true });
         const loser = doorkeeper.enter(connection, siteOf(connection));
-        if (loser !== undefined) refuse(sites.get(loser));
+        if (loser !== undefined) refuse(loser);
         return false;
       },
       denyInboundEncryptedConnection(_peer, connection) {
@@ -54,15 +51,21 @@ export function frontDoor({
       },
     },
     async turn(connection) {
+      if (!isWhole(connection)) return;
       doorkeeper.progressed(connection);
-      const inbound = sites.get(connection);
-      if (inbound === undefined) return;
-      if (await turns.taken(connection, siteOf(inbound))) return;
-      refuse(inbound);
+      if (await turns.taken(connection)) return;
+      refuse(connection);
       throw new Fault('ResourceExhausted', tooMany);
     },
-    progressed: (connection) => doorkeeper.progressed(connection),
+    progressed(connection) {
+      if (isWhole(connection)) doorkeeper.progressed(connection);
+    },
   };
+}
+
+/** An encrypter is handed the connection itself, as the gater is. */
+function isWhole(connection: MessageStream): connection is MultiaddrConnection {
+  return 'remoteAddr' in connection;
 }
 
 const tooMany = 'too many handshakes at once';
@@ -70,8 +73,8 @@ const tooMany = 'too many handshakes at once';
 /** Who waits for a turn, and the timer of the next one. */
 class Turns {
   readonly #clock: Clock;
-  readonly #turns: HandshakeTurns<MessageStream>;
-  readonly #begin = new Map<MessageStream, () => void>();
+  readonly #turns: HandshakeTurns<MultiaddrConnection>;
+  readonly #begin = new Map<MultiaddrConnection, () => void>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(clock: Clock) {
@@ -80,7 +83,7 @@ class Turns {
   }
 
   /** Whether it has had its turn in time. */
-  async taken(connection: MessageStream, site: string): Promise<boolean> {
+  async taken(connection: MultiaddrConnection): Promise<boolean> {
     if (connection.status !== 'open') return false;
     return await new Promise<boolean>((resolve) => {
       const end = (taken: boolean): void => {
@@ -95,7 +98,7 @@ class Turns {
       const patience = setTimeout(gone, turnMsMax);
       connection.addEventListener('close', gone);
       this.#begin.set(connection, () => end(true));
-      this.#turns.wait(connection, site);
+      this.#turns.wait(connection, siteOf(connection));
       // What it sends meanwhile waits at its end.
       connection.pause();
       this.#give();
@@ -104,7 +107,7 @@ class Turns {
 
   #give(): void {
     clearTimeout(this.#timer);
-    const next = (): MessageStream | undefined => this.#turns.next(this.#clock.monotonicMs());
+    const next = (): MultiaddrConnection | undefined => this.#turns.next(this.#clock.monotonicMs());
     for (let each = next(); each !== undefined; each = next()) this.#begin.get(each)?.();
     if (this.#turns.size === 0) return;
     this.#timer = setTimeout(() => this.#give(), this.#turns.untilNextMs);
@@ -113,8 +116,8 @@ class Turns {
 }
 
 /** A site has an IPv4 address, or 64 bits of IPv6; what a relay brings counts as the relay's. */
-export function siteOf(connection: MessageStream | MultiaddrConnection): string {
-  return 'remoteAddr' in connection ? siteAt(connection.remoteAddr) : 'unknown';
+export function siteOf(connection: MessageStream): string {
+  return isWhole(connection) ? siteAt(connection.remoteAddr) : 'unknown';
 }
 
 export function siteAt(address: Multiaddr): string {
