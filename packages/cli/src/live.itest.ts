@@ -226,7 +226,10 @@ describe('spillway explain', () => {
     );
     const guests = 'spillway-paris-shop';
     expect(spillway(`explain pod ${away} -n shop`).stdout).toBe(
-      `${away} is at lyon (Running), in namespace ${guests}.\n`,
+      [
+        `${away} is at lyon (Running), in namespace ${guests}.`,
+        'Services here do not list it: the pod networks are not joined.\n',
+      ].join('\n'),
     );
     const there = `/api/v1/namespaces/${guests}/pods/${away}`;
     expect(await testbed.cluster('lyon').client.get(there)).toMatchObject({ kind: 'Pod' });
