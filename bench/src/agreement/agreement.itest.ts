@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GeneratedCluster, generateCluster } from './cluster-generator.ts';
 import { asReadBy } from './known-faults.ts';
 import { messageOf, reasonCounts, withoutPreemption } from './message.ts';
+import { kubernetesMinorOf } from './one-pod.ts';
 import { featureNames, generatePod } from './pod-generator.ts';
 
 const seed = Number(process.env['AGREEMENT_SEED'] ?? '20261123');
@@ -54,8 +55,7 @@ let minor: number;
 beforeAll(async () => {
   testbed = await startTestbed({ clusters: [{ name: 'agreement', nodes: [], city: undefined }] });
   cluster = testbed.cluster('agreement');
-  const version = await cluster.client.get<{ minor: string }>('/version');
-  minor = Number.parseInt(version.minor, 10);
+  minor = await kubernetesMinorOf(cluster);
   await cluster.kill('kwok');
   await cluster.kill('kube-controller-manager');
   await cluster.client.call('POST', '/apis/node.k8s.io/v1/runtimeclasses', {

@@ -3,23 +3,17 @@
  * node's allocatable does not have it, a DeviceClass stands for it. Spillway allocates no devices, so it must
  * leave such a pod to kube-scheduler; and what such a pod takes must keep nobody else out.
  */
-import { type Node, type NodeName, type Pod, shapeOf } from '@spillway/core';
+import { type Node, type NodeName, shapeOf } from '@spillway/core';
 import { type Judgement, judge, Ledger } from '@spillway/scheduling';
-import {
-  equalNodes,
-  type LocalCluster,
-  type LocalTestbed,
-  startTestbed,
-  waitFor,
-} from '@spillway/testbed';
+import { equalNodes, type LocalCluster, type LocalTestbed, startTestbed } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPod, decidedPod, kubernetesMinorOf } from './one-pod.ts';
 
 const driver = 'gpu.example.com';
 const explicit = 'nvidia.com/gpu';
 const implicit = `deviceclass.resource.kubernetes.io/${driver}`;
 const [byPlugin, byDra] = ['by-plugin', 'by-dra'] as const;
 const resources = '/apis/resource.k8s.io/v1';
-const pods = '/api/v1/namespaces/default/pods';
 const ledger = new Ledger();
 
 let testbed: LocalTestbed;
@@ -34,8 +28,7 @@ beforeAll(async () => {
   ];
   testbed = await startTestbed({ clusters: [{ name: 'devices', city: undefined, nodes }] });
   cluster = testbed.cluster('devices');
-  const { minor } = await cluster.client.get<{ minor: string }>('/version');
-  allocates = Number.parseInt(minor, 10) >= 36;
+  allocates = (await kubernetesMinorOf(cluster)) >= 36;
   await cluster.client.call('POST', `${resources}/deviceclasses`, {
     metadata: { name: driver },
     spec: {
@@ -94,17 +87,14 @@ describe('an extended resource that a DeviceClass stands for', () => {
   });
 });
 
-/**
- * What both say of one pod that may run on `on` only. Where kube-scheduler `binds`, its first answer may be that it
- * can not, before it has seen the devices; the pod counts from then on.
- */
+/** What both say of one pod that may run on `on` only. Where kube-scheduler `binds`, it counts from then on. */
 async function decided(
   name: string,
   amounts: Readonly<Record<string, string>>,
   on: string,
   binds: boolean,
 ): Promise<{ readonly ours: Judgement; readonly node: string | undefined }> {
-  const created = await cluster.client.call<Pod>('POST', pods, {
+  const created = await createPod(cluster, {
     metadata: { name },
     spec: {
       nodeSelector: { 'kubernetes.io/hostname': on },
@@ -114,16 +104,7 @@ async function decided(
     },
   });
   const ours = judge(ledger.snapshot, shapeOf(created));
-  const seen = await waitFor(
-    `kube-scheduler to decide on ${name}`,
-    async () => {
-      const pod = await cluster.client.get<Pod>(`${pods}/${name}`);
-      const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-      const refused = !binds && scheduled?.status === 'False';
-      return pod.spec.nodeName !== undefined || refused ? pod : undefined;
-    },
-    { timeoutMs: 30_000 },
-  );
+  const seen = await decidedPod(cluster, created, binds);
   if (seen.spec.nodeName !== undefined) {
     ledger.apply({ kind: 'Pod', type: 'set', object: seen });
   }
