@@ -75,7 +75,7 @@ describe('an agent may not', () => {
     ],
     ['read its own namespace’s', 'GET', `${core}/namespaces/spillway-system/secrets/x`],
     ['list Secrets anywhere', 'GET', `${core}/secrets`],
-    ['list those of its guests', 'GET', `${core}/namespaces/spillway-lyon-shop/secrets`],
+    ['list those of a namespace', 'GET', `${core}/namespaces/default/secrets`],
     ['read a ConfigMap outside', 'GET', `${core}/namespaces/default/configmaps/x`],
     ['read another of its own namespace', 'GET', `${ownMaps}/spillway-agent`],
     ['list those of its own namespace', 'GET', ownMaps],
@@ -88,7 +88,8 @@ describe('an agent may not', () => {
     ['delete a claim', 'DELETE', `${core}/namespaces/default/persistentvolumeclaims/x`],
     ['make a volume', 'POST', `${core}/persistentvolumes`, { metadata: { name: 'x' } }],
     ['change a node', 'PATCH', `${core}/nodes/node-1`, {}],
-    ['delete a namespace', 'DELETE', `${core}/namespaces/spillway-lyon-shop`],
+    ['delete a namespace', 'DELETE', `${core}/namespaces/default`],
+    ['delete its own', 'DELETE', `${core}/namespaces/spillway-system`],
     [
       'bind another role',
       'POST',
@@ -103,6 +104,9 @@ describe('an agent may not', () => {
   });
 });
 
-test('it may ask for one Secret by name in the namespace of its guests', async () => {
-  expect(await may('GET', `${core}/namespaces/spillway-lyon-shop/secrets/x`)).toBe(true);
+test('it may look for Secrets in the namespace of its guests, and end that namespace', async () => {
+  const guests = `${core}/namespaces/spillway-lyon-shop`;
+  expect(await may('GET', `${guests}/secrets/x`)).toBe(true);
+  expect(await may('GET', `${guests}/secrets`)).toBe(true);
+  expect(await may('DELETE', guests)).toBe(true);
 });
