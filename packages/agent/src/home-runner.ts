@@ -142,6 +142,9 @@ export class HomeRunner {
       case 'commit':
         void this.#calls(() => this.#commit(effect));
         return;
+      case 'update':
+        void this.#calls(() => this.#update(effect));
+        return;
       case 'release':
         void this.#calls(() => this.#release(effect));
         return;
@@ -281,6 +284,21 @@ export class HomeRunner {
       metrics.commits.inc({ outcome: codeOf(error) }, uids.length);
       log.warn({ host, pods: uids.length, err: error }, 'commit failed; it is tried again');
       this.feed({ kind: 'committed', host, uids, results: undefined, problem: codeOf(error) });
+    }
+  }
+
+  async #update({ host, request }: Extract<HomeEffect, { kind: 'update' }>): Promise<void> {
+    const { negotiator, log } = this.#options;
+    const { pods } = request;
+    try {
+      const results = await negotiator(host).updateGuests(request, {
+        deadlineMs: commitDeadlineMs,
+      });
+      this.feed({ kind: 'updated', host, pods, results });
+    } catch (error) {
+      const unable = isFault(error, 'Unimplemented');
+      log.info({ host, pods: pods.length, err: error }, 'neighbour could not change guests');
+      this.feed({ kind: 'updated', host, pods, results: undefined, unable });
     }
   }
 

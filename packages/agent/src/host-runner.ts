@@ -31,6 +31,10 @@ import {
   type TryRequest,
   type TryResult,
   refusalText,
+  type GuestPatch,
+  type PatchOutcome,
+  type UpdateRequest,
+  type UpdateResult,
   type WatchGuestsRequest,
 } from '@spillway/federation';
 import { inWords } from '@spillway/kubernetes';
@@ -49,6 +53,12 @@ export interface HostWrites {
     readonly pod: Pod;
     readonly node: NodeName;
   }): Promise<CreateOutcome>;
+  patchShadow(options: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: PodUid;
+    readonly patch: GuestPatch;
+  }): Promise<PatchOutcome>;
   deleteShadow(options: {
     readonly namespace: string;
     readonly name: string;
@@ -98,6 +108,7 @@ export class HostRunner implements NegotiationHandler {
   readonly #deletes = pLimit(deletesMax);
   readonly #timer: WakeTimer;
   readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
+  readonly #updateCalls = new Map<number, (results: readonly UpdateResult[]) => void>();
   readonly #tryCalls = new Map<number, (results: readonly TryResult[]) => void>();
   readonly #feeds = new Map<ClusterName, Set<GuestFeed>>();
   #nextCall = 0;
@@ -165,6 +176,13 @@ export class HostRunner implements NegotiationHandler {
     );
   }
 
+  async updateGuests(caller: Member, request: UpdateRequest): Promise<readonly UpdateResult[]> {
+    this.#requireReady();
+    return await this.#served(this.#updateCalls, (call) =>
+      this.feed({ kind: 'updateGuests', call, caller, request }),
+    );
+  }
+
   async release(caller: Member, request: ReleaseRequest): Promise<void> {
     this.#requireReady();
     this.feed({ kind: 'release', caller, request });
@@ -209,6 +227,13 @@ export class HostRunner implements NegotiationHandler {
   #perform(effect: HostEffect): void {
     const { decisionLog } = this.#options;
     switch (effect.kind) {
+      case 'updateReply':
+        this.#updateCalls.get(effect.call)?.(effect.results);
+        this.#updateCalls.delete(effect.call);
+        return;
+      case 'patch':
+        void this.#creates(() => this.#patch(effect));
+        return;
       case 'tryReply':
         this.#tryCalls.get(effect.call)?.(effect.results);
         this.#tryCalls.delete(effect.call);
@@ -268,6 +293,18 @@ export class HostRunner implements NegotiationHandler {
       outcome = { kind: 'failed', reason: 'its API server could not be asked' };
     }
     this.feed({ kind: 'tried', id, outcome });
+  }
+
+  async #patch(effect: Extract<HostEffect, { kind: 'patch' }>): Promise<void> {
+    const { guest, namespace, name, shadowUid: uid, patch } = effect;
+    let outcome: PatchOutcome;
+    try {
+      outcome = await this.#options.writes.patchShadow({ namespace, name, uid, patch });
+    } catch (error) {
+      this.#options.log.info({ namespace, pod: name, err: error }, 'shadow could not be changed');
+      outcome = { kind: 'failed', reason: 'its API server could not be asked' };
+    }
+    this.feed({ kind: 'patched', guest, outcome });
   }
 
   /** One line for many: what fails for one pod, such as an API server that is down, fails for all. */

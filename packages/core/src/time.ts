@@ -20,3 +20,12 @@ export interface Clock {
 export function after(instant: MonotonicMs, durationMs: number): MonotonicMs {
   return (instant + durationMs) as MonotonicMs;
 }
+
+/** The first of two times, where either may never come. */
+export function earliest(
+  a: MonotonicMs | undefined,
+  b: MonotonicMs | undefined,
+): MonotonicMs | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}

@@ -28,6 +28,8 @@ export const wellKnown = {
   keepLabel: 'spillway.dev/keep',
   /** Annotation of shadow pods: their own name, so that a copy of one under another name is told from it. */
   homeNameAnnotation: 'spillway.dev/home-name',
+  /** On a shadow: what it was made from, so that a change at home is told from one at the host. */
+  madeFromAnnotation: 'spillway.dev/made-from',
   /** Annotations of shadow pods: what files of the downward API show, a number after it. */
   homeFieldPrefix: 'home.spillway.dev/field-',
   /** Attribute of a certificate: clusters of equal value have joined their pod networks. */

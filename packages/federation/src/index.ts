@@ -16,6 +16,7 @@ export { createVerdict } from './host/answers.ts';
 export { checkedHostConfig, type HostConfig, hostDefaults } from './host/config.ts';
 export { EmptyNamespaces, type NamespaceRef } from './host/empty-namespaces.ts';
 export * from './host/events.ts';
+export { type GuestPatch, guestChanges, madeFrom } from './host/guest-changes.ts';
 export * from './host/guest-fields.ts';
 export * from './host/guest-pod.ts';
 export { type GuestTerms, guestTermsDefaults } from './host/guest-terms.ts';

@@ -1,6 +1,6 @@
 import type { Pod, PodStatus } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
-import { drifted, mirroredStatus } from './mirrored-status.ts';
+import { drifted, endedByHost, mirroredStatus } from './mirrored-status.ts';
 
 const scheduled = { type: 'PodScheduled', status: 'True' };
 
@@ -119,5 +119,31 @@ describe('mirroredStatus', () => {
       expect(drifted(gatedPod(ready('False')), guest)).toBe(false);
       expect(drifted(gatedPod(open, ready('True')), guest)).toBe(false);
     });
+  });
+});
+
+describe('endedByHost', () => {
+  it('a guest that failed for its host’s sake failed by a disruption', () => {
+    const conditions = [{ type: 'Ready', status: 'False' }];
+    const status = endedByHost({ phase: 'Failed', message: 'deleted at its host', conditions });
+    expect(status.conditions).toEqual([
+      ...conditions,
+      {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'DeletionByHost',
+        message: 'deleted at its host',
+      },
+    ]);
+  });
+
+  it('what Kubernetes at the host has said of it stays', () => {
+    const evicted = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' };
+    const status = { phase: 'Failed', conditions: [evicted] };
+    expect(endedByHost(status)).toEqual(status);
+  });
+
+  it.each(['Pending', 'Running', 'Succeeded'])('%s is no failure', (phase) => {
+    expect(endedByHost({ phase })).toEqual({ phase });
   });
 });

@@ -63,6 +63,26 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
+/**
+ * Of a guest that its host has ended, or is ending, by whatever hand: had the pod failed, then by a
+ * disruption and not by itself, so that a Job's podFailurePolicy can tell. What Kubernetes at the host has
+ * said itself (an eviction, a preemption, a taint) stays.
+ */
+export function endedByHost(status: PodStatus): PodStatus {
+  const { phase, conditions = [], message } = status;
+  if (phase !== 'Failed') return status;
+  const others = conditions.filter(({ type }) => type !== 'DisruptionTarget');
+  const own = conditions.find(({ type }) => type === 'DisruptionTarget');
+  if (own?.status === 'True') return status;
+  const disrupted: PodCondition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByHost',
+    message: message || 'its host has ended it',
+  };
+  return { ...status, conditions: [...others, disrupted] };
+}
+
 export function isTerminal(status: PodStatus | undefined): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }

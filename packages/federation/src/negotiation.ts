@@ -61,20 +61,29 @@ export type TryResult =
 export interface CommitRequest extends Fenced {
   /** Absent when a restarted home repeats a commit whose reservation it no longer knows. */
   readonly reservationId?: ReservationId;
-  /**
-   * 1 to `commitPodsMax`. Pods as their home's API server has them, cut down to what travels. Of a guest
-   * that exists, what may be changed in a pod is made as it is here.
-   */
+  /** 1 to `commitPodsMax`. Pods as their home's API server has them, cut down to what travels. */
   readonly pods: readonly Pod[];
 }
 
 export type CommitResult =
-  /** The shadow pod exists, now or already, and is as it was sent. */
+  /** The shadow pod exists, now or already. */
   | { readonly uid: PodUid; readonly outcome: 'created' }
   /** The host can't take it now (reservation expired, room gone). Try again later, or give up. */
   | { readonly uid: PodUid; readonly outcome: 'refused'; readonly verdict: Verdict }
   /** The guest ended at the host (released, evicted, lost) and is never made again. */
   | { readonly uid: PodUid; readonly outcome: 'ended'; readonly reason: string };
+
+/** Pods that were changed at home: their guests become as they are now. A guest that is not there stays away. */
+export interface UpdateRequest extends Fenced {
+  /** 1 to `commitPodsMax`. As for a commit. */
+  readonly pods: readonly Pod[];
+}
+
+export interface UpdateResult {
+  readonly uid: PodUid;
+  /** Absent: it is so. `UnschedulableAndUnresolvable`: it will not be so by repeating. */
+  readonly refused?: Verdict;
+}
 
 export interface ReleaseRequest extends Fenced {
   readonly reservations: readonly ReservationId[];
@@ -140,6 +149,8 @@ export interface NegotiationClient {
   tryGuests(request: TryRequest, options: CallOptions): Promise<readonly TryResult[]>;
   /** One result per pod, in the order of the request. */
   commit(request: CommitRequest, options: CallOptions): Promise<readonly CommitResult[]>;
+  /** One result per pod, in the order of the request. Also throws `Unimplemented`: the host is older. */
+  updateGuests(request: UpdateRequest, options: CallOptions): Promise<readonly UpdateResult[]>;
   release(request: ReleaseRequest, options: CallOptions): Promise<void>;
   /** Runs until cancelled or broken. First every guest's status, then `synced`, then changes in order. */
   watchGuests(
@@ -153,6 +164,7 @@ export interface NegotiationHandler {
   reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer>;
   tryGuests(caller: Member, request: TryRequest): Promise<readonly TryResult[]>;
   commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]>;
+  updateGuests(caller: Member, request: UpdateRequest): Promise<readonly UpdateResult[]>;
   release(caller: Member, request: ReleaseRequest): Promise<void>;
   watchGuests(
     caller: Member,

@@ -14,8 +14,11 @@ export type Template = Brand<string, 'Template'>;
 export function templateOf(pod: Pod): Template {
   const { metadata, spec } = cutToTravel(pod);
   const { namespace, labels, annotations } = metadata;
-  const theirs = Object.entries(annotations ?? {}).filter(([key]) => !key.startsWith(ourPrefix));
+  const theirs = Object.entries(annotations ?? {}).filter(([key]) => !isOurAnnotation(key));
   return digest(JSON.stringify([namespace, labels ?? {}, theirs, spec])) as Template;
 }
 
-const ourPrefix = 'spillway.dev/';
+/** Such as the binding writes on a pod. */
+export function isOurAnnotation(key: string): boolean {
+  return key.startsWith('spillway.dev/');
+}

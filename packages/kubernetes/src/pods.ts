@@ -10,7 +10,9 @@ import {
 } from '@spillway/core';
 import {
   type CreateOutcome,
+  type GuestPatch,
   needsOf,
+  type PatchOutcome,
   type PodNeeds,
   type PodRef,
   shadowIdOf,
@@ -147,6 +149,29 @@ export class Pods {
   /** Deletes a guest namespace, unless somebody has put something into it. @throws Fault */
   async endNamespace(namespace: GuestNamespace): Promise<NamespaceEnd> {
     return await this.#namespaces.end(namespace);
+  }
+
+  async patchShadow(options: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: PodUid;
+    readonly patch: GuestPatch;
+  }): Promise<PatchOutcome> {
+    const { namespace, name, uid, patch } = options;
+    try {
+      const outcome = await this.#ifThere(async () =>
+        this.#api.call({
+          method: 'PATCH',
+          path: podPath(namespace, name),
+          contentType: 'application/strategic-merge-patch+json',
+          body: { ...patch, metadata: { ...patch.metadata, uid } },
+        }),
+      );
+      return { kind: outcome === 'ok' ? 'patched' : 'gone' };
+    } catch (error) {
+      if (!(error instanceof ApiFault) || !isAboutThePod(error)) throw error;
+      return { kind: 'rejected', reason: error.words };
+    }
   }
 
   /** One that is gone already is success. */

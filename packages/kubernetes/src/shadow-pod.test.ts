@@ -52,6 +52,7 @@ describe('shadowPod', () => {
       note: 'x',
       'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
       'spillway.dev/home-name': 'web-0',
+      'spillway.dev/made-from': expect.any(String),
     });
   });
 });

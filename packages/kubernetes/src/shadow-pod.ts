@@ -3,6 +3,7 @@
  * expects, in the guest namespace, with no more rights than that namespace has.
  */
 import { type ClusterName, type NodeName, type Pod, wellKnown } from '@spillway/core';
+import { madeFrom } from '@spillway/federation';
 import type { GuestNamespace } from './guest-namespaces.ts';
 
 export interface ShadowOptions {
@@ -34,7 +35,12 @@ export function shadowPod({ home, pod, guestNamespace, node }: ShadowOptions): P
         [wellKnown.homeNamespaceLabel]: namespace,
         [wellKnown.homeUidLabel]: uid,
       },
-      annotations: { ...annotations, ...evictable, [wellKnown.homeNameAnnotation]: name },
+      annotations: {
+        ...annotations,
+        ...evictable,
+        [wellKnown.homeNameAnnotation]: name,
+        [wellKnown.madeFromAnnotation]: madeFrom(pod),
+      },
       ownerReferences: [controllerOf(guestNamespace)],
     },
     spec: {

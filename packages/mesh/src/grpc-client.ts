@@ -98,6 +98,18 @@ export class StreamedNegotiationClient implements NegotiationClient {
     );
   }
 
+  async updateGuests(
+    request: Parameters<NegotiationClient['updateGuests']>[0],
+    options: CallOptions,
+  ) {
+    const message = wire.updateRequest.to(request);
+    return wire.updateAnswer.from(
+      await this.#call(options, (metadata, call, done) =>
+        this.#stub.updateGuests(message, metadata, call, done),
+      ),
+    );
+  }
+
   async release(request: Parameters<NegotiationClient['release']>[0], options: CallOptions) {
     const message = wire.releaseRequest.to(request);
     await this.#call(options, (metadata, call, done) =>

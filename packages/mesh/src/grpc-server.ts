@@ -69,6 +69,9 @@ function newServer(handler: NegotiationHandler, member: Member) {
     commit: unary(calls, async (message: Parameters<typeof wire.commitRequest.from>[0]) =>
       wire.commitAnswer.to(await handler.commit(member, wire.commitRequest.from(message))),
     ),
+    updateGuests: unary(calls, async (message: Parameters<typeof wire.updateRequest.from>[0]) =>
+      wire.updateAnswer.to(await handler.updateGuests(member, wire.updateRequest.from(message))),
+    ),
     release: unary(calls, async (message: Parameters<typeof wire.releaseRequest.from>[0]) => {
       await handler.release(member, wire.releaseRequest.from(message));
       return {};

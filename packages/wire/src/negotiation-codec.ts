@@ -17,6 +17,8 @@ import {
   type ReserveRequest,
   type TryRequest,
   type TryResult,
+  type UpdateRequest,
+  type UpdateResult,
 } from '@spillway/federation';
 import type * as proto from './gen/spillway/v1/negotiation.ts';
 import { count, invalid, jsonObject, label, labels, list, required, text } from './validation.ts';
@@ -158,6 +160,31 @@ export const commitAnswer = {
           throw invalid('outcome', 'created, refused or ended');
       }
     }),
+};
+
+export const updateRequest = {
+  to: (request: UpdateRequest): proto.UpdateGuestsRequest => ({
+    homeEpoch: request.homeEpoch,
+    podsJson: request.pods.map(json),
+  }),
+  from: (message: proto.UpdateGuestsRequest): UpdateRequest => ({
+    homeEpoch: epoch(message.homeEpoch),
+    pods: podsOf(message.podsJson),
+  }),
+};
+
+export const updateAnswer = {
+  to: (results: readonly UpdateResult[]): proto.UpdateGuestsResponse => ({
+    results: results.map(({ uid, refused }) => ({
+      uid,
+      refused: refused && sentVerdict(refused),
+    })),
+  }),
+  from: (message: proto.UpdateGuestsResponse): readonly UpdateResult[] =>
+    list(message.results, 'results', negotiationBounds.commitPodsMax).map(({ uid, refused }) => ({
+      uid: podUid(uid),
+      ...(refused && { refused: verdictOf(refused) }),
+    })),
 };
 
 export const releaseRequest = {

@@ -1,5 +1,6 @@
 /** The calls to hosts about pods away: commits and releases, in batches per host. */
 import type { ClusterName } from '@spillway/core';
+import { changeableOf } from '../changeable.ts';
 import { cutToTravel } from '../travel.ts';
 import type { AwayEntry } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
@@ -40,6 +41,17 @@ export class AwayCalls {
     }
   }
 
+  /** Its slot is used or given up; the last one of a reservation gives back what is left of it. */
+  settle(entry: AwayEntry, committed: boolean): void {
+    const { slots } = entry;
+    if (slots === undefined) return;
+    entry.slots = undefined;
+    if (slots.settle(committed)) {
+      const { host, reservation } = slots;
+      this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
+    }
+  }
+
   #commitTo(host: ClusterName, entries: readonly AwayEntry[]): readonly AwayEntry[] {
     const { config, homeEpoch, emit } = this.#options;
     let waiting = entries;
@@ -50,7 +62,11 @@ export class AwayCalls {
       const sharing = waiting.filter((entry) => entry.slots?.reservation === reservation);
       const batch = new Set(sharing.slice(0, config.commitPodsMax));
       waiting = waiting.filter((entry) => !batch.has(entry));
-      for (const entry of batch) entry.calling = true;
+      for (const entry of batch) {
+        entry.calling = true;
+        // Bound by this agent, so that no earlier one has made its guest: this is what it is made from.
+        if (entry.slots !== undefined) entry.sent ??= changeableOf(entry.pod);
+      }
       this.#commitsInFlight.set(host, inFlight + 1);
       emit({
         kind: 'commit',
@@ -80,7 +96,9 @@ function releasedGuest(entry: AwayEntry): {
   };
 }
 
-function byHost(entries: readonly AwayEntry[]): ReadonlyMap<ClusterName, readonly AwayEntry[]> {
+export function byHost(
+  entries: readonly AwayEntry[],
+): ReadonlyMap<ClusterName, readonly AwayEntry[]> {
   const batches = new Map<ClusterName, AwayEntry[]>();
   for (const entry of entries) {
     const batch = batches.get(entry.host);

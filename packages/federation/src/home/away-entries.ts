@@ -62,6 +62,7 @@ export class AwayEntries {
       pod,
       phase: 'committing',
       guest: undefined,
+      sent: undefined,
       slots: undefined,
       calling: false,
       retryAt: undefined,

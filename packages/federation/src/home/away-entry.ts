@@ -6,6 +6,7 @@ import {
   type PodStatus,
   podStatusText,
 } from '@spillway/core';
+import type { Changeable } from '../changeable.ts';
 import type { Backoff } from './backoff.ts';
 import type { PodRef } from './events.ts';
 import type { Slots } from './slots.ts';
@@ -26,6 +27,8 @@ export interface AwayEntry {
   phase: AwayPhase;
   /** What the host last showed. */
   guest: PodStatus | undefined;
+  /** What the host was sent last and has taken; undefined when that is not known. */
+  sent: Changeable | undefined;
   slots: Slots | undefined;
   /** A commit, release or finalizing delete is under way. */
   calling: boolean;

@@ -13,6 +13,7 @@
  */
 import {
   type ClusterName,
+  earliest,
   type MonotonicMs,
   type Pod,
   type PodStatus,
@@ -23,13 +24,14 @@ import {
 } from '@spillway/core';
 import { isFenced } from '../fence.ts';
 import { opensPorts } from '../pod-network.ts';
-import { drifted, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
+import { drifted, endedByHost, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { templateOf } from '../template.ts';
 import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
+import { AwayUpdates } from './away-updates.ts';
 import { type AwayEntry, type AwayState, awayState } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
@@ -55,6 +57,7 @@ export class Away {
   readonly #options: AwayOptions;
   readonly #entries: AwayEntries;
   readonly #calls: AwayCalls;
+  readonly #updates: AwayUpdates;
   readonly #streams = new GuestStreams();
   readonly #orphans: OrphanChecks;
   #revoked: RevokedClusters = new Set();
@@ -63,6 +66,7 @@ export class Away {
     this.#options = options;
     this.#entries = new AwayEntries(options.config);
     this.#calls = new AwayCalls(options);
+    this.#updates = new AwayUpdates(options);
     this.#orphans = new OrphanChecks(options.random, options.emit);
   }
 
@@ -72,8 +76,7 @@ export class Away {
 
   /** Neighbours whose guest stream must be open. */
   hosts(): ReadonlySet<ClusterName> {
-    const hosts = [...this.#entries.hosts()];
-    return new Set(hosts.filter((host) => !isRevoked(this.#revoked, host)));
+    return new Set([...this.#entries.hosts()].filter((host) => !isRevoked(this.#revoked, host)));
   }
 
   /** What there is to say of a pod by name. */
@@ -105,6 +108,7 @@ export class Away {
     else if (!ahead && entry.guest && drifted(pod, entry.guest)) {
       this.#mirror(entry, entry.guest);
     }
+    if (this.#updates.isStale(entry)) this.#entries.due(entry);
   }
 
   /** The home's pod no longer exists: its guest must not either. */
@@ -135,10 +139,18 @@ export class Away {
       entry.calling = false;
       this.#entries.due(entry);
       const result = results.get(uid);
-      if (result !== undefined) this.#settle(entry, result.outcome === 'created');
+      if (result !== undefined) this.#calls.settle(entry, result.outcome === 'created');
       if (entry.phase !== 'committing' && !entry.probing) continue;
       if (result === undefined) this.#retryLater(entry, now);
       else this.#commitEnded(entry, result, now);
+    }
+  }
+
+  updated(event: Extract<HomeEvent, { kind: 'updated' }>, now: MonotonicMs): void {
+    for (const [entry, { again, refusal }] of this.#updates.ended(event, this.#entries)) {
+      if (again) this.#retryLater(entry, now);
+      else this.#entries.due(entry);
+      if (refusal !== undefined) this.#tell(entry, 'GuestRefused', refusal, true);
     }
   }
 
@@ -173,8 +185,9 @@ export class Away {
         const { namespace, name, uid } = update;
         this.#orphans.ask(host, { namespace, name, uid });
       }
-    } else if (update.kind === 'status') this.#shown(entry, update.status);
-    else this.#guestGone(entry, update);
+    } else if (update.kind === 'status') {
+      this.#shown(entry, update.terminating ? endedByHost(update.status) : update.status);
+    } else this.#guestGone(entry, update);
   }
 
   /** The home's API server has answered whether the owner of an unknown guest exists. */
@@ -218,25 +231,25 @@ export class Away {
     this.#orphans.tick(now);
     const commits: AwayEntry[] = [];
     const releases: AwayEntry[] = [];
+    const others: AwayEntry[] = [];
     for (const entry of this.#entries.takeDue(now)) {
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#write(entry);
       if (entry.calling) continue;
-      const { phase } = entry;
-      const unwanted = phase === 'ending' || phase === 'withdrawing' || entry.stray;
+      const unwanted = entry.stray || ['ending', 'withdrawing'].includes(entry.phase);
       if (entry.phase === 'committing' || entry.probing) commits.push(entry);
       else if (unwanted && !entry.guestGone) releases.push(entry);
       else if (entry.phase === 'ending') this.#letGo(entry);
+      else if (!isRevoked(this.#revoked, entry.host)) others.push(entry);
     }
     // A commit that ends makes the next tick take up the rest.
     for (const entry of this.#calls.commit(commits)) this.#entries.due(entry);
+    for (const entry of this.#updates.send(others)) this.#entries.due(entry);
     this.#calls.release(releases);
   }
 
   /** When `tick` has something to do without any event before. */
   wakeAt(): MonotonicMs | undefined {
-    const [a, b] = [this.#entries.wakeAt(), this.#orphans.wakeAt()];
-    if (a === undefined || b === undefined) return a ?? b;
-    return a < b ? a : b;
+    return earliest(this.#entries.wakeAt(), this.#orphans.wakeAt());
   }
 
   /** Bound by an earlier agent of the home, or by somebody else who ignored the taint. */
@@ -286,7 +299,7 @@ export class Away {
       );
       return;
     }
-    this.#settle(entry, true);
+    this.#calls.settle(entry, true);
     const message = `${entry.host} was revoked: it is no member of the federation any more`;
     this.#guestGone(entry, { reason: 'HostRevoked', message });
   }
@@ -359,6 +372,8 @@ export class Away {
       this.#tellIfEndedThere(entry, status);
       this.#mirror(entry, status);
     }
+    // It may have been changed since it was committed.
+    if (this.#updates.isStale(entry)) this.#entries.due(entry);
   }
 
   /** A pod whose containers fail has no reason of its own; one that its node or its host has ended has. */
@@ -373,7 +388,7 @@ export class Away {
     if (entry.phase === 'committing') {
       entry.phase = 'away';
       entry.retryAt = undefined;
-      if (!entry.calling) this.#settle(entry, true);
+      if (!entry.calling) this.#calls.settle(entry, true);
     }
     // Without a phase it says no more than that the guest exists.
     const joined = this.#options.joined(entry.host);
@@ -407,7 +422,9 @@ export class Away {
     entry.problem = message;
     this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
     entry.phase = 'away';
-    this.#mirror(entry, { ...lastStatus, phase: 'Failed', reason, message });
+    const failed = { ...lastStatus, phase: 'Failed', reason, message };
+    // One that its host refused has never run: it failed as one does that a kubelet rejects.
+    this.#mirror(entry, reason === 'GuestRefused' ? failed : endedByHost(failed));
   }
 
   /** Whatever may still come to be of it at its host is not wanted: it is released until it is known to be gone. */
@@ -422,7 +439,7 @@ export class Away {
     entry.backoff.reset();
     entry.phase = 'withdrawing';
     entry.withdrawn = why;
-    this.#settle(entry, false);
+    this.#calls.settle(entry, false);
     this.#entries.due(entry);
   }
 
@@ -433,13 +450,13 @@ export class Away {
     entry.retryAt = undefined;
     this.#entries.due(entry);
     // The slot of a commit under way is settled when that ends.
-    if (!entry.calling) this.#settle(entry, false);
+    if (!entry.calling) this.#calls.settle(entry, false);
   }
 
   #finish(entry: AwayEntry): void {
     entry.phase = 'finished';
     entry.probing = false;
-    if (!entry.calling) this.#settle(entry, false);
+    if (!entry.calling) this.#calls.settle(entry, false);
   }
 
   #letGo(entry: AwayEntry): void {
@@ -457,16 +474,6 @@ export class Away {
     entry.writing = status;
     entry.unwritten = undefined;
     this.#options.emit({ kind: 'writeStatus', ref: entry.ref, status });
-  }
-
-  #settle(entry: AwayEntry, committed: boolean): void {
-    const { slots } = entry;
-    if (slots === undefined) return;
-    entry.slots = undefined;
-    if (slots.settle(committed)) {
-      const { host, reservation } = slots;
-      this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
-    }
   }
 
   #retryLater(entry: AwayEntry, now: MonotonicMs): void {

@@ -20,6 +20,8 @@ import type {
   ReserveRequest,
   TryRequest,
   TryResult,
+  UpdateRequest,
+  UpdateResult,
 } from '../negotiation.ts';
 import type { RevokedClusters } from '../revoked.ts';
 
@@ -94,6 +96,16 @@ export type HomeEvent =
   | { readonly kind: 'guest'; readonly host: ClusterName; readonly update: GuestUpdate }
   /** All that are revoked now: what is away at them is lost, and nothing is released there. */
   | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
+  /** The answer to `update`; `results` is undefined when there was none. */
+  | {
+      readonly kind: 'updated';
+      readonly host: ClusterName;
+      /** As they were sent. */
+      readonly pods: readonly Pod[];
+      readonly results: readonly UpdateResult[] | undefined;
+      /** The host is older and has no such method. */
+      readonly unable?: boolean;
+    }
   | { readonly kind: 'statusWritten'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   | { readonly kind: 'finalized'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   /** The answer to `checkOrphan`: the pod as a consistent read of the home's API server shows it. */
@@ -155,6 +167,8 @@ export type HomeEffect =
       readonly annotations: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'commit'; readonly host: ClusterName; readonly request: CommitRequest }
+  /** Pods that were changed at home since the host was sent them. */
+  | { readonly kind: 'update'; readonly host: ClusterName; readonly request: UpdateRequest }
   | {
       readonly kind: 'release';
       readonly host: ClusterName;

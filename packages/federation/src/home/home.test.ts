@@ -335,7 +335,7 @@ describe('a pod away', () => {
   test('is not made a second time when its status shows that it has run', () => {
     const tested = atHome();
     tested.see(boundTo(pod, near, { phase: 'Running', startTime: 'then' }));
-    expect(tested.step({ kind: 'synced' })).toEqual([]);
+    expect(kinds(tested.step({ kind: 'synced' }))).not.toContain('commit');
     tested.step({ kind: 'stream', host: near, state: 'opening' });
     const lost = tested.step({ kind: 'guest', host: near, update: { kind: 'synced' } });
     expect(lost.at(-1)).toMatchObject({

@@ -5,6 +5,7 @@
  */
 import {
   type ClusterName,
+  earliest,
   type MonotonicMs,
   type Pod,
   type PodUid,
@@ -105,9 +106,7 @@ export class Home {
   /** When to call `step` with `tick`; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     if (!this.#synced) return undefined;
-    const [a, b] = [this.#waiting.wakeAt(), this.#away.wakeAt()];
-    if (a === undefined || b === undefined) return a ?? b;
-    return a < b ? a : b;
+    return earliest(this.#waiting.wakeAt(), this.#away.wakeAt());
   }
 
   /** Neighbours whose guest stream must be open, since pods of ours are there. */
@@ -198,6 +197,8 @@ export class Home {
         return this.#waiting.boundAway(event.uid, event.outcome, now);
       case 'committed':
         return this.#away.committed(event, now);
+      case 'updated':
+        return this.#away.updated(event, now);
       case 'released':
         return this.#away.released(event, now);
       case 'stream':

@@ -58,9 +58,11 @@ function fullHome() {
     home,
     step,
     /** Time passes; whoever is asked grants all. */
-    passTo(ms: number): readonly HomeEffect[] {
+    passTo(ms: number, look: (effect: HomeEffect) => void = () => {}): readonly HomeEffect[] {
       now = ms;
-      return step({ kind: 'tick' }).flatMap(answer);
+      const effects = step({ kind: 'tick' });
+      for (const effect of effects) look(effect);
+      return effects.flatMap(answer);
     },
     answer,
     see: (...pods: readonly Pod[]) => {
@@ -98,6 +100,23 @@ describe('trying', () => {
     expect(only?.request.pods).toHaveLength(1);
     expect(boundTo(effects)).toEqual([]);
     expect(boundTo(tested.tried(only, () => ok))).toEqual([near, near, near]);
+  });
+
+  test('who is only asked is sent nothing of what the pod runs; that goes to who has granted room', () => {
+    const secret = 'c1d7-in-the-environment';
+    const tested = fullHome();
+    const pod = environment(secret);
+    const metadata = { ...pod.metadata, name: 'a', annotations: { note: secret } };
+    tested.see({ ...pod, metadata });
+    const seen: HomeEffect[] = [];
+    const effects = tested.passTo(batchMs, (effect) => seen.push(effect));
+    const asked = seen.filter(({ kind }) => kind === 'reserve');
+    expect(asked.map((effect) => 'host' in effect && effect.host)).toEqual([near, far]);
+    expect(JSON.stringify(asked)).not.toContain(secret);
+    const [only, ...others] = triesOf(effects);
+    expect(others).toEqual([]);
+    expect(only?.host).toBe(near);
+    expect(JSON.stringify(only)).toContain(secret);
   });
 
   test('what a host has said of a template holds for later pods, until it is old', () => {

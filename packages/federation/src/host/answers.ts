@@ -13,6 +13,18 @@ export const outOfReservation: Verdict = {
   stage,
 };
 
+export const notSeenYet: Verdict = {
+  code: 'Unschedulable',
+  reason: 'it is being made',
+  stage,
+};
+
+export const beingChanged: Verdict = {
+  code: 'Unschedulable',
+  reason: 'an earlier change of it is being made',
+  stage,
+};
+
 export const stillEnding: Verdict = {
   code: 'Unschedulable',
   reason: 'an earlier copy of it is still being ended',

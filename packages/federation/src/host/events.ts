@@ -8,8 +8,11 @@ import type {
   ReleaseRequest,
   TryRequest,
   TryResult,
+  UpdateRequest,
+  UpdateResult,
 } from '../negotiation.ts';
 import type { RevokedClusters } from '../revoked.ts';
+import type { GuestPatch } from './guest-changes.ts';
 
 /** One guest: whose, and which pod of theirs. */
 export interface GuestId {
@@ -34,6 +37,15 @@ export type HostEvent =
     }
   /** How `try` ended. */
   | { readonly kind: 'tried'; readonly id: number; readonly outcome: TryOutcome }
+  /** A call to change guests; `updateReply` with the same `call` answers it, once. */
+  | {
+      readonly kind: 'updateGuests';
+      readonly call: number;
+      readonly caller: Member;
+      readonly request: UpdateRequest;
+    }
+  /** How `patch` ended. */
+  | { readonly kind: 'patched'; readonly guest: GuestId; readonly outcome: PatchOutcome }
   | { readonly kind: 'release'; readonly caller: Member; readonly request: ReleaseRequest }
   | { readonly kind: 'created'; readonly guest: GuestId; readonly outcome: CreateOutcome }
   /** A shadow pod as the API server has it now. */
@@ -61,7 +73,28 @@ export type TryOutcome =
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
+export type PatchOutcome =
+  | { readonly kind: 'patched' }
+  /** The shadow is no more. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
 export type HostEffect =
+  | {
+      readonly kind: 'updateReply';
+      readonly call: number;
+      readonly results: readonly UpdateResult[];
+    }
+  | {
+      readonly kind: 'patch';
+      readonly guest: GuestId;
+      readonly namespace: string;
+      readonly name: string;
+      /** The shadow's own UID, as precondition. */
+      readonly shadowUid: PodUid;
+      readonly patch: GuestPatch;
+    }
   | {
       readonly kind: 'tryReply';
       readonly call: number;

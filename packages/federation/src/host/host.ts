@@ -5,6 +5,7 @@
  */
 import {
   type ClusterName,
+  earliest,
   Fault,
   type MonotonicMs,
   type NodeName,
@@ -40,6 +41,7 @@ import { EndedGuests } from './ended-guests.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
 import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
+import { GuestUpdates } from './guest-updates.ts';
 import { type Guest, Guests, isLive, type LateCreation } from './guests.ts';
 import { LateRooms } from './late-rooms.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
@@ -74,6 +76,7 @@ export class Host {
   readonly #ended: EndedGuests;
   readonly #tries: Tries;
   readonly #lateRooms: LateRooms;
+  readonly #updates: GuestUpdates;
   #revoked: RevokedClusters = new Set();
   #effects: HostEffect[] = [];
 
@@ -92,6 +95,7 @@ export class Host {
       honoured: (home, pod) => this.honoured(home, pod),
     });
     this.#lateRooms = new LateRooms(options.ledger);
+    this.#updates = new GuestUpdates((effect) => this.#effects.push(effect));
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
       max: options.config.endedMax,
@@ -168,15 +172,8 @@ export class Host {
   }
 
   wakeAt(): MonotonicMs | undefined {
-    let first: MonotonicMs | undefined;
-    for (const at of [
-      this.#admission.nextExpiry(),
-      this.#guests.nextDoubtEnds(),
-      this.#lateRooms.nextExpiry(),
-    ]) {
-      if (at !== undefined && (first === undefined || at < first)) first = at;
-    }
-    return first;
+    const admission = earliest(this.#admission.nextExpiry(), this.#lateRooms.nextExpiry());
+    return earliest(admission, this.#guests.nextDoubtEnds());
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
@@ -201,6 +198,10 @@ export class Host {
         return this.#commit(event);
       case 'tryGuests':
         return this.#tryGuests(event, now);
+      case 'updateGuests':
+        return this.#updateGuests(event);
+      case 'patched':
+        return this.#updates.patched(event.guest, event.outcome);
       case 'tried':
         return this.#tries.tried(event.id, event.outcome, now);
       case 'release':
@@ -228,6 +229,16 @@ export class Host {
     const home = caller.cluster;
     const node = this.#admission.heldNode(home, request.reservationId);
     this.#tries.open({ call, home, pods: request.pods, node, now });
+  }
+
+  #updateGuests({ call, caller, request }: Extract<HostEvent, { kind: 'updateGuests' }>): void {
+    this.#admit(caller, request.homeEpoch);
+    const home = caller.cluster;
+    const pods = request.pods.map((pod) => {
+      const id = { home, uid: (pod.metadata.uid ?? '') as PodUid };
+      return { id, guest: this.#guests.get(id), honoured: this.honoured(home, pod) };
+    });
+    this.#updates.open(call, pods);
   }
 
   #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {

@@ -180,6 +180,7 @@ const refusing: NegotiationHandler = {
   reserve: async () => ({ granted: 0, verdicts: [] }),
   tryGuests: async () => [],
   commit: async () => [],
+  updateGuests: async () => [],
   release: async () => {},
   async *watchGuests() {
     yield { kind: 'synced' };

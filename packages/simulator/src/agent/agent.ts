@@ -35,6 +35,8 @@ import {
   shadowIdOf,
   type TryRequest,
   type TryResult,
+  type UpdateRequest,
+  type UpdateResult,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { onePolicy } from './one-policy.ts';
@@ -285,6 +287,14 @@ export class ModelAgent {
     answer: (results: readonly TryResult[]) => void,
   ): void {
     this.#hostRunner.tryGuests(caller, request, answer);
+  }
+
+  serveUpdate(
+    caller: Member,
+    request: UpdateRequest,
+    answer: (results: readonly UpdateResult[]) => void,
+  ): void {
+    this.#hostRunner.updateGuests(caller, request, answer);
   }
 
   serveCommit(

@@ -12,11 +12,13 @@ import {
   type ReserveRequest,
   type TryRequest,
   type TryResult,
+  type UpdateRequest,
+  type UpdateResult,
 } from '@spillway/federation';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
-const deadlineMs = { reserve: 5_000, try: 8_000, commit: 15_000, release: 10_000 };
+const deadlineMs = { reserve: 5_000, try: 8_000, commit: 15_000, update: 15_000, release: 10_000 };
 
 export interface Caller {
   readonly cluster: ClusterName;
@@ -36,6 +38,11 @@ interface Callee {
     request: TryRequest,
     answer: (results: readonly TryResult[]) => void,
   ): void;
+  serveUpdate(
+    caller: Member,
+    request: UpdateRequest,
+    answer: (results: readonly UpdateResult[]) => void,
+  ): void;
   serveCommit(
     caller: Member,
     request: CommitRequest,
@@ -52,7 +59,7 @@ export interface Road {
   readonly onGranted?: (granted: number) => void;
 }
 
-type HostCall = Extract<HomeEffect, { kind: 'reserve' | 'try' | 'commit' | 'release' }>;
+type HostCall = Extract<HomeEffect, { kind: 'reserve' | 'try' | 'commit' | 'update' | 'release' }>;
 
 export function callHost(effect: HostCall, from: Caller, road: Road): void {
   const { host } = effect;
@@ -91,6 +98,17 @@ export function callHost(effect: HostCall, from: Caller, road: Road): void {
         road,
         serve: (to, answer) => to.serveCommit(member, request, answer),
         done: (results) => from.feedHome({ kind: 'committed', host, uids, results }),
+      });
+    }
+    case 'update': {
+      const { request } = effect;
+      const { pods } = request;
+      return call<readonly UpdateResult[]>({
+        effect,
+        from,
+        road,
+        serve: (to, answer) => to.serveUpdate(member, request, answer),
+        done: (results) => from.feedHome({ kind: 'updated', host, pods, results }),
       });
     }
     case 'release': {

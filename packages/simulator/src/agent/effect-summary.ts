@@ -6,6 +6,7 @@ export function summary(effect: HomeEffect | HostEffect): string {
   const uids = (pods: readonly Pod[]): readonly PodUid[] => pods.map((pod) => refOf(pod).uid);
   const { kind } = effect;
   if (kind === 'commit') return `commit to ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
+  if (kind === 'update') return `update at ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
   if (kind === 'reserve') return `reserve ${effect.request.count} at ${effect.host}`;
   if (kind === 'try') {
     return 'tryId' in effect

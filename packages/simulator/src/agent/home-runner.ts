@@ -59,6 +59,7 @@ export class ModelHomeRunner {
       case 'reserve':
       case 'try':
       case 'commit':
+      case 'update':
       case 'release':
         return callHost(effect, agent, this.#road(effect));
       case 'writeStatus': {

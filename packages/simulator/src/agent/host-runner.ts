@@ -11,6 +11,9 @@ import type {
   TryOutcome,
   TryRequest,
   TryResult,
+  PatchOutcome,
+  UpdateRequest,
+  UpdateResult,
 } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -41,6 +44,7 @@ export class ModelHostRunner {
   readonly feeds = new Set<GuestFeed>();
   readonly #options: ModelHostRunnerOptions;
   readonly #replies = new Map<number, Answer<CommitResult>>();
+  readonly #updateReplies = new Map<number, Answer<UpdateResult>>();
   readonly #tryReplies = new Map<number, Answer<TryResult>>();
   #calls = 0;
 
@@ -52,6 +56,12 @@ export class ModelHostRunner {
     const call = this.#calls++;
     this.#tryReplies.set(call, answer);
     this.#options.agent.feedHost({ kind: 'tryGuests', call, caller, request });
+  }
+
+  updateGuests(caller: Member, request: UpdateRequest, answer: Answer<UpdateResult>): void {
+    const call = this.#calls++;
+    this.#updateReplies.set(call, answer);
+    this.#options.agent.feedHost({ kind: 'updateGuests', call, caller, request });
   }
 
   commit(caller: Member, request: CommitRequest, answer: Answer<CommitResult>): void {
@@ -68,6 +78,20 @@ export class ModelHostRunner {
         this.#replies.get(effect.call)?.(effect.results);
         this.#replies.delete(effect.call);
         return;
+      case 'updateReply':
+        this.#updateReplies.get(effect.call)?.(effect.results);
+        this.#updateReplies.delete(effect.call);
+        return;
+      case 'patch': {
+        const { guest, namespace, name, shadowUid: uid, patch } = effect;
+        return writes.write<PatchOutcome>(
+          () => ({ kind: api.patch({ namespace, name, uid }, patch) }),
+          (outcome) => {
+            const failed: PatchOutcome = { kind: 'failed', reason: 'no answer' };
+            agent.feedHost({ kind: 'patched', guest, outcome: outcome ?? failed });
+          },
+        );
+      }
       case 'tryReply':
         this.#tryReplies.get(effect.call)?.(effect.results);
         this.#tryReplies.delete(effect.call);

@@ -1,6 +1,6 @@
 /** Writes to an API server that fail before, after, or some time before they take effect. */
 import { type ClusterName, type NodeName, type Pod, type Random, wellKnown } from '@spillway/core';
-import type { CreateOutcome, TryOutcome } from '@spillway/federation';
+import { type CreateOutcome, madeFrom, type TryOutcome } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -44,13 +44,18 @@ export function guestNamespaceOf(home: ClusterName, namespace: string): string {
 }
 
 export function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
-  const { name = '', namespace = 'default', uid = '', annotations = {} } = pod.metadata;
+  const { name = '', namespace = 'default', uid = '', labels, annotations } = pod.metadata;
   return {
     metadata: {
       name,
       namespace: guestNamespaceOf(home, namespace),
-      annotations: { ...annotations, [wellKnown.homeNameAnnotation]: name },
+      annotations: {
+        ...annotations,
+        [wellKnown.homeNameAnnotation]: name,
+        [wellKnown.madeFromAnnotation]: madeFrom(pod),
+      },
       labels: {
+        ...labels,
         [wellKnown.homeLabel]: home,
         [wellKnown.homeNamespaceLabel]: namespace,
         [wellKnown.homeUidLabel]: uid,

@@ -11,7 +11,7 @@ import {
   type PodStatus,
   wellKnown,
 } from '@spillway/core';
-import type { PodRef } from '@spillway/federation';
+import type { GuestPatch, PodRef } from '@spillway/federation';
 
 export type Watcher = (event: ClusterEvent) => void;
 
@@ -118,6 +118,16 @@ export class ModelApiServer {
     return this.delete(ref, pod.spec.terminationGracePeriodSeconds ?? 30);
   }
 
+  /** Labels and annotations of it; the model knows of no other change. */
+  patch(ref: PodRef, { metadata }: GuestPatch): 'patched' | 'gone' {
+    const pod = this.same(ref);
+    if (pod === undefined) return 'gone';
+    const labels = patched(pod.metadata.labels, metadata.labels);
+    const annotations = patched(pod.metadata.annotations, metadata.annotations);
+    this.#store({ ...pod, metadata: { ...pod.metadata, labels, annotations } });
+    return 'patched';
+  }
+
   /** A bound pod with grace stays, terminating, until its kubelet lets it go (grace 0). */
   delete(ref: PodRef, graceSeconds: number): 'ok' | 'gone' {
     const pod = this.same(ref);
@@ -158,6 +168,14 @@ export class ModelApiServer {
   #tell(event: ClusterEvent): void {
     for (const watcher of this.#watchers) watcher(event);
   }
+}
+
+function patched(
+  there: Readonly<Record<string, string>> = {},
+  patch: Readonly<Record<string, string | null>> = {},
+): Record<string, string> {
+  const all = Object.entries({ ...there, ...patch });
+  return Object.fromEntries(all.flatMap(([key, value]) => (value === null ? [] : [[key, value]])));
 }
 
 export function isEnded({ status }: Pod): boolean {

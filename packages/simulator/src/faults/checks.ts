@@ -4,7 +4,7 @@ import { refOf } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/kubelets.ts';
 import { copyOfAnnotation } from './controllers.ts';
-import { isShadow, type ModelCluster, type ModelWorld } from './world.ts';
+import { isShadow, type ModelCluster, type ModelWorld, relabelled } from './world.ts';
 
 /** The first broken invariant, in words. Cheap while nothing has been written. */
 export function safetyChecker(world: ModelWorld): () => string | undefined {
@@ -97,6 +97,9 @@ function strayShadow(world: ModelWorld, at: ModelCluster, shadow: Pod): string |
   if (pod?.spec.nodeName !== virtualNodeName(at.name)) return 'is of a pod that is elsewhere';
   if (isEnded(pod) && !isEnded(shadow)) return `outlives its pod, ${pod.status?.phase}`;
   if (pod.status?.phase !== shadow.status?.phase) return 'has another phase than its pod';
+  if (!isEnded(pod) && pod.metadata.labels?.[relabelled] !== labels?.[relabelled]) {
+    return 'has another label than its pod';
+  }
   return undefined;
 }
 

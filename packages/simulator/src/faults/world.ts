@@ -78,6 +78,9 @@ export interface ModelCluster {
   epoch: number;
 }
 
+/** A label that users change. */
+export const relabelled = 'track';
+
 const nodeMilliCpu = 2_000;
 const delayMsMax = 40;
 const schedulerTiming = { watchMs: 30, decisionMs: 300, bindMs: 20, backoffMsMax: 10_000 };
@@ -157,6 +160,14 @@ export class ModelWorld {
         this.time.after(this.#random.below(troubleMs / 2), () => this.#createPod(cluster, i));
       }
     }
+    const relabelling = randomStream(this.#options.seed, 'relabelling');
+    const relabel = (): void => {
+      if (this.time.now >= troubleMs) return;
+      const cluster = this.clusters[relabelling.below(this.clusters.length)] as ModelCluster;
+      this.#relabel(cluster, relabelling);
+      this.time.after(1_000 + relabelling.below(4_000), relabel);
+    };
+    this.time.after(3_000, relabel);
     const trouble = (): void => {
       if (this.time.now >= troubleMs) return;
       this.#somethingHappens();
@@ -176,6 +187,16 @@ export class ModelWorld {
     if (!forbidden && guests.length < guestQuota) return undefined;
     this.refusals += 1;
     return forbidden ? 'pods of 1500m are forbidden' : 'exceeded quota: guests';
+  }
+
+  /** A user changes a label of a pod, be it away or not. */
+  #relabel({ name, api }: ModelCluster, random: Random): void {
+    const pods = [...api.pods()].filter((pod) => !isShadow(pod) && !isEnded(pod));
+    const pod = pods[random.below(Math.max(1, pods.length))];
+    if (pod === undefined) return;
+    this.#say(`${name}: user relabels ${pod.metadata.uid}`);
+    const labels = { [relabelled]: `${this.time.now}` };
+    api.patch(refOf(pod), { metadata: { labels, annotations: {} } });
   }
 
   #somethingHappens(): void {

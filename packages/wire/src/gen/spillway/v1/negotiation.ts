@@ -98,6 +98,22 @@ export interface CommitResult {
   reason: string;
 }
 
+export interface UpdateGuestsRequest {
+  homeEpoch: number;
+  /** core/v1 Pods, JSON. */
+  podsJson: Buffer[];
+}
+
+export interface UpdateGuestsResponse {
+  results: UpdateResult[];
+}
+
+export interface UpdateResult {
+  uid: string;
+  /** Absent: the guest is as its pod is. */
+  refused: Verdict | undefined;
+}
+
 export interface ReleaseRequest {
   homeEpoch: number;
   reservations: string[];
@@ -801,6 +817,166 @@ export const CommitResult: MessageFns<CommitResult> = {
   },
 };
 
+function createBaseUpdateGuestsRequest(): UpdateGuestsRequest {
+  return { homeEpoch: 0, podsJson: [] };
+}
+
+export const UpdateGuestsRequest: MessageFns<UpdateGuestsRequest> = {
+  encode(message: UpdateGuestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.homeEpoch !== 0) {
+      writer.uint32(8).uint64(message.homeEpoch);
+    }
+    for (const v of message.podsJson) {
+      writer.uint32(18).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateGuestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateGuestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.homeEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.podsJson.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateGuestsResponse(): UpdateGuestsResponse {
+  return { results: [] };
+}
+
+export const UpdateGuestsResponse: MessageFns<UpdateGuestsResponse> = {
+  encode(message: UpdateGuestsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      UpdateResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateGuestsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateGuestsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(UpdateResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateResult(): UpdateResult {
+  return { uid: "", refused: undefined };
+}
+
+export const UpdateResult: MessageFns<UpdateResult> = {
+  encode(message: UpdateResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uid !== "") {
+      writer.uint32(10).string(message.uid);
+    }
+    if (message.refused !== undefined) {
+      Verdict.encode(message.refused, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refused = Verdict.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseReleaseRequest(): ReleaseRequest {
   return { homeEpoch: 0, reservations: [], guests: [] };
 }
@@ -1170,6 +1346,17 @@ export const NegotiationService = {
     responseSerialize: (value: CommitAnswer): Buffer => Buffer.from(CommitAnswer.encode(value).finish()),
     responseDeserialize: (value: Buffer): CommitAnswer => CommitAnswer.decode(value),
   },
+  /** Pods were changed at home: their guests become as they are now. */
+  updateGuests: {
+    path: "/spillway.v1.Negotiation/UpdateGuests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateGuestsRequest): Buffer => Buffer.from(UpdateGuestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateGuestsRequest => UpdateGuestsRequest.decode(value),
+    responseSerialize: (value: UpdateGuestsResponse): Buffer =>
+      Buffer.from(UpdateGuestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateGuestsResponse => UpdateGuestsResponse.decode(value),
+  },
   release: {
     path: "/spillway.v1.Negotiation/Release" as const,
     requestStream: false as const,
@@ -1195,6 +1382,8 @@ export interface NegotiationServer extends UntypedServiceImplementation {
   /** Before anything is bound: would the host's API server take these pods? Asked of a host that has granted room. */
   tryGuests: handleUnaryCall<TryGuestsRequest, TryGuestsResponse>;
   commit: handleUnaryCall<CommitRequest, CommitAnswer>;
+  /** Pods were changed at home: their guests become as they are now. */
+  updateGuests: handleUnaryCall<UpdateGuestsRequest, UpdateGuestsResponse>;
   release: handleUnaryCall<ReleaseRequest, ReleaseAnswer>;
   watchGuests: handleServerStreamingCall<WatchGuestsRequest, GuestUpdate>;
 }
@@ -1245,6 +1434,22 @@ export interface NegotiationClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CommitAnswer) => void,
+  ): ClientUnaryCall;
+  /** Pods were changed at home: their guests become as they are now. */
+  updateGuests(
+    request: UpdateGuestsRequest,
+    callback: (error: ServiceError | null, response: UpdateGuestsResponse) => void,
+  ): ClientUnaryCall;
+  updateGuests(
+    request: UpdateGuestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateGuestsResponse) => void,
+  ): ClientUnaryCall;
+  updateGuests(
+    request: UpdateGuestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateGuestsResponse) => void,
   ): ClientUnaryCall;
   release(
     request: ReleaseRequest,

@@ -1,0 +1,89 @@
+/**
+ * Changes of pods that are away: their hosts are told, until they have answered. What a host was sent last
+ * is known for pods that this agent has committed itself; of others it is told once.
+ */
+import type { ClusterName, Pod } from '@spillway/core';
+import { changeableOf } from '../changeable.ts';
+import { isTerminal } from '../mirrored-status.ts';
+import type { UpdateResult } from '../negotiation.ts';
+import { cutToTravel } from '../travel.ts';
+import type { AwayEntries } from './away-entries.ts';
+import type { AwayEntry } from './away-entry.ts';
+import { byHost } from './away-calls.ts';
+import type { HomeConfig } from './config.ts';
+import { type HomeEffect, type HomeEvent, refOf } from './events.ts';
+
+export interface AwayUpdatesOptions {
+  readonly config: HomeConfig;
+  readonly homeEpoch: number;
+  readonly emit: (effect: HomeEffect) => void;
+}
+
+/** How an update ended for one pod. `again`: after a back-off. */
+export type Updated = { readonly again: boolean; readonly refusal?: string };
+
+export class AwayUpdates {
+  readonly #options: AwayUpdatesOptions;
+  /** At most one call at a host: later changes wait and go together. */
+  readonly #calling = new Map<ClusterName, ReadonlySet<AwayEntry>>();
+
+  constructor(options: AwayUpdatesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether its guest may be other than it. */
+  isStale(entry: AwayEntry): boolean {
+    const { phase, probing, guestGone, sent, pod } = entry;
+    if (phase !== 'away' || probing || guestGone || isTerminal(pod.status)) return false;
+    return !this.#calling.get(entry.host)?.has(entry) && sent !== changeableOf(pod);
+  }
+
+  /** Sends the stale ones as far as that can be done now; returns the other stale ones. */
+  send(entries: readonly AwayEntry[]): readonly AwayEntry[] {
+    const { config, homeEpoch, emit } = this.#options;
+    const left: AwayEntry[] = [];
+    for (const [host, mine] of byHost(entries.filter((entry) => this.isStale(entry)))) {
+      const batch = this.#calling.has(host) ? [] : mine.slice(0, config.commitPodsMax);
+      left.push(...mine.slice(batch.length));
+      if (batch.length === 0) continue;
+      this.#calling.set(host, new Set(batch));
+      const pods = batch.map(({ pod }) => cutToTravel(pod));
+      emit({ kind: 'update', host, request: { homeEpoch, pods } });
+    }
+    return left;
+  }
+
+  /** How it ended for each pod that is still away. */
+  *ended(
+    event: Extract<HomeEvent, { kind: 'updated' }>,
+    entries: Pick<AwayEntries, 'get'>,
+  ): Iterable<readonly [AwayEntry, Updated]> {
+    this.#calling.delete(event.host);
+    const results = new Map(event.results?.map((result) => [result.uid, result]));
+    for (const sent of event.pods) {
+      const { uid } = refOf(sent);
+      const entry = entries.get(uid);
+      if (entry?.phase === 'away') yield [entry, settled(entry, sent, event, results.get(uid))];
+    }
+  }
+}
+
+/** `sent`: the pod as it was in the call. */
+function settled(
+  entry: AwayEntry,
+  sent: Pod,
+  { host, unable }: Pick<Extract<HomeEvent, { kind: 'updated' }>, 'host' | 'unable'>,
+  result: UpdateResult | undefined,
+): Updated {
+  if (result === undefined && !unable) return { again: true };
+  const refused = result?.refused;
+  if (refused !== undefined && refused.code !== 'UnschedulableAndUnresolvable') {
+    return { again: true };
+  }
+  entry.sent = changeableOf(sent);
+  if (unable) {
+    return { again: false, refusal: `the agent of ${host} is older: it takes no changes of pods` };
+  }
+  if (refused === undefined) return { again: false };
+  return { again: false, refusal: `${host} refuses the change: ${refused.reason}` };
+}
