@@ -1,4 +1,4 @@
-/** The calls to hosts about pods away: commits and releases, in batches per host. */
+/** What is sent about pods away: commits and releases to their hosts, in batches, and statuses home. */
 import type { ClusterName } from '@spillway/core';
 import { changeableOf } from '../changeable.ts';
 import { cutToTravel } from '../travel.ts';
@@ -39,6 +39,15 @@ export class AwayCalls {
         emit({ kind: 'release', host, reservations: [], guests });
       }
     }
+  }
+
+  /** Its newest status, at home. */
+  write(entry: AwayEntry): void {
+    const status = entry.unwritten;
+    if (status === undefined) return;
+    entry.writing = status;
+    entry.unwritten = undefined;
+    this.#options.emit({ kind: 'writeStatus', ref: entry.ref, status });
   }
 
   /** Its slot is used or given up; the last one of a reservation gives back what is left of it. */

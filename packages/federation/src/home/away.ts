@@ -34,8 +34,7 @@ import { AwayEntries } from './away-entries.ts';
 import { AwayUpdates } from './away-updates.ts';
 import { type AwayEntry, type AwayState, awayState } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
-import type { HomeEffect, HomeEvent, PodRef } from './events.ts';
-import { refOf } from './events.ts';
+import { type HomeEffect, type HomeEvent, type PodRef, refOf } from './events.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { OrphanChecks } from './orphan-checks.ts';
 import type { Slots } from './slots.ts';
@@ -233,7 +232,7 @@ export class Away {
     const releases: AwayEntry[] = [];
     const others: AwayEntry[] = [];
     for (const entry of this.#entries.takeDue(now)) {
-      if (entry.unwritten !== undefined && entry.writing === undefined) this.#write(entry);
+      if (entry.unwritten !== undefined && entry.writing === undefined) this.#calls.write(entry);
       if (entry.calling) continue;
       const unwanted = entry.stray || ['ending', 'withdrawing'].includes(entry.phase);
       if (entry.phase === 'committing' || entry.probing) commits.push(entry);
@@ -466,14 +465,6 @@ export class Away {
       entry.calling = true;
       this.#options.emit({ kind: 'finalize', ref: entry.ref });
     }
-  }
-
-  #write(entry: AwayEntry): void {
-    const status = entry.unwritten;
-    if (status === undefined) return;
-    entry.writing = status;
-    entry.unwritten = undefined;
-    this.#options.emit({ kind: 'writeStatus', ref: entry.ref, status });
   }
 
   #retryLater(entry: AwayEntry, now: MonotonicMs): void {
