@@ -10,6 +10,8 @@ import { type Container, digest, type Pod, type PodSpec, wellKnown } from '@spil
 /** A strategic merge patch of a pod. `null` removes a key. */
 export interface GuestPatch {
   readonly metadata: {
+    /** Of the shadow that was looked at: an earlier patch that comes late must not undo a newer one. */
+    readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string | null>>;
     readonly annotations: Readonly<Record<string, string | null>>;
   };
@@ -49,8 +51,10 @@ export function guestChanges(shadow: Pod, pod: Pod): GuestPatch | undefined {
   // A host's webhook may have rewritten images: without a note nobody knows who has changed them.
   const images = made !== undefined && made.images !== wanted.images;
   const spec = { ...(images && changedImages(shadow.spec, pod.spec)), ...changedSpec(shadow, pod) };
+  const { resourceVersion } = shadow.metadata;
   return {
     metadata: {
+      ...(resourceVersion !== undefined && { resourceVersion }),
       ...(Object.keys(labels).length > 0 && { labels }),
       annotations: { ...annotations, [wellKnown.madeFromAnnotation]: JSON.stringify(wanted) },
     },

@@ -84,11 +84,12 @@ export class ModelHostRunner {
         return;
       case 'patch': {
         const { guest, namespace, name, shadowUid: uid, patch } = effect;
-        return writes.write<PatchOutcome>(
-          () => ({ kind: api.patch({ namespace, name, uid }, patch) }),
-          (outcome) => {
-            const failed: PatchOutcome = { kind: 'failed', reason: 'no answer' };
-            agent.feedHost({ kind: 'patched', guest, outcome: outcome ?? failed });
+        return writes.write(
+          () => api.patch({ namespace, name, uid }, patch),
+          (kind = 'conflict') => {
+            const outcome: PatchOutcome =
+              kind === 'conflict' ? { kind: 'failed', reason: 'no answer' } : { kind };
+            agent.feedHost({ kind: 'patched', guest, outcome });
           },
         );
       }

@@ -119,9 +119,11 @@ export class ModelApiServer {
   }
 
   /** Labels and annotations of it; the model knows of no other change. */
-  patch(ref: PodRef, { metadata }: GuestPatch): 'patched' | 'gone' {
+  patch(ref: PodRef, { metadata }: GuestPatch): 'patched' | 'gone' | 'conflict' {
     const pod = this.same(ref);
     if (pod === undefined) return 'gone';
+    const { resourceVersion = pod.metadata.resourceVersion } = metadata;
+    if (resourceVersion !== pod.metadata.resourceVersion) return 'conflict';
     const labels = patched(pod.metadata.labels, metadata.labels);
     const annotations = patched(pod.metadata.annotations, metadata.annotations);
     this.#store({ ...pod, metadata: { ...pod.metadata, labels, annotations } });
