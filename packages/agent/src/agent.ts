@@ -27,6 +27,11 @@ export async function startAgent(
   const log = createLog({ level: options.log.level, cluster: options.cluster });
   const metrics = createMetrics();
   const identity = readIdentity(options);
+  if (identity.keyIsOpen)
+    log.warn(
+      { file: options.identity.key },
+      'every user can read the peer key: set its mode to 0600',
+    );
   const policies = new PolicyBook(options.policy);
   const api = new ApiClient({ kubeconfig: options.kubeconfig, userAgent: 'spillway-agent' });
   let active: ActiveAgent | undefined;

@@ -1,11 +1,14 @@
 /** Who this agent is to the federation, from files. */
-import { readFileSync } from 'node:fs';
-import { Fault } from '@spillway/core';
+import { Fault, isFault } from '@spillway/core';
 import {
+  federationIdOf,
+  type IdentityFile,
   inspectCertificate,
+  peerIdOf,
   type PrivateKey,
   type PublicKey,
   readCertificate,
+  readIdentityFile,
   readPrivateKey,
   readPublicKey,
 } from '@spillway/mesh';
@@ -16,30 +19,42 @@ export interface Identity {
   readonly certificate: Uint8Array;
   /** The federation's. */
   readonly root: PublicKey;
+  /** Every user of the machine or container can read the key: a person is told. */
+  readonly keyIsOpen: boolean;
 }
 
-/** @throws Fault `InvalidConfig` when a file can't be read or the certificate is another cluster's. */
+/** Group may read: that is how a Secret is mounted for a user who is not root. */
+const openToOthers = 0o007;
+
+/**
+ * The three files must belong together: an agent with another cluster's key, or of another federation,
+ * would start, and nobody would let it in.
+ *
+ * @throws Fault `InvalidConfig` naming the file that cannot be read, or the two that do not match.
+ */
 export function readIdentity({ identity, cluster }: AgentOptions): Identity {
-  const read = (key: keyof typeof identity): string => {
+  const read = <T>(key: keyof typeof identity, parse: (file: IdentityFile) => T): T => {
     try {
-      return readFileSync(identity[key], 'utf8');
+      return parse(readIdentityFile(identity[key]));
     } catch (error) {
-      throw new Fault('InvalidConfig', `identity.${key}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      if (!isFault(error)) throw error;
+      throw new Fault('InvalidConfig', `identity.${key}: ${error.message}`, { cause: error });
     }
   };
-  const certificate = readCertificate(read('certificate'));
-  const { cluster: certified } = inspectCertificate(certificate);
-  if (certified !== cluster) {
-    throw new Fault(
-      'InvalidConfig',
-      `cluster: configured as ${cluster}, but the certificate is for ${certified}`,
-    );
-  }
-  return {
-    privateKey: readPrivateKey(read('key')),
-    certificate,
-    root: readPublicKey(read('federation')),
-  };
+  const certificate = read('certificate', ({ text }) => readCertificate(text));
+  const claims = read('certificate', () => inspectCertificate(certificate));
+  const { privateKey, mode = 0 } = read('key', ({ text, mode }) => ({
+    privateKey: readPrivateKey(text),
+    mode,
+  }));
+  const root = read('federation', ({ text }) => readPublicKey(text));
+  const problem =
+    (claims.cluster !== cluster &&
+      `cluster: configured as ${cluster}, but the certificate is for ${claims.cluster}`) ||
+    (claims.peer !== peerIdOf(privateKey.publicKey) &&
+      'identity.key: it is not the key that the certificate is for') ||
+    (!federationIdOf(root).equals(claims.federationId) &&
+      'identity.federation: the certificate is of another federation');
+  if (problem) throw new Fault('InvalidConfig', problem);
+  return { privateKey, certificate, root, keyIsOpen: (mode & openToOthers) !== 0 };
 }

@@ -55,7 +55,7 @@ describe('spillway federation', () => {
     [
       'a time that is none',
       ['--cluster', 'lyon', '--days', 'many'],
-      "argument 'many' is invalid. Expected a positive number",
+      '--days "many": expected a number',
     ],
     ['a root that is not there', ['--cluster', 'lyon', '--root', 'nowhere.key'], 'nowhere.key'],
   ])('admit refuses %s, and says what is wrong', (_, args, problem) => {
@@ -97,7 +97,7 @@ describe('spillway federation', () => {
   test.each([
     ['nobody', [], 'name what is revoked by one of'],
     ['two at once', ['--cluster', 'oslo', '--serial', 'aa'], 'name what is revoked by one of'],
-    ['a serial that is none', ['--serial', 'xyz'], '--serial xyz: expected hex digits'],
+    ['a serial that is none', ['--serial', 'xyz'], '--serial xyz: expected 32 hex digits'],
     ['a reason that is a novel', ['--cluster', 'oslo', '--reason', 'x'.repeat(300)], 'reason'],
   ])('revoke refuses %s, and says what is wrong', (_, args, problem) => {
     const root = ['--root', 'root/federation.key', '--out', 'bad.list'];

@@ -26,7 +26,7 @@ export function clusterName(text: string): ClusterName {
   if (text.length > clusterNameLengthMax || !label.test(text)) {
     throw new Fault(
       'InvalidId',
-      `cluster name ${JSON.stringify(text)}: use 1 to ${clusterNameLengthMax} lower-case letters, digits and "-", beginning and ending with a letter or digit`,
+      `cluster name ${spelled(text)}: use 1 to ${clusterNameLengthMax} lower-case letters, digits and "-", beginning and ending with a letter or digit`,
     );
   }
   return text as ClusterName;
@@ -50,6 +50,14 @@ export function peerId(text: string): PeerId {
 /** @throws Fault `InvalidId` when `text` is empty or longer than 128 characters. */
 export function reservationId(text: string): ReservationId {
   return bounded(text, 'reservation id') as ReservationId;
+}
+
+/** Letters that only look like ASCII are shown as what they are. */
+function spelled(text: string): string {
+  return JSON.stringify(text.slice(0, 80)).replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function bounded(text: string, what: string, lengthMax = 128): string {

@@ -1,7 +1,9 @@
 export type { LinkCheck } from './check.ts';
 export { greetingFor } from './greeting.ts';
 export * from './identity/certificate.ts';
+export * from './identity/identity-file.ts';
 export * from './identity/keys.ts';
+export * from './identity/peer-ids.ts';
 export * from './identity/revocations.ts';
 export { handshakeProtocol } from './member-encrypter.ts';
 export { type Mesh, type MeshOptions, startMesh } from './mesh.ts';

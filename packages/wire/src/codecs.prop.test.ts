@@ -21,6 +21,8 @@ import {
 } from './revocation-codec.ts';
 
 const safe = fc.maxSafeNat();
+/** As a `Date` can say it. */
+const timestamp = fc.integer({ min: 0, max: 8_640_000_000_000_000 });
 const cluster = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/).map(clusterName);
 const peer = fc.stringMatching(/^[A-Za-z0-9]{1,60}$/).map(peerId);
 const uid = fc.uuid().map(podUid);
@@ -91,8 +93,8 @@ const claims = fc.record({
   cluster,
   peer,
   attributes: labels,
-  notBeforeMs: safe,
-  expiresMs: safe,
+  notBeforeMs: timestamp,
+  expiresMs: timestamp,
   serial: bytes(16),
 });
 
@@ -195,7 +197,7 @@ describe('revocations', () => {
     .chain((keys) =>
       fc.record({
         federationId: bytes(32),
-        revokedMs: safe,
+        revokedMs: timestamp,
         reason: fc.string({ maxLength: revocationBounds.reasonMax }),
         ...Object.fromEntries(keys.map((key) => [key, named[key] as fc.Arbitrary<unknown>])),
       }),
@@ -268,7 +270,7 @@ describe('revocations', () => {
     const { listBytesMax, revocationsMax, reasonMax, serialBytesMax } = revocationBounds;
     const longest: RevocationClaims = {
       federationId: new Uint8Array(32),
-      revokedMs: Number.MAX_SAFE_INTEGER,
+      revokedMs: 8_640_000_000_000_000,
       reason: 'x'.repeat(reasonMax),
       serial: new Uint8Array(serialBytesMax),
       peer: peerId('1'.repeat(60)),

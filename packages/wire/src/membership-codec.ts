@@ -4,9 +4,10 @@ import {
   MembershipCertificate as CertificateMessage,
   MembershipClaims as ClaimsMessage,
 } from './gen/spillway/v1/membership.ts';
-import { count, decoded, invalid, labels } from './validation.ts';
+import { decoded, invalid, labels, timestamp } from './validation.ts';
 
 export const certificateBytesMax = 8 * 1024;
+export const attributeBounds = Object.freeze({ entriesMax: 64, keyMax: 317, valueMax: 256 });
 
 export interface MembershipClaims {
   /** SHA-256 of the root's public key. */
@@ -57,13 +58,9 @@ export function decodeCertificate(bytes: Uint8Array): SignedClaims {
       federationId: message.federationId,
       cluster: clusterName(message.cluster),
       peer: peerId(message.peer),
-      attributes: labels(message.attributes, 'certificate.attributes', {
-        entriesMax: 64,
-        keyMax: 317,
-        valueMax: 256,
-      }),
-      notBeforeMs: count(message.notBeforeMs, 'certificate.notBefore', Number.MAX_SAFE_INTEGER),
-      expiresMs: count(message.expiresMs, 'certificate.expires', Number.MAX_SAFE_INTEGER),
+      attributes: labels(message.attributes, 'certificate.attributes', attributeBounds),
+      notBeforeMs: timestamp(message.notBeforeMs, 'certificate.notBefore'),
+      expiresMs: timestamp(message.expiresMs, 'certificate.expires'),
       serial: message.serial,
     },
     claimsBytes: claims,

@@ -7,7 +7,7 @@ import {
   RevocationClaims as ClaimsMessage,
   RevocationList as ListMessage,
 } from './gen/spillway/v1/revocation.ts';
-import { count, decoded, invalid, list, text } from './validation.ts';
+import { decoded, invalid, list, text, timestamp } from './validation.ts';
 
 export const revocationBounds = Object.freeze({
   /** Of a federation, ever: nothing takes one back. */
@@ -87,7 +87,7 @@ function claimsOf(bytes: Uint8Array): RevocationClaims {
     throw invalid('revocation.serial', `at most ${serialBytesMax} bytes`);
   return {
     federationId,
-    revokedMs: count(message.revokedMs, 'revocation.revokedMs', Number.MAX_SAFE_INTEGER),
+    revokedMs: timestamp(message.revokedMs, 'revocation.revokedMs'),
     reason: text(message.reason, 'revocation.reason', reasonMax),
     ...(serial.length > 0 && { serial }),
     ...(peer !== '' && { peer: peerId(peer) }),

@@ -25,6 +25,14 @@ export function count(value: number, field: string, max: number): number {
   return value;
 }
 
+/** The last instant that a `Date` can say, in ms since the Unix epoch. */
+const timestampMsMax = 8_640_000_000_000_000;
+
+/** Ms since the Unix epoch; people are shown it as a date. */
+export function timestamp(value: number, field: string): number {
+  return count(value, field, timestampMsMax);
+}
+
 export function list<T>(values: readonly T[], field: string, lengthMax: number): readonly T[] {
   if (values.length > lengthMax) throw invalid(field, `at most ${lengthMax} items`);
   return values;

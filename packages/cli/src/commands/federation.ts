@@ -1,9 +1,9 @@
 /** `spillway federation …`: the offline root and what it signs. What it does is in ../federation, loaded when asked. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { type Format, withOutput } from '../output/format.ts';
 import { revokeCommand } from './federation-revoke.ts';
 
-const daysDefault = 365;
+const daysDefault = '365';
 
 export function federationCommand(): Command {
   return new Command('federation')
@@ -47,7 +47,8 @@ export interface AdmitOptions {
   readonly out: string;
   readonly peer?: string;
   readonly attribute: readonly string[];
-  readonly days: number;
+  readonly days: string;
+  readonly force: boolean;
 }
 
 function admitCommand(): Command {
@@ -62,12 +63,18 @@ function admitCommand(): Command {
       'what the root vouches for: region, jurisdiction, zone, price, pod-network (clusters of an equal one route pod addresses to each other) …',
       [],
     )
-    .option('--days <n>', 'until it expires', positive, daysDefault)
+    .option('--days <n>', 'until it expires: 0.01 to 3650', daysDefault)
+    .option(
+      '--force',
+      'replace the identity of another cluster or federation in the folder, with a new key for another cluster',
+      false,
+    )
     .addHelpText(
       'after',
       `
-The folder is what the cluster's agent mounts:
-  kubectl -n spillway-system create secret generic spillway-identity --from-file lyon/
+The files are what the cluster's agent mounts:
+  kubectl -n spillway-system create secret generic spillway-identity \\
+    --from-file=lyon/peer.key --from-file=lyon/membership.cert --from-file=lyon/federation.pub
 
 Examples:
   spillway federation admit --root root/federation.key --cluster lyon --out lyon
@@ -93,10 +100,4 @@ function inspectCommand(): Command {
       inspect(file, output);
     },
   );
-}
-
-function positive(text: string): number {
-  const days = Number(text);
-  if (days > 0 && Number.isFinite(days)) return days;
-  throw new InvalidArgumentError('Expected a positive number.');
 }

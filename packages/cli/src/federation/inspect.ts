@@ -3,29 +3,37 @@ import {
   inspectRevocations,
   isRevocations,
   readCertificate,
+  readIdentityFile,
   readRevocations,
 } from '@spillway/mesh';
 import type { z } from 'zod';
 import { type Format, print, rendered } from '../output/format.ts';
 import type { certificateOutput, revocationsOutput } from '../output/schemas.ts';
 import { pairs, table as columns } from '../output/table.ts';
-import { read } from './files.ts';
+import { visible } from '../output/visible.ts';
+import { shortFederation } from './identity-folder.ts';
+import { named } from './read-keys.ts';
 
 /** Prints what a certificate or a list of revocations says. @throws Fault `NotFound`, `InvalidInput` */
 export function inspect(file: string, format: Format): void {
-  const text = read(file);
-  if (isRevocations(text)) return inspectList(readRevocations(text), format);
-  const claims = inspectCertificate(readCertificate(text));
+  const { text } = readIdentityFile(file);
+  if (isRevocations(text)) {
+    const list = named(file, () => inspectRevocations(readRevocations(text)));
+    return inspectList(list, format);
+  }
+  const claims = named(file, () => inspectCertificate(readCertificate(text)));
   const value: z.infer<typeof certificateOutput> = {
     cluster: claims.cluster,
     peer: claims.peer,
-    federation: Buffer.from(claims.federationId).toString('hex').slice(0, 16),
+    federation: shortFederation(claims.federationId),
     notBefore: new Date(claims.notBeforeMs).toISOString(),
     expires: new Date(claims.expiresMs).toISOString(),
     serial: Buffer.from(claims.serial).toString('hex'),
     attributes: claims.attributes,
   };
-  const attributes = Object.entries(value.attributes).map(([key, text]) => `${key}=${text}`);
+  const attributes = Object.entries(value.attributes).map(([key, text]) =>
+    visible(`${key}=${text}`),
+  );
   const table = (): string =>
     pairs([
       ['Cluster:', value.cluster],
@@ -33,16 +41,16 @@ export function inspect(file: string, format: Format): void {
       ['Valid from:', value.notBefore],
       ['Expires:', value.expires],
       ['Federation:', value.federation],
-      ['Peer:', value.peer],
+      ['Peer:', visible(value.peer)],
       ['Serial:', value.serial],
     ]);
   print(rendered(format, { value, table }));
 }
 
-function inspectList(list: Uint8Array, format: Format): void {
-  const value: z.infer<typeof revocationsOutput> = inspectRevocations(list).map(
+function inspectList(list: ReturnType<typeof inspectRevocations>, format: Format): void {
+  const value: z.infer<typeof revocationsOutput> = list.map(
     ({ federationId, revokedMs, ...rest }) => ({
-      federation: Buffer.from(federationId).toString('hex').slice(0, 16),
+      federation: shortFederation(federationId),
       revoked: new Date(revokedMs).toISOString(),
       ...rest,
     }),
@@ -53,9 +61,9 @@ function inspectList(list: Uint8Array, format: Format): void {
       value.map(({ revoked, cluster = '', peer = '', serial = '', reason }) => [
         revoked,
         cluster,
-        peer,
+        visible(peer),
         serial,
-        reason,
+        visible(reason),
       ]),
     );
   print(rendered(format, { value, table }));

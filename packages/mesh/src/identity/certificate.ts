@@ -17,6 +17,8 @@ import {
 import { fromArmour, toArmour } from './armour.ts';
 import type { PrivateKey, PublicKey } from './keys.ts';
 
+export { attributeBounds } from '@spillway/wire';
+
 const label = 'SPILLWAY MEMBERSHIP CERTIFICATE';
 /** Separates these signatures from all others that a key of ours may make. */
 const domain = Buffer.from('spillway membership v1\0');
@@ -39,6 +41,7 @@ export interface Membership extends Member {
   readonly expiresMs: number;
 }
 
+/** @throws Fault `InvalidInput` or `InvalidId` when an agent could not read what would be signed. */
 export async function issueCertificate(
   root: PrivateKey,
   options: {
@@ -52,9 +55,13 @@ export async function issueCertificate(
   if (options.expiresMs <= options.notBeforeMs) {
     throw new Fault('InvalidInput', 'certificate: it would expire before it begins');
   }
+  if (![options.notBeforeMs, options.expiresMs].every(Number.isSafeInteger))
+    throw new Fault('InvalidInput', 'certificate: its dates are no whole milliseconds');
   const federationId = federationIdOf(root.publicKey);
   const claims = encodeClaims({ ...options, federationId, serial: randomBytes(16) });
-  return encodeCertificate(claims, await root.sign(signedBytes(claims)));
+  const certificate = encodeCertificate(claims, await root.sign(signedBytes(claims)));
+  decodeCertificate(certificate);
+  return certificate;
 }
 
 /** The member that `certificate` proves `peer` to be, or what is wrong with it; revocations apart. */
