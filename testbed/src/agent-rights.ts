@@ -21,8 +21,8 @@ const kinds = new Set([
   'RoleBinding',
 ]);
 
-/** A ConfigMap that the agent may write and not make. */
-const revocations = 'spillway-revocations';
+/** ConfigMaps that the agent reads and may not make. */
+const configMaps = new Set(['spillway-revocations', 'spillway-leaving']);
 
 export interface AgentObject {
   readonly kind: string;
@@ -41,7 +41,7 @@ interface AgentRule {
 export function agentObjects(): readonly AgentObject[] {
   return parseAllDocuments(readFileSync(fileURLToPath(manifests), 'utf8'))
     .map((document) => document.toJS() as AgentObject)
-    .filter(({ kind, metadata }) => kinds.has(kind) || metadata.name === revocations)
+    .filter(({ kind, metadata }) => kinds.has(kind) || configMaps.has(metadata.name))
     .toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
 }
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import { helm } from '@spillway/chart';
 import type { Node, Pod } from '@spillway/core';
 import { type KindTestbed, startTestbed, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runSpillway } from './spillway-command.ts';
-import { activePod, agentNamespace, neighboursOf } from './installation.ts';
+import { acquaintedByNeighbours, activePod, agentNamespace, neighboursOf } from './installation.ts';
 import { type InstalledFederation, installFederation } from './installed-federation.ts';
 
 let testbed: KindTestbed;
@@ -111,6 +112,36 @@ describe('a federation installed by the chart on kind clusters', () => {
         (await podsOf('lyon', `spillway-paris-${shop}`)).length === 0 ? true : undefined,
       { timeoutMs: 60_000 },
     );
+  });
+
+  test('helm uninstall first ends what is away, then leaves nothing of ours, and a new installation joins again', async () => {
+    const home = testbed.cluster('paris');
+    await home.apply(web.replace('@CPU@', await cpuOfHalfOfWhatIsFree()));
+    const away = async () => (await podsOf('paris', shop)).filter(isAway);
+    await waitFor(
+      'some run away',
+      async () =>
+        (await away()).some(({ status }) => status?.phase === 'Running') ? true : undefined,
+      { timeoutMs: 90_000 },
+    );
+    const args = ['uninstall', 'spillway', `--namespace=${agentNamespace}`, '--wait'];
+    await helm(args, { kubeconfig: home.kubeconfig });
+    expect(await away()).toEqual([]);
+    expect(await podsOf('lyon', `spillway-paris-${shop}`)).toEqual([]);
+    const left = async (resource: string): Promise<string> => {
+      const { stdout } = await home.kubectl(['get', resource, '-A', '-o', 'name']);
+      return stdout
+        .split('\n')
+        .filter((name) => /\/spillway-(agent|leave|guests|lyon)/.test(name))
+        .join();
+    };
+    for (const resource of ['nodes', 'jobs', 'clusterroles', 'clusterrolebindings', 'daemonsets'])
+      expect([resource, await left(resource)]).toEqual([resource, '']);
+    expect((await neighboursOf(home)).length).toBe(0);
+    const deleted = await home.kubectl(['delete', 'namespace', shop, '--timeout=60s']);
+    expect(deleted.code, deleted.stderr).toBe(0);
+    await federation.upgrade(home, {});
+    await acquaintedByNeighbours(testbed.clusters);
   });
 
   test('the image is what was built, small, with its bill of materials', () => {

@@ -11,6 +11,7 @@ import {
   ClusterWatch,
   EventRecorder,
   guestNamespaceName,
+  LeaveNotice,
   leaseRenewMs,
   PlacementWrites,
   Pods,
@@ -278,7 +279,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const resources = new CustomResources({
     api,
     log,
-    keepNeighbours: () => keeper.keep(),
+    keepNeighbours: async () => neighbours.leaving || (await keeper.keep()),
     policies: new OffloadPolicies({
       api,
       book: policies,
@@ -288,6 +289,25 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       onChanged: (namespace) => homeRunner.feed({ kind: 'policiesChanged', namespace }),
     }),
   });
+  const leave = (): void => {
+    log.warn(
+      {},
+      'this cluster leaves the federation: nothing goes away, what is away and all guests end',
+    );
+    neighbours.leaving = true;
+    policies.leave();
+    homeRunner.feed({ kind: 'leaving' });
+    hostRunner.feed({ kind: 'leaving' });
+    advertiser.changed();
+  };
+  const notice = new LeaveNotice({
+    api,
+    namespace: options.lease.namespace,
+    onProblem: (error) => log.debug({ err: error }, 'whether to leave could not be read'),
+  });
+  // Before anything is decided: an agent that starts in the middle of leaving must not take anything up.
+  if (await notice.isGiven()) leave();
+  else notice.start(leave);
   revocations.start({
     revoke: (list) => mesh.revoke(list),
     ownRevocation: () => mesh.ownRevocation(),
@@ -348,6 +368,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       resources.stop();
+      notice.stop();
       revocations.stop();
       advertiser.stop();
       guestNamespaces.stop();

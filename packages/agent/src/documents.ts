@@ -1,9 +1,10 @@
-/** docs/configuration.md, from the schema of the agent's options, and docs/guest-fields.md. A test holds them to the code. */
+/** docs/configuration.md, from the schema of the agent's options, docs/guest-fields.md and docs/reference.md. A test holds them to the code. */
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { guestFieldsReference } from './guest-fields-page.ts';
 import { usage, variableOf } from './options.ts';
 import { optionsSchema } from './options-schema.ts';
+import { referenceDocument } from './reference.ts';
 
 interface Key {
   readonly type?: string;
@@ -26,6 +27,7 @@ export function publishedDocuments(): readonly { readonly file: string; readonly
   return [
     { file: page('configuration.md'), text: configurationReference() },
     { file: page('guest-fields.md'), text: guestFieldsReference() },
+    referenceDocument(),
   ];
 }
 

@@ -42,6 +42,8 @@ export interface HomeWrites {
   patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'>;
   /** Deletes without grace, by UID. */
   finalizeDeletion(ref: PodRef): Promise<'ok' | 'gone'>;
+  /** Deletes with the pod's own grace, by UID. */
+  evictPod(ref: PodRef): Promise<'ok' | 'gone'>;
   /** A consistent read; undefined when there is none. */
   getPod(namespace: string, name: string): Promise<Pod | undefined>;
 }
@@ -153,6 +155,9 @@ export class HomeRunner {
         return;
       case 'finalize':
         void this.#writes(() => this.#finalize(effect.ref));
+        return;
+      case 'evict':
+        void this.#writes(() => this.#evict(effect.ref));
         return;
       case 'checkOrphan':
         void this.#calls(() => this.#checkOrphan(effect));
@@ -330,6 +335,11 @@ export class HomeRunner {
       this.#options.writes.finalizeDeletion(ref),
     );
     this.feed({ kind: 'finalized', uid: ref.uid, outcome });
+  }
+
+  async #evict(ref: PodRef): Promise<void> {
+    const outcome = await this.#written('eviction', ref, () => this.#options.writes.evictPod(ref));
+    this.feed({ kind: 'evicted', uid: ref.uid, outcome });
   }
 
   async #checkOrphan({ host, ref }: Extract<HomeEffect, { kind: 'checkOrphan' }>): Promise<void> {

@@ -32,7 +32,10 @@ const openToOthers = 0o007;
  *
  * @throws Fault `InvalidConfig` naming the file that cannot be read, or the two that do not match.
  */
-export function readIdentity({ identity, cluster }: AgentOptions): Identity {
+export function readIdentity({
+  identity,
+  cluster,
+}: Pick<AgentOptions, 'identity' | 'cluster'>): Identity {
   const read = <T>(key: keyof typeof identity, parse: (file: IdentityFile) => T): T => {
     try {
       return parse(readIdentityFile(identity[key]));

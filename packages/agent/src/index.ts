@@ -1,4 +1,5 @@
 export { type Agent, startAgent } from './agent.ts';
 export { systemClock } from './compose.ts';
-export { type AgentOptions, readOptions, usage } from './options.ts';
+export { type AgentOptions, readOptions, usage, variableOf } from './options.ts';
 export { optionsSchema } from './options-schema.ts';
+export { ownMetrics } from './reference.ts';

@@ -53,6 +53,8 @@ export class Neighbours implements Neighbourhood {
   #timer: NodeJS.Timeout | undefined;
   /** Called when a neighbour's room, or who is a neighbour, may have changed. */
   onRoom: () => void = () => {};
+  /** This cluster leaves the federation: nodes that are there are kept while pods are on them, no new ones made. */
+  leaving = false;
   /** Whether pods of ours are bound to a neighbour's node. */
   hostsOurs: (cluster: ClusterName) => boolean = () => true;
 
@@ -220,6 +222,7 @@ export class Neighbours implements Neighbourhood {
     void this.#limit(async () => {
       const neighbour = directory.neighbour(cluster);
       if (neighbour === undefined) return;
+      if (this.leaving && !virtualNodes.has(cluster)) return;
       const isNew = !virtualNodes.has(cluster);
       try {
         const membership = membershipOf(cluster);

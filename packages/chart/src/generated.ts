@@ -32,6 +32,8 @@ export async function generatedManifests(): Promise<Generated> {
     'spillway',
     chartFolder,
     '--namespace=spillway-system',
+    // Nobody uninstalls by `kubectl apply`.
+    '--no-hooks',
     '--set=namespace.create=true',
     `--set=cluster=${placeholder}`,
   ]);

@@ -58,6 +58,10 @@ const values = z.strictObject({
     externalTrafficPolicy: z.enum(['Cluster', 'Local']),
   }),
   config: kubernetes,
+  leave: z.strictObject({
+    onUninstall: z.boolean(),
+    timeoutSeconds: z.number().int().min(5).max(3600),
+  }),
   crds: z.strictObject({ install: z.boolean() }),
   namespace: z.strictObject({ create: z.boolean() }),
   networkPolicy: z.strictObject({ enabled: z.boolean(), metricsFrom: z.array(kubernetes) }),

@@ -8,6 +8,7 @@ import { dryRunCommand } from './commands/dry-run.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
 import { federationCommand } from './commands/federation.ts';
+import { leaveCommand } from './commands/leave.ts';
 import { neighboursCommand } from './commands/neighbours.ts';
 import { policyCommand } from './commands/policy.ts';
 import { statusCommand } from './commands/status.ts';
@@ -53,6 +54,7 @@ ${exitCodes.map(([code, what]) => `  ${code}  ${what}`).join('\n')}`,
     eventsCommand(),
     doctorCommand(),
     federationCommand(),
+    leaveCommand(),
     benchCommand(),
     testbedCommand(),
     versionCommand(),

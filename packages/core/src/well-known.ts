@@ -37,6 +37,9 @@ export const wellKnown = {
   /** ConfigMap in the agents' namespace, and its key that operators write. */
   revocationsConfigMap: 'spillway-revocations',
   revocationsKey: 'revocations.list',
+  /** ConfigMap in the agents' namespace, and its key: set when this cluster is to leave the federation. */
+  leavingConfigMap: 'spillway-leaving',
+  leavingKey: 'leaving',
   guestPriorityClass: 'spillway-guest',
   /** Kubernetes' own: why a pod's DisruptionTarget condition is True when a scheduler preempted it. */
   preemptedReason: 'PreemptionByScheduler',

@@ -27,6 +27,12 @@ const sourceOf = (book: PolicyBook, pod: Pod, namespace = {}): string =>
 describe('the policy for a pod is', () => {
   const annotations = { 'spillway.dev/policy': 'spread' };
 
+  test('to stay, in a cluster that leaves the federation, whatever is written', () => {
+    const book = bookOf(offloadPolicy('a', { policy: 'worst-fit' }));
+    book.leave();
+    expect(book.policyFor(annotated(web, 'best-fit'), annotations).policy.mayLeave).toBe(false);
+  });
+
   test('its own annotation, before all else', () => {
     const found = bookOf(offloadPolicy('a')).policyFor(annotated(web, 'best-fit'), annotations);
     expect(found).toMatchObject({

@@ -2,6 +2,8 @@
  * Which placement policy a pod goes by. The nearest to the pod wins as a whole; nothing is merged, so
  * that one place says all that holds:
  *
+ * A cluster that leaves the federation keeps all at home; this goes before the rest.
+ *
  *  1. the pod's own annotation;
  *  2. of its namespace's OffloadPolicies that select it, the one with the highest precedence, then one
  *     with a podSelector, then the first by name (not the oldest: what is applied again must not change
@@ -40,9 +42,13 @@ export interface PolicyReport {
 /** Texts of annotations whose reading is remembered. */
 const rememberedMax = 1_000;
 
+const leavingPolicy: PlacementPolicy = Object.freeze({ ...nearest, mayLeave: false });
+const leavingSource = '"spillway leave": this cluster leaves the federation';
+
 export class PolicyBook implements Policies {
   readonly #default: PlacementPolicy;
   readonly #read = new Map<string, Read>();
+  #leaving = false;
   /** By namespace, in the order in which they are asked. */
   readonly #policies = new Map<string, readonly Entry[]>();
 
@@ -51,6 +57,11 @@ export class PolicyBook implements Policies {
     const policy = parsePolicy(federationDefault);
     if ('problem' in policy) throw new Fault('InvalidConfig', `policy: ${policy.problem}`);
     this.#default = policy;
+  }
+
+  /** From now on every pod stays at home, whatever is written anywhere. */
+  leave(): void {
+    this.#leaving = true;
   }
 
   set(object: OffloadPolicy): void {
@@ -72,6 +83,7 @@ export class PolicyBook implements Policies {
   }
 
   policyFor(pod: Pod, namespaceAnnotations: Readonly<Record<string, string>>): PolicyForPod {
+    if (this.#leaving) return { policy: leavingPolicy, source: leavingSource, text: 'leaving' };
     const own = pod.metadata.annotations?.[wellKnown.policyAnnotation];
     if (own !== undefined)
       return this.#written(own, `annotation ${wellKnown.policyAnnotation} of the pod itself`);

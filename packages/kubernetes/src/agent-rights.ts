@@ -83,6 +83,16 @@ export function agentRights({ namespace, name: lease }: LeasePlace): readonly Ri
       },
       'get,watch,patch',
     ),
+    ...inNamespace(
+      namespace,
+      {
+        group: '',
+        resource: 'configmaps',
+        name: wellKnown.leavingConfigMap,
+        for: 'leaving the federation',
+      },
+      'get',
+    ),
   ];
 }
 

@@ -20,3 +20,20 @@ export const eventReasons = {
   /** A label or annotation of ours, on a pod or a namespace, means nothing as it is written. */
   invalidSetting: 'InvalidSetting',
 } as const;
+
+type EventReason = (typeof eventReasons)[keyof typeof eventReasons];
+
+/** For docs/reference.md. A new reason needs a line here to compile. */
+export const eventMeanings: Readonly<Record<EventReason, string>> = {
+  Scheduled: 'The pod is bound to a node of its home or to a virtual node.',
+  FailedScheduling: 'Nothing fits now. The message has the reason of each neighbour.',
+  Offloading: 'The pod is bound to a virtual node, and its host is asked to run it.',
+  Offloaded: 'The host has made the shadow pod.',
+  GuestRefused: 'The host that granted room does not take the pod after all.',
+  GuestLost: 'The shadow pod is gone. The pod fails with the reason.',
+  GuestEnded: 'The host has ended the guest, or this cluster leaves the federation.',
+  NoEndpoint: 'The pod is away, and Services at home do not list it.',
+  Preempted: 'The pod was deleted to make room for one of higher priority.',
+  InvalidSetting:
+    'A label or annotation of Spillway’s on a pod or namespace means nothing as it is written.',
+};

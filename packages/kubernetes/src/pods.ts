@@ -95,6 +95,11 @@ export class Pods {
     return await this.#delete(ref, 0);
   }
 
+  /** With its own grace, so that whoever owns it sees an ordinary deletion. */
+  async evictPod(ref: PodRef): Promise<'ok' | 'gone'> {
+    return await this.#delete(ref, undefined);
+  }
+
   async createShadow(options: ShadowPlace): Promise<CreateOutcome> {
     return await this.#asGuest(options, async (guestNamespace) => {
       const shadow = shadowPod({ ...options, guestNamespace });

@@ -1,9 +1,8 @@
 /** `spillway federation …` on real files: what is in the way, who may read, two at once. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -37,7 +36,8 @@ beforeAll(() => {
 afterAll(() => rmSync(given, { recursive: true }));
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'spillway-keys-'));
-  cpSync(given, folder, { recursive: true });
+  // With the modes, which cpSync does not keep of folders.
+  execFileSync('cp', ['-a', `${given}/.`, folder]);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 

@@ -71,6 +71,7 @@ export class AwayEntries {
       released: false,
       guestGone: false,
       homeGone: false,
+      evicting: false,
       finalized: false,
       refusedSince: undefined,
       wasThere: false,
@@ -93,6 +94,23 @@ export class AwayEntries {
   /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */
   due(entry: AwayEntry): void {
     this.#due.add(entry);
+  }
+
+  /** Those of `host` that are in a back-off. */
+  retryNow(host: ClusterName): void {
+    for (const entry of this.at(host)) {
+      if (entry.retryAt === undefined) continue;
+      entry.retryAt = undefined;
+      this.#due.add(entry);
+    }
+  }
+
+  /** All of them, whatever back-off they are in. */
+  wakeAll(): void {
+    for (const entry of this.#entries.values()) {
+      entry.retryAt = undefined;
+      this.#due.add(entry);
+    }
   }
 
   /** Those that are due; they are not due any longer. */

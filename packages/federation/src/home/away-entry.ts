@@ -44,6 +44,8 @@ export interface AwayEntry {
   guestGone: boolean;
   /** The home's pod no longer exists. */
   homeGone: boolean;
+  /** Its deletion was asked for, since its home leaves the federation. */
+  evicting: boolean;
   /** Deleted without grace; somebody's finalizer may still hold it. */
   finalized: boolean;
   refusedSince: MonotonicMs | undefined;

@@ -34,6 +34,7 @@ import { AwayEntries } from './away-entries.ts';
 import { AwayUpdates } from './away-updates.ts';
 import { type AwayEntry, type AwayState, awayState } from './away-entry.ts';
 import type { HomeConfig } from './config.ts';
+import { Departure } from './departure.ts';
 import { type HomeEffect, type HomeEvent, type PodRef, refOf } from './events.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { OrphanChecks } from './orphan-checks.ts';
@@ -60,6 +61,7 @@ export class Away {
   readonly #streams = new GuestStreams();
   readonly #orphans: OrphanChecks;
   #revoked: RevokedClusters = new Set();
+  readonly #departure: Departure;
 
   constructor(options: AwayOptions) {
     this.#options = options;
@@ -67,6 +69,7 @@ export class Away {
     this.#calls = new AwayCalls(options);
     this.#updates = new AwayUpdates(options);
     this.#orphans = new OrphanChecks(options.random, options.emit);
+    this.#departure = new Departure(options.emit);
   }
 
   countByHost(): ReadonlyMap<ClusterName, number> {
@@ -127,6 +130,20 @@ export class Away {
       if (!isRevoked(clusters, host)) continue;
       for (const entry of this.#entries.at(host)) this.#hostRevoked(entry);
     }
+  }
+
+  /** This cluster leaves: all that is away ends, as if its owner deleted it. */
+  leave(): void {
+    this.#departure.begin(this.#entries);
+  }
+
+  /** The watch shows the deletion, and with it the pod ends. */
+  evicted(event: Extract<HomeEvent, { kind: 'evicted' }>, now: MonotonicMs): void {
+    const entry = this.#entries.get(event.uid);
+    if (entry === undefined || event.outcome === 'ok') return;
+    if (event.outcome === 'gone') return this.deleted(event.uid);
+    entry.evicting = false;
+    this.#retryLater(entry, now);
   }
 
   committed(event: Extract<HomeEvent, { kind: 'committed' }>, now: MonotonicMs): void {
@@ -233,6 +250,7 @@ export class Away {
     const others: AwayEntry[] = [];
     for (const entry of this.#entries.takeDue(now)) {
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#calls.write(entry);
+      if (this.#departure.evicts(entry)) continue;
       if (entry.calling) continue;
       const unwanted = entry.stray || ['ending', 'withdrawing'].includes(entry.phase);
       if (entry.phase === 'committing' || entry.probing) commits.push(entry);
@@ -275,11 +293,7 @@ export class Away {
       const message = `${host} no longer has it`;
       if (entry !== undefined) this.#guestGone(entry, { reason: 'GuestLost', message });
     }
-    for (const entry of this.#entries.at(host)) {
-      if (entry.retryAt === undefined) continue;
-      entry.retryAt = undefined;
-      this.#entries.due(entry);
-    }
+    this.#entries.retryNow(host);
   }
 
   /**
@@ -289,13 +303,9 @@ export class Away {
    */
   #hostRevoked(entry: AwayEntry): void {
     if (isFenced(entry.pod) && !entry.homeGone) {
-      const held = 'fence lets nothing replace it before somebody deletes it by force';
-      this.#tell(
-        entry,
-        'GuestLost',
-        `${entry.host} was revoked, and can't be asked: ${held}`,
-        true,
-      );
+      const why = 'fence lets nothing replace it before somebody deletes it by force';
+      const message = `${entry.host} was revoked, and can't be asked: ${why}`;
+      this.#tell(entry, 'GuestLost', message, true);
       return;
     }
     this.#calls.settle(entry, true);

@@ -106,6 +106,9 @@ export type HomeEvent =
       /** The host is older and has no such method. */
       readonly unable?: boolean;
     }
+  /** This cluster leaves the federation, for good: nothing goes away any more, and all that is away ends. */
+  | { readonly kind: 'leaving' }
+  | { readonly kind: 'evicted'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   | { readonly kind: 'statusWritten'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   | { readonly kind: 'finalized'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   /** The answer to `checkOrphan`: the pod as a consistent read of the home's API server shows it. */
@@ -176,6 +179,8 @@ export type HomeEffect =
       readonly guests: readonly { readonly uid: PodUid; readonly gracePeriodSeconds?: number }[];
     }
   | { readonly kind: 'writeStatus'; readonly ref: PodRef; readonly status: PodStatus }
+  /** Delete the pod with its own grace, so that its controller replaces it. */
+  | { readonly kind: 'evict'; readonly ref: PodRef }
   /** Write `status`, if any, then delete the pod without grace: its guest is gone. */
   | { readonly kind: 'finalize'; readonly ref: PodRef; readonly status?: PodStatus }
   | { readonly kind: 'checkOrphan'; readonly host: ClusterName; readonly ref: PodRef }

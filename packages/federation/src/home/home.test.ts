@@ -13,6 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { Directory, directoryPresets } from '../directory.ts';
 import { originCoordinate } from '../coordinates.ts';
 import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
+import { PolicyBook } from '../policy-book.ts';
 import type { Policies } from './ports.ts';
 import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
 import { memberOf } from '../testing/adverts.ts';
@@ -635,5 +636,58 @@ describe('forecast', () => {
     );
     expect(stays).toMatchObject({ claim: undefined, nowhere: 1 });
     expect(leaves).toMatchObject({ claim: 'offered', nowhere: 0, neighbours: [{ cluster: near }] });
+  });
+});
+
+describe('a cluster that leaves the federation', () => {
+  test('deletes what is away, once, and lets each go when its guest is gone', () => {
+    const tested = atHome();
+    const pod = podOf('p');
+    away(tested, pod);
+    const [evict] = tested.step({ kind: 'leaving' }).filter(({ kind }) => kind !== 'tell');
+    expect(evict).toEqual({
+      kind: 'evict',
+      ref: { namespace: 'default', name: 'p', uid: uidOf(pod) },
+    });
+    expect(kinds(tested.step({ kind: 'evicted', uid: uidOf(pod), outcome: 'ok' }))).toEqual([]);
+    expect(kinds(tested.tickAt(60_000))).toEqual([]);
+    const bound = boundTo(pod, near);
+    const deleted = { ...bound, metadata: { ...bound.metadata, deletionTimestamp: 'now' } };
+    expect(kinds(tested.see(deleted))).toEqual(['release']);
+    tested.step({ kind: 'released', host: near, guests: [uidOf(pod)], outcome: 'ok' });
+    const update = { kind: 'gone', uid: uidOf(pod), reason: 'Released', message: '' } as const;
+    expect(kinds(tested.step({ kind: 'guest', host: near, update }))).toEqual(['finalize']);
+  });
+
+  test('asks again when a deletion failed, and commits nothing meanwhile', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.step({ kind: 'leaving' });
+    const pod = podOf('p');
+    // Bound by an agent that did not know yet, or by somebody else.
+    expect(kinds(tested.see(boundTo(pod, near)))).toEqual(['evict']);
+    tested.step({ kind: 'evicted', uid: uidOf(pod), outcome: 'failed' });
+    expect(kinds(tested.tickAt(tested.home.wakeAt() ?? Number.NaN))).toEqual(['evict']);
+  });
+
+  test('deletes pods that have finished away, so that their hosts keep nothing of them', () => {
+    const tested = atHome();
+    tested.step({ kind: 'synced' });
+    tested.see(boundTo(podOf('p'), near, { phase: 'Succeeded' }));
+    expect(kinds(tested.step({ kind: 'leaving' }))).toEqual(['evict']);
+  });
+
+  test('sends nothing away any more, and places at home what fits there', () => {
+    const book = new PolicyBook('nearest');
+    const tested = atHome('1', book);
+    tested.step({ kind: 'synced' });
+    book.leave();
+    tested.step({ kind: 'leaving' });
+    tested.see(podOf('fits', { cpu: '1' }));
+    tested.see(podOf('waits', { cpu: '1' }));
+    expect(kinds(tested.tickAt(batchMs))).toEqual(['bindLocally', 'explain']);
+    expect(tested.home.explain('default', 'waits')).toMatchObject({
+      message: expect.stringContaining('this cluster leaves the federation'),
+    });
   });
 });

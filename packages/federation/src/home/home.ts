@@ -205,6 +205,10 @@ export class Home {
         return this.#away.stream(event.host, event.state);
       case 'guest':
         return this.#away.guest(event.host, event.update);
+      case 'leaving':
+        return this.#leave(now);
+      case 'evicted':
+        return this.#away.evicted(event, now);
       case 'statusWritten':
         return this.#away.statusWritten(event, now);
       case 'finalized':
@@ -234,6 +238,12 @@ export class Home {
     this.#bound.delete(uid);
     this.#waiting.seenAway(pod, host);
     this.#away.seen(pod, host);
+  }
+
+  /** `Policies` keeps every pod at home by now. */
+  #leave(now: MonotonicMs): void {
+    for (const pod of this.#unbound.values()) this.#claim(pod, now);
+    this.#away.leave();
   }
 
   #claimAll(namespace: string, now: MonotonicMs): void {

@@ -95,6 +95,7 @@ const endings = {
     message: 'its host withdrew it: its node was filled at the same moment',
   },
   revoked: { reason: 'HomeRevoked', message: 'its home is no member of the federation any more' },
+  hostLeaves: { reason: 'HostLeft', message: 'its host leaves the federation' },
   deleted: { reason: 'DeletedAtHost', message: 'deleted at its host' },
 } as const;
 

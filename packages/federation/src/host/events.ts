@@ -53,6 +53,8 @@ export type HostEvent =
   | { readonly kind: 'shadowDeleted'; readonly pod: Pod }
   /** All that are revoked now: their guests are ended, and what is held for them is let go. */
   | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
+  /** This cluster leaves the federation, for good: it takes no guests any more, and ends those it has. */
+  | { readonly kind: 'leaving' }
   | { readonly kind: 'tick' };
 
 export type CreateOutcome =

@@ -35,13 +35,14 @@ export interface Guest {
   doubtEnds: MonotonicMs | undefined;
   /** A creation that was never answered, until it can come through no more. */
   late: LateCreation | undefined;
-  /** It must go: its home says so or is revoked, or the host withdraws it. */
+  /** It must go: its home says so or is revoked, or the host withdraws it or leaves the federation. */
   ending:
     | {
         readonly gracePeriodSeconds?: number;
         readonly withdrawn?: true;
         readonly revoked?: true;
         readonly deleted?: true;
+        readonly hostLeaves?: true;
       }
     | undefined;
   /** The grace of the delete that was sent, s; undefined before. */
@@ -180,4 +181,13 @@ export class Guests {
 
 export function isLive({ shadow }: Guest): boolean {
   return shadow?.status?.phase !== 'Succeeded' && shadow?.status?.phase !== 'Failed';
+}
+
+/** What its home is told, where the shadow itself says nothing. */
+export function whyEnded(ending: Guest['ending']) {
+  if (ending === undefined) return 'deleted';
+  if (ending.withdrawn) return 'withdrawn';
+  if (ending.deleted) return 'deleted';
+  if (ending.hostLeaves) return 'hostLeaves';
+  return ending.revoked ? 'revoked' : 'released';
 }

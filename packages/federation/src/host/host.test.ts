@@ -552,3 +552,30 @@ describe('a creation that was never answered', () => {
     expect(used()).toBe(0);
   });
 });
+
+describe('a host that leaves the federation', () => {
+  test('ends its guests with their own grace, those that show up later too, and says why', () => {
+    const { host, reserve, commit, created, show, vanish } = hosting();
+    const [first, second] = [podOf('first'), podOf('second')];
+    commit([first, second], reserve(2));
+    created(first);
+    const shadow = shadowOf(first);
+    show(shadow);
+    const ended = host.step({ kind: 'leaving' }, at(0));
+    expect(ended).toMatchObject([{ kind: 'delete', name: 'first' }]);
+    expect(ended[0]).not.toHaveProperty('gracePeriodSeconds');
+    created(second);
+    expect(kinds(show(shadowOf(second)))).toContain('delete');
+    expect(updates(vanish(shadow))).toMatchObject([{ kind: 'gone', reason: 'HostLeft' }]);
+  });
+
+  test('lets go what it holds, and grants nothing, whatever it is configured to', () => {
+    const { host, reserve, used } = hosting();
+    reserve(2);
+    host.step({ kind: 'leaving' }, at(0));
+    expect(used()).toBe(0);
+    host.configure(hostDefaults);
+    expect(host.accepting).toBe(false);
+    expect(reserve(1, 'again')).toMatchObject({ granted: 0 });
+  });
+});

@@ -8,7 +8,6 @@ import {
   earliest,
   Fault,
   type MonotonicMs,
-  type NodeName,
   type Pod,
   type PodUid,
   type ReservationId,
@@ -42,9 +41,10 @@ import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts'
 import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
 import { GuestUpdates } from './guest-updates.ts';
-import { type Guest, Guests, isLive, type LateCreation } from './guests.ts';
+import { type Guest, Guests, isLive, type LateCreation, whyEnded } from './guests.ts';
 import { LateRooms } from './late-rooms.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
+import { isTippedOver } from './tipped-over.ts';
 import { Tries } from './tries.ts';
 
 export interface HostOptions {
@@ -78,6 +78,7 @@ export class Host {
   readonly #lateRooms: LateRooms;
   readonly #updates: GuestUpdates;
   #revoked: RevokedClusters = new Set();
+  #leaving = false;
   #effects: HostEffect[] = [];
 
   constructor(options: HostOptions) {
@@ -118,7 +119,7 @@ export class Host {
 
   /** Changes what the host lends from now on; guests that are here stay. */
   configure(config: HostConfig): void {
-    this.#admission.config = config;
+    this.#admission.config = this.#leaving ? { ...config, accepting: false } : config;
   }
 
   counts(): {
@@ -214,6 +215,8 @@ export class Host {
         return this.#shadowDeleted(event.pod, now);
       case 'revoked':
         return this.#revoke(event.clusters);
+      case 'leaving':
+        return this.#leave();
       case 'tick':
         return;
       default:
@@ -326,6 +329,17 @@ export class Host {
     this.#admission.releaseAll((home) => isRevoked(clusters, home));
   }
 
+  /** Guests end with their own grace; the homes are told, and their controllers replace them elsewhere. */
+  #leave(): void {
+    this.#leaving = true;
+    this.configure(this.#admission.config);
+    for (const guest of this.#guests.all()) {
+      guest.ending ??= { hostLeaves: true };
+      this.#endIfWanted(guest);
+    }
+    this.#admission.releaseAll(() => true);
+  }
+
   /** @throws Fault `PermissionDenied` for who is revoked, and for an agent that has been replaced. */
   #admit(caller: Member, epoch: number): void {
     if (isRevoked(this.#revoked, caller.cluster))
@@ -360,8 +374,9 @@ export class Host {
       guest.ending ??= { gracePeriodSeconds: 0 };
     }
     if (isRevoked(this.#revoked, id.home)) guest.ending ??= { revoked: true };
+    if (this.#leaving) guest.ending ??= { hostLeaves: true };
     const fresh = ours || (known === undefined && pod.status?.startTime === undefined);
-    if (fresh && this.#tippedOver(pod)) {
+    if (fresh && isTippedOver(pod, this.#ledger)) {
       guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
     }
     this.#effects.push({ kind: 'push', home: id.home, update: statusUpdate(id.uid, pod) });
@@ -441,24 +456,6 @@ export class Host {
     this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
     this.#effects.push({ kind: 'push', home, update });
   }
-
-  /**
-   * Whether this shadow, just seen, put its node above its allocatable: the cluster's own scheduler
-   * bound a pod there at the same moment. A kubelet would reject the later of the two; we withdraw.
-   */
-  #tippedOver(pod: Pod): boolean {
-    const node = pod.spec.nodeName && this.#ledger.snapshot.node(pod.spec.nodeName as NodeName);
-    if (!node || !node.exists) return false;
-    const { requested, allocatable } = node;
-    return (
-      requested.milliCpu > allocatable.milliCpu ||
-      requested.memoryBytes > allocatable.memoryBytes ||
-      node.podCount > node.allocatablePods ||
-      [...requested.extended].some(
-        ([name, amount]) => amount > (allocatable.extended.get(name) ?? 0),
-      )
-    );
-  }
 }
 
 /** Without any grace the object goes before its containers do: of a fenced pod the kubelet is waited for. */
@@ -468,11 +465,4 @@ function graceOf(shadow: Pod, seconds: number | undefined): number | undefined {
 
 function mayComeThrough(late: LateCreation | undefined, now: MonotonicMs): late is LateCreation {
   return late !== undefined && now < late.until;
-}
-
-function whyEnded(ending: Guest['ending']) {
-  if (ending === undefined) return 'deleted';
-  if (ending.withdrawn) return 'withdrawn';
-  if (ending.deleted) return 'deleted';
-  return ending.revoked ? 'revoked' : 'released';
 }

@@ -23,6 +23,9 @@ export interface ModelHomeRunnerOptions extends Road {
   readonly onReserved?: (slots: ReservedSlots) => void;
 }
 
+/** As Kubernetes defaults it. */
+const graceDefaultSeconds = 30;
+
 export class ModelHomeRunner {
   readonly #options: ModelHomeRunnerOptions;
 
@@ -74,6 +77,13 @@ export class ModelHomeRunner {
         return writes.write(
           () => api.delete(ref, 0),
           (outcome) => this.#written('finalized', ref, outcome),
+        );
+      }
+      case 'evict': {
+        const { ref } = effect;
+        return writes.write(
+          () => api.delete(ref, graceDefaultSeconds),
+          (outcome) => this.#written('evicted', ref, outcome),
         );
       }
       case 'checkOrphan': {
@@ -131,7 +141,7 @@ export class ModelHomeRunner {
   }
 
   #written(
-    kind: 'statusWritten' | 'finalized',
+    kind: 'statusWritten' | 'finalized' | 'evicted',
     { uid }: PodRef,
     outcome: 'ok' | 'gone' | undefined,
   ): void {

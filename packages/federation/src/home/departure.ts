@@ -1,0 +1,37 @@
+/**
+ * A home that leaves its federation: each of its pods away is deleted as its owner would, with its own
+ * grace. So its guest is released first, and its controller, if it has one, makes another.
+ */
+import type { AwayEntries } from './away-entries.ts';
+import type { AwayEntry } from './away-entry.ts';
+import type { HomeEffect } from './events.ts';
+
+export class Departure {
+  readonly #emit: (effect: HomeEffect) => void;
+  #isUnderWay = false;
+
+  constructor(emit: (effect: HomeEffect) => void) {
+    this.#emit = emit;
+  }
+
+  begin(entries: AwayEntries): void {
+    this.#isUnderWay = true;
+    entries.wakeAll();
+  }
+
+  /** Finished ones too, so that hosts keep nothing of them; those that end already are left to it. */
+  evicts(entry: AwayEntry): boolean {
+    if (!this.#isUnderWay || entry.phase === 'ending') return false;
+    if (!entry.evicting) this.#evict(entry);
+    return true;
+  }
+
+  #evict(entry: AwayEntry): void {
+    entry.evicting = true;
+    const { ref } = entry;
+    const message =
+      'this cluster leaves the federation: its controller, if it has one, makes another';
+    this.#emit({ kind: 'tell', ref, reason: 'GuestEnded', message, warning: true });
+    this.#emit({ kind: 'evict', ref });
+  }
+}
