@@ -36,6 +36,7 @@ export interface ControlPlaneOptions {
   readonly binaries: Binaries;
   readonly reaper: Reaper;
   readonly nodeGraceSeconds: number;
+  readonly auditRequests: boolean;
 }
 
 /** Ready within 8 s here, all five of five clusters; a machine under load takes longer. */
@@ -279,7 +280,7 @@ export class ControlPlane {
       mode: 0o600,
     });
     writeFileSync(join(this.folder, 'kwok.yaml'), kwokStages);
-    this.#auditFlags = auditFlags(this.folder);
+    this.#auditFlags = auditFlags(this.folder, this.#options.auditRequests);
   }
 
   #arguments(component: Component): readonly string[] {

@@ -1,4 +1,5 @@
 /** A cluster of kind `local`: plain processes, each of which can be stopped, killed and frozen. */
+import { auditLog } from './audit-log.ts';
 import { Cluster } from './cluster.ts';
 import { type Component, components } from './component-arguments.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -24,6 +25,11 @@ export class LocalCluster extends Cluster {
 
   override get kubeconfig(): string {
     return this.#plane.kubeconfig;
+  }
+
+  /** JSON lines; of an API server without `auditRequests`, who asked what at most. */
+  get auditLog(): string {
+    return auditLog(this.folder);
   }
 
   log(component: Component): string {

@@ -30,6 +30,7 @@ export async function startLocalTestbed(spec: LocalTestbedSpec): Promise<LocalTe
         binaries,
         reaper,
         nodeGraceSeconds: spec.nodeGraceSeconds ?? 50,
+        auditRequests: spec.auditRequests ?? false,
       }),
   );
   let links: Links | undefined;

@@ -39,6 +39,8 @@ export interface LocalTestbedSpec extends Distances {
   readonly kubernetes?: KubernetesMinor;
   /** After how long without a heartbeat a node is NotReady. Kubernetes' default is 50 s. */
   readonly nodeGraceSeconds?: number;
+  /** API servers write down all that agents send them; see `LocalCluster.auditLog`. */
+  readonly auditRequests?: boolean;
 }
 
 export interface KindTestbedSpec extends Distances {

@@ -9,6 +9,7 @@ import {
 import {
   type ApiClient,
   ClusterWatch,
+  cordonedNeighbours,
   EventRecorder,
   guestNamespaceName,
   LeaveNotice,
@@ -30,6 +31,7 @@ import {
 import { inspectCertificate, startMesh } from '@spillway/mesh';
 import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
+import { bindingSeals } from './binding-seals.ts';
 import { ClusterEvents } from './cluster-events.ts';
 import { CustomResources } from './custom-resources.ts';
 import { DecisionLog } from './decision-log.ts';
@@ -140,6 +142,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     neighbourhood: neighbours,
     attributes: inspectCertificate(identity.certificate).attributes,
     policies,
+    seals: bindingSeals(options.cluster, identity.privateKey),
     config: options.home,
     random: randomStream(seed, 'home'),
     homeEpoch: epoch,
@@ -149,6 +152,12 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     log.warn({ err: error }, 'neighbours known before could not be read');
     return [];
   });
+  virtualNodes.cordonedBefore(
+    await cordonedNeighbours(api).catch((error: unknown) => {
+      log.warn({ err: error }, 'neighbours cordoned before could not be read');
+      return [];
+    }),
+  );
   await revocations.load(remembered);
   const mesh = await startMesh({
     ...identity,
@@ -242,6 +251,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     onVirtualNode: (cluster, node) => {
       const seen = virtualNodes.seen(cluster, node);
       if (seen === 'deletedByOthers') decisionLog.say('nodeDeleted', { neighbour: cluster });
+      if (seen !== undefined) neighbours.onRoom();
     },
     settings,
     onNamespace: (namespace, deleted) => guestNamespaces.take(namespace, deleted),
@@ -272,6 +282,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     home,
     host,
     mesh,
+    cordoned: (cluster) => virtualNodes.marks(cluster).cordoned,
     revoked: () => neighbours.revoked,
     clock,
     log,

@@ -16,6 +16,8 @@ export const decisions = {
   refusedThere: 'neighbour refuses pods',
   guestRefused: 'neighbour does not create the pod that it granted room for',
   guestLost: 'pod is no longer at its neighbour',
+  foreign: 'pod is on a virtual node and was not bound by Spillway',
+  givenBack: 'pod fails, since Spillway did not bind it to the virtual node',
   guestCreated: 'guest is created',
   guestRejected: 'guest is not created',
   guestEnds: 'guest is ended',

@@ -26,5 +26,8 @@ export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
   commitPodsMax: 'pods of one commit',
   commitsInFlightPerHostMax: 'commits at one host at once',
   releaseGuestsMax: 'guests of one release',
+  giveBackMsMin:
+    'pods of one controller that something else has bound to a virtual node fail in rounds: shortest time between two',
+  giveBackMsMax: 'the time between two such rounds doubles up to this',
   explainMsMin: 'shortest pause before a pod’s owner is told again why it waits',
 };

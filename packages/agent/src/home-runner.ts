@@ -162,6 +162,9 @@ export class HomeRunner {
       case 'checkOrphan':
         void this.#calls(() => this.#checkOrphan(effect));
         return;
+      case 'giveBack':
+        this.#gaveBack(effect);
+        return;
       case 'explain':
         this.#options.news.explain(effect.ref, effect.message, { condition: effect.condition });
         decisionLog.say('waits', { pod: nameOf(effect.ref), reason: effect.message });
@@ -353,6 +356,12 @@ export class HomeRunner {
     }
   }
 
+  #gaveBack({ ref, host, owner }: Extract<HomeEffect, { kind: 'giveBack' }>): void {
+    const { decisionLog, metrics } = this.#options;
+    metrics.givenBack.inc({ host });
+    decisionLog.say('givenBack', { pod: nameOf(ref), owner, node: virtualNodeName(host) });
+  }
+
   async #written(
     what: string,
     ref: PodRef,
@@ -378,6 +387,7 @@ const told = {
   GuestRefused: 'guestRefused',
   GuestLost: 'guestLost',
   GuestEnded: 'guestLost',
+  NotPlacedBySpillway: 'foreign',
 } as const satisfies Readonly<Record<Extract<HomeEffect, { kind: 'tell' }>['reason'], Decision>>;
 
 function nameOf({ namespace, name }: PodRef): string {

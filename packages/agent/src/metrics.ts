@@ -44,6 +44,12 @@ export function createMetrics() {
       labelNames: ['where'] as const,
       registers,
     }),
+    givenBack: new Counter({
+      name: 'spillway_home_pods_given_back_total',
+      help: 'Pods that failed because something other than Spillway had bound them to a virtual node.',
+      labelNames: ['host'] as const,
+      registers,
+    }),
     reservations: new Counter({
       name: 'spillway_home_reservations_total',
       help: 'Reservations asked of neighbours, by outcome.',

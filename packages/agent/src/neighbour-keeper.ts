@@ -13,6 +13,7 @@ export interface NeighbourKeeperOptions {
   readonly home: Home;
   readonly host: Host;
   readonly mesh: Mesh;
+  readonly cordoned: (cluster: ClusterName) => boolean;
   readonly revoked: () => ReadonlyMap<ClusterName, RevokedNeighbour>;
   readonly clock: Clock;
   readonly log: Log;
@@ -72,6 +73,7 @@ export class NeighbourKeeper {
         {
           cluster,
           state: revoked.has(cluster) ? 'revoked' : neighbour.liveness,
+          cordoned: this.#options.cordoned(cluster),
           link: paths.get(neighbour.peer)?.kind ?? 'none',
           rttMs: neighbour.rttMs,
           rttMeasured: neighbour.rttMeasured,

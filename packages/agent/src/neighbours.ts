@@ -8,7 +8,6 @@ import {
   type Member,
   type Neighbour,
   type Neighbourhood,
-  noAmounts,
   type Receipt,
   type RevokedClusters,
 } from '@spillway/federation';
@@ -74,12 +73,24 @@ export class Neighbours implements Neighbourhood {
   /** Those that pods can be bound to. */
   neighbours(): readonly Neighbour[] {
     const { directory, virtualNodes } = this.#options;
-    return directory.neighbours().filter(({ cluster }) => virtualNodes.has(cluster));
+    return directory
+      .neighbours()
+      .filter(({ cluster }) => virtualNodes.has(cluster))
+      .map((neighbour) => this.#withMarks(neighbour));
   }
 
   neighbour(cluster: ClusterName): Neighbour | undefined {
     const { directory, virtualNodes } = this.#options;
-    return virtualNodes.has(cluster) ? directory.neighbour(cluster) : undefined;
+    const neighbour = virtualNodes.has(cluster) ? directory.neighbour(cluster) : undefined;
+    return neighbour && this.#withMarks(neighbour);
+  }
+
+  cordoned(): ClusterName[] {
+    return this.neighbours().flatMap(({ cluster, marks }) => (marks?.cordoned ? [cluster] : []));
+  }
+
+  #withMarks(neighbour: Neighbour): Neighbour {
+    return { ...neighbour, marks: this.#options.virtualNodes.marks(neighbour.cluster) };
   }
 
   advert(advert: Advert, from: Member): Receipt {
@@ -162,7 +173,7 @@ export class Neighbours implements Neighbourhood {
     for (const [cluster, revoked] of this.#unmarked) {
       this.#unmarked.delete(cluster);
       this.#marked.set(cluster, now);
-      const state = { cluster, allocatable: noAmounts, addresses: [], reachable: false, revoked };
+      const state = { cluster, addresses: [], reachable: false, revoked };
       void this.#limit(async () => {
         try {
           await virtualNodes.keep(state, new Date(clock.wallMs()));
@@ -229,7 +240,6 @@ export class Neighbours implements Neighbourhood {
         await virtualNodes.keep(
           {
             cluster,
-            allocatable: neighbour.advert.totals.allocatable,
             addresses: neighbour.advert.addresses,
             reachable: neighbour.liveness !== 'gone',
             ...(membership && { membership }),

@@ -116,7 +116,8 @@ function explain({ home, host, options }: Asked, { query }: Question): Explanati
   const explanation = home.explain(namespace, name);
   if (explanation?.state === 'away')
     return { ...explanation, guestNamespace: guestNamespaceName(options.cluster, namespace) };
-  if (explanation !== undefined) return { ...explanation, home: [...explanation.home] };
+  if (explanation?.state === 'waiting') return { ...explanation, home: [...explanation.home] };
+  if (explanation !== undefined) return explanation;
   throw new Fault('NotFound', `no pod ${name} that is ours to place or away`);
 }
 

@@ -26,6 +26,7 @@ export function agentStatus(agent: {
   readonly host: Host;
   readonly ledger: Ledger;
   readonly directory: Directory;
+  readonly neighbours: Neighbours;
   readonly synced: () => boolean;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
@@ -56,6 +57,7 @@ export function agentStatus(agent: {
     guests: { total: guests, held, byHome: Object.fromEntries(byHome), free: host.guestsFree },
     room: commonShapeFits(roomOf(ledger.snapshot, { keepFree: options.host.keepFree })),
     neighbours: directory.neighbours().length,
+    cordoned: agent.neighbours.cordoned(),
     revocations: agent.revocations.status(),
     refused: mesh.refusals(),
     eventsDropped: agent.recorder.dropped,
@@ -84,6 +86,7 @@ export function neighbourRows(agent: {
     return {
       cluster,
       liveness: revoked.has(cluster) ? 'revoked' : neighbour.liveness,
+      cordoned: agent.neighbours.neighbour(cluster)?.marks?.cordoned ?? false,
       link: path?.kind ?? 'none',
       ...(path?.via !== undefined && { via: path.via }),
       rttMs: Math.round(neighbour.rttMs * 10) / 10,

@@ -9,6 +9,8 @@ export const wellKnownMeanings: Readonly<Record<keyof typeof wellKnown, string>>
   activeLabel: 'Label `true` on the pod of the active agent, and on no other pod.',
   partitionAnnotation:
     'Annotation `fence` on a pod that is away under that partition policy. The agent writes it when it binds the pod.',
+  boundByAnnotation:
+    'Annotation on a pod that is away: the seal by which the agent knows its own binding again.',
   virtualNodeLabel: 'Label `true` on virtual nodes.',
   clusterLabel: 'Label on virtual nodes: the neighbour that the node stands for.',
   addressesAnnotation:

@@ -63,6 +63,7 @@ const values = z.strictObject({
     timeoutSeconds: z.number().int().min(5).max(3600),
   }),
   crds: z.strictObject({ install: z.boolean() }),
+  admissionPolicies: z.strictObject({ enabled: z.boolean() }),
   namespace: z.strictObject({ create: z.boolean() }),
   networkPolicy: z.strictObject({ enabled: z.boolean(), metricsFrom: z.array(kubernetes) }),
   serviceMonitor: z.strictObject({ enabled: z.boolean(), interval: text, labels }),

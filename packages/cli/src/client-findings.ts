@@ -1,9 +1,10 @@
 /** What the doctor finds from where the user stands: by the API server, and by comparing with the agent. */
 import { type Finding, statusAnswer } from '@spillway/agent/answers';
-import { isFault, version } from '@spillway/core';
+import { isFault, type Node, version, wellKnown } from '@spillway/core';
 import type { AgentClient } from './connection/agent-client.ts';
 import { type UserCluster, userCluster } from './connection/cluster.ts';
 import { type AgentSituation, agentSituation, isReady } from './connection/agent-situation.ts';
+import { type DaemonSet, daemonSetFindings } from './daemon-set-findings.ts';
 import { agentObjects, leaseName, read } from './connection/find-agent.ts';
 import type { ConnectionOptions } from './connection/options.ts';
 
@@ -31,9 +32,24 @@ export async function clusterFindings(options: ConnectionOptions): Promise<reado
   const found = await Promise.all([
     seen('lease', async () => await leaseFinding(cluster, namespace)),
     seen('agent', async () => await podFindings(cluster, namespace)),
+    seen('daemonsets', async () => await daemonSets(cluster)),
   ]);
   cluster.api.close();
   return found.flat();
+}
+
+async function daemonSets(cluster: UserCluster): Promise<readonly Finding[]> {
+  const [nodes, sets] = await Promise.all([
+    read<{ items: readonly Node[] }>(
+      cluster,
+      `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue`,
+    ),
+    read<{ items: readonly DaemonSet[] }>(cluster, '/apis/apps/v1/daemonsets'),
+  ]);
+  const clusters = nodes.items.flatMap(
+    ({ metadata }) => metadata.labels?.[wellKnown.clusterLabel] ?? [],
+  );
+  return daemonSetFindings(sets.items, clusters);
 }
 
 /** Version and clock of the agent against this program's. */

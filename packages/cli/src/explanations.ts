@@ -6,6 +6,7 @@ import {
   awayExplanation,
   explanationAnswer,
   guestExplanation,
+  foreignExplanation,
   waitingExplanation,
 } from '@spillway/agent/answers';
 import { isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
@@ -25,6 +26,7 @@ export const podExplanation = z.discriminatedUnion('state', [
   waitingExplanation.extend(named),
   awayExplanation.extend({ namespace: named.namespace, name: named.name }),
   guestExplanation.extend({ namespace: named.namespace, name: named.name }),
+  foreignExplanation.extend(named),
   z.object({ ...named, state: z.literal('home'), node: z.string(), phase: z.string() }),
   z.object({ ...named, state: z.literal('other'), message: z.string() }),
 ]);

@@ -10,6 +10,8 @@ export const wellKnown = {
   activeLabel: 'spillway.dev/active',
   /** Annotation `fence` on pods that are away under that partition policy, written by their binding. */
   partitionAnnotation: 'spillway.dev/partition',
+  /** Annotation on pods that Spillway has bound to a virtual node, written by the binding: its seal. */
+  boundByAnnotation: 'spillway.dev/bound-by',
   /** Label `true` on virtual nodes. */
   virtualNodeLabel: 'spillway.dev/virtual-node',
   /** Label on virtual nodes: the neighbour they stand for. */

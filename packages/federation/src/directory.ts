@@ -5,7 +5,14 @@
  * lasting proof of life to be `alive` again, so that a bad link does not flap. One lost message or
  * failed call changes nothing; any proof of life (an advert, an answer, a ping) counts.
  */
-import { after, type ClusterName, Fault, type MonotonicMs, type PeerId } from '@spillway/core';
+import {
+  after,
+  type ClusterName,
+  Fault,
+  type MonotonicMs,
+  type PeerId,
+  type Taint,
+} from '@spillway/core';
 import type { Advert, AdvertVersion } from './advert.ts';
 import { type Coordinate, predictedRttMs } from './coordinates.ts';
 import type { Member } from './negotiation.ts';
@@ -25,6 +32,15 @@ export interface Neighbour {
   readonly lastHeard: MonotonicMs;
   /** When its advert came. */
   readonly advertAt: MonotonicMs;
+  /** What people of the home have put on its virtual node, if anything. */
+  readonly marks?: NodeMarks;
+}
+
+/** The home's people say by these that a neighbour gets nothing new, or not everything. */
+export interface NodeMarks {
+  readonly cordoned: boolean;
+  /** Of effect NoSchedule or NoExecute; neither Spillway's nor Kubernetes' own. */
+  readonly taints: readonly Taint[];
 }
 
 export interface LivenessChange {

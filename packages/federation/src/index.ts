@@ -9,6 +9,7 @@ export * from './home/claim.ts';
 export { checkedHomeConfig, type HomeConfig, homeDefaults } from './home/config.ts';
 export * from './home/events.ts';
 export type * from './home/foresee.ts';
+export type { ForeignPod } from './home/foreign-pods.ts';
 export * from './home/home.ts';
 export type * from './home/namespace-facts.ts';
 export type * from './home/ports.ts';

@@ -3,6 +3,7 @@
  * very shape, then by score. Everybody left out has a verdict. O(neighbours × bins).
  */
 import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@spillway/core';
+import { untoleratedTaint } from '@spillway/scheduling';
 import type { Neighbour } from './directory.ts';
 import { meets, type PlacementPolicy, termText } from './policy.ts';
 import { fitCount } from './room.ts';
@@ -84,6 +85,14 @@ function estimated(
       'Liveness',
       liveness === 'gone' ? 'is gone' : 'has not been heard from lately',
     );
+  }
+  const { marks } = neighbour;
+  if (marks?.cordoned) return refuse('Refused', 'Cordon', 'its virtual node is cordoned');
+  const taint = marks && untoleratedTaint(marks.taints, shape.tolerations);
+  if (taint !== undefined) {
+    const text = `${taint.key}${taint.value ? `=${taint.value}` : ''}:${taint.effect}`;
+    const reason = `its virtual node has taint ${text}, which the pod does not tolerate`;
+    return refuse('UnschedulableAndUnresolvable', 'TaintToleration', reason);
   }
   const unmet = policy.require.find((term) => !meets(term, named(neighbour)));
   if (unmet)

@@ -5,7 +5,14 @@
  * Service account tokens never travel: at the host a guest has no identity that the API server
  * knows. Liqo copies them as Secrets and warns of impersonation (shared reference peers.md, note e).
  */
-import type { Container, Pod, PodSpec, Verdict, Volume } from '@spillway/core';
+import {
+  type Container,
+  type Pod,
+  type PodSpec,
+  type Verdict,
+  type Volume,
+  wellKnown,
+} from '@spillway/core';
 import { mergedOnce } from './merged-once.ts';
 import { negotiationBounds } from './negotiation.ts';
 
@@ -155,11 +162,15 @@ function withoutMounts(container: Container, volumes: ReadonlySet<string>): Cont
   return kept.length > 0 ? { ...rest, volumeMounts: kept } : rest;
 }
 
-/** kubectl's copy of the manifest is large and says nothing that the spec does not. */
+/** kubectl's copy of the manifest is large and says nothing that the spec does not. Our seal concerns the home alone. */
 function travellingAnnotations(
   annotations: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...rest } = annotations;
+  const {
+    'kubectl.kubernetes.io/last-applied-configuration': _applied,
+    [wellKnown.boundByAnnotation]: _seal,
+    ...rest
+  } = annotations;
   return rest;
 }
 

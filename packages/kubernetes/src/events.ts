@@ -19,6 +19,8 @@ export const eventReasons = {
   guestEnded: 'GuestEnded',
   /** A label or annotation of ours, on a pod or a namespace, means nothing as it is written. */
   invalidSetting: 'InvalidSetting',
+  /** Something other than Spillway has bound the pod to a virtual node. */
+  notPlacedBySpillway: 'NotPlacedBySpillway',
 } as const;
 
 type EventReason = (typeof eventReasons)[keyof typeof eventReasons];
@@ -34,6 +36,8 @@ export const eventMeanings: Readonly<Record<EventReason, string>> = {
   GuestEnded: 'The host has ended the guest, or this cluster leaves the federation.',
   NoEndpoint: 'The pod is away, and Services at home do not list it.',
   Preempted: 'The pod was deleted to make room for one of higher priority.',
+  NotPlacedBySpillway:
+    'Something other than Spillway has bound the pod to a virtual node. Nothing of it leaves, and it fails.',
   InvalidSetting:
     'A label or annotation of Spillway’s on a pod or namespace means nothing as it is written.',
 };

@@ -55,12 +55,10 @@ const leaving = async (name: string): Promise<true | undefined> => {
 describe('of the pods at a virtual node that is lost', () => {
   beforeAll(async () => {
     const nodes = new VirtualNodes(agent.api);
-    const amounts = { milliCpu: 4_000, memoryBytes: 2 ** 33, ephemeralStorageBytes: 0, pods: 99 };
-    const allocatable = { ...amounts, extended: new Map<string, number>() };
-    await nodes.keep({ cluster: lyon, addresses: [], allocatable, reachable: true }, new Date());
+    await nodes.keep({ cluster: lyon, addresses: [], reachable: true }, new Date());
     await bound('evictable', 1);
     for (const name of ['fenced', 'forced', 'out']) await bound(name, undefined);
-    await nodes.keep({ cluster: lyon, addresses: [], allocatable, reachable: false }, new Date());
+    await nodes.keep({ cluster: lyon, addresses: [], reachable: false }, new Date());
   });
 
   test('each says that it is fenced, by its binding, beside what it said before', async () => {

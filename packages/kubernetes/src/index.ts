@@ -21,4 +21,5 @@ export * from './placement-writes.ts';
 export * from './pods.ts';
 export * from './revocation-store.ts';
 export * from './shadow-pod.ts';
+export type { NodeMembership } from './virtual-node-object.ts';
 export * from './virtual-nodes.ts';

@@ -196,24 +196,11 @@ export class NeighbourObjects {
 
   /** False when the API server knows no Neighbours. */
   async #list(): Promise<boolean> {
-    let next = '';
-    do {
-      const query = `limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
-      try {
-        const page = await this.#options.api.call<{
-          readonly metadata: { readonly continue?: string };
-          readonly items: readonly Stored[];
-        }>({ method: 'GET', path: `${listPath}?${query}` });
-        for (const { metadata, status } of page.items) {
-          this.#known.set(metadata.name as ClusterName, { status, nextWrite: 0 as WallMs });
-        }
-        next = page.metadata.continue ?? '';
-      } catch (error) {
-        if (isFault(error, 'NotFound')) return false;
-        throw error;
-      }
-    } while (next !== '');
-    return true;
+    const stored = await storedNeighbours(this.#options.api);
+    for (const { metadata, status } of stored ?? []) {
+      this.#known.set(metadata.name as ClusterName, { status, nextWrite: 0 as WallMs });
+    }
+    return stored !== undefined;
   }
 
   #unserved(): false {
@@ -221,6 +208,35 @@ export class NeighbourObjects {
     this.#started = undefined;
     return false;
   }
+}
+
+/** Clusters whose virtual node was cordoned when an agent last wrote their object. None where the CRD is not served. */
+export async function cordonedNeighbours(api: ApiClient): Promise<readonly ClusterName[]> {
+  const stored = (await storedNeighbours(api)) ?? [];
+  return stored.flatMap(({ metadata, status }) =>
+    status?.cordoned ? [metadata.name as ClusterName] : [],
+  );
+}
+
+/** Undefined when the API server knows no Neighbours. */
+async function storedNeighbours(api: ApiClient): Promise<readonly Stored[] | undefined> {
+  const stored: Stored[] = [];
+  let next = '';
+  do {
+    const query = `limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
+    try {
+      const page = await api.call<{
+        readonly metadata: { readonly continue?: string };
+        readonly items: readonly Stored[];
+      }>({ method: 'GET', path: `${listPath}?${query}` });
+      stored.push(...page.items);
+      next = page.metadata.continue ?? '';
+    } catch (error) {
+      if (isFault(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  } while (next !== '');
+  return stored;
 }
 
 const listPath = `${customResourcesPath}/neighbours`;

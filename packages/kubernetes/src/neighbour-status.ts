@@ -12,6 +12,8 @@ export type NeighbourState = 'alive' | 'suspect' | 'gone' | 'revoked';
 export interface NeighbourFacts {
   readonly cluster: ClusterName;
   readonly state: NeighbourState;
+  /** Its virtual node is cordoned. */
+  readonly cordoned: boolean;
   /** How the open connection goes, if there is one. */
   readonly link: 'direct' | 'relayed' | 'none';
   readonly rttMs: number;
@@ -40,6 +42,7 @@ export interface ObjectCondition {
 
 export interface NeighbourStatus {
   readonly state: NeighbourState;
+  readonly cordoned?: boolean;
   readonly connected: boolean;
   readonly link: NeighbourFacts['link'];
   readonly rtt: string;
@@ -81,6 +84,7 @@ export function neighbourStatus(
   const rttMs = steadyRttMs(facts.rttMs, before?.rttMs);
   return {
     state: facts.state,
+    cordoned: facts.cordoned,
     connected: facts.link !== 'none',
     link: facts.link,
     rtt: `${facts.rttMeasured ? '' : '~'}${rttMs}ms`,

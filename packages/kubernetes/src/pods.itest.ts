@@ -16,16 +16,8 @@ let pods: Pods;
 beforeAll(async () => {
   agent = await startAgentCluster({ nodes: 2 });
   pods = new Pods(agent.api);
-  const state = { milliCpu: 1_000, memoryBytes: 2 ** 30, ephemeralStorageBytes: 0, pods: 110 };
-  await new VirtualNodes(agent.api).keep(
-    {
-      cluster: lyon,
-      allocatable: { ...state, extended: new Map() },
-      addresses: [],
-      reachable: true,
-    },
-    new Date(),
-  );
+  const state = { cluster: lyon, addresses: [], reachable: true };
+  await new VirtualNodes(agent.api).keep(state, new Date());
   await agent.cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: shop}}');
   await waitFor(
     'shop’s service account',

@@ -30,13 +30,6 @@ function state(cluster: string, change: Partial<VirtualNodeState> = {}): Virtual
     cluster: clusterName(cluster),
     addresses: [],
     reachable: true,
-    allocatable: {
-      milliCpu: 20_000,
-      memoryBytes: 2 ** 34,
-      ephemeralStorageBytes: 0,
-      pods: 550,
-      extended: new Map([['nvidia.com/gpu', 2]]),
-    },
     ...change,
   };
 }
@@ -84,16 +77,12 @@ spec:
 `;
 
 describe('virtual nodes', () => {
-  test('show what the neighbour has, with our taint and no label that a scheduler looks for', async () => {
+  test('have no room, our taint, and no label that a scheduler looks for', async () => {
     await nodes.keep(state('lyon'), new Date());
     expect(nodes.has(lyon)).toBe(true);
     const node = await nodeThere('spillway-lyon');
-    expect(node.status?.allocatable).toEqual({
-      cpu: '20',
-      memory: `${2 ** 34}`,
-      pods: '550',
-      'nvidia.com/gpu': '2',
-    });
+    expect(node.status?.allocatable).toEqual({ cpu: '0', memory: '0', pods: '0' });
+    expect(node.status?.['capacity']).toEqual(node.status?.allocatable);
     expect(ready(node)?.['status']).toBe('True');
     expect(node.spec?.taints).toContainEqual({
       key: 'spillway.dev/virtual-node',
@@ -105,21 +94,25 @@ describe('virtual nodes', () => {
     await leaseThere('spillway-lyon');
   });
 
-  test('what the neighbour has no more does not stay, and a change of that is no transition', async () => {
-    const before = ready(await nodeThere('spillway-lyon'));
-    const { allocatable } = state('lyon');
+  test('lose what an older agent wrote on them, and get the labels that it did not know', async () => {
+    await nodes.keep(state('nancy'), new Date());
+    const older = {
+      metadata: { labels: { 'node.kubernetes.io/exclude-disruption': null } },
+      status: {
+        capacity: { cpu: '20', 'nvidia.com/gpu': '2' },
+        allocatable: { cpu: '20', 'nvidia.com/gpu': '2' },
+      },
+    };
+    const path = '/api/v1/nodes/spillway-nancy/status';
+    await agent.cluster.client.call('PATCH', path, older, 'application/merge-patch+json');
+    const before = ready(await nodeThere('spillway-nancy'));
     const later = new Date(Date.now() + 60_000);
-    await nodes.keep(
-      state('lyon', { allocatable: { ...allocatable, extended: new Map() } }),
-      later,
-    );
-    const node = await nodeThere('spillway-lyon');
-    expect(Object.keys(node.status?.allocatable ?? {}).toSorted()).toEqual([
-      'cpu',
-      'memory',
-      'pods',
-    ]);
-    expect(ready(node)?.['lastTransitionTime']).toBe(before?.['lastTransitionTime']);
+    await new VirtualNodes(agent.api).keep(state('nancy'), later);
+    const node = await nodeThere('spillway-nancy');
+    expect(node.status?.allocatable).toEqual({ cpu: '0', memory: '0', pods: '0' });
+    expect(node.metadata.labels).toMatchObject({
+      'node.kubernetes.io/exclude-disruption': 'true',
+    });
     expect(ready(node)?.['lastHeartbeatTime']).not.toBe(before?.['lastHeartbeatTime']);
   });
 

@@ -1,7 +1,6 @@
 /**
- * The Node objects at home that stand for neighbours. They carry a taint of ours and neither an os,
- * a hostname nor a topology label: kube-scheduler and DaemonSets put nothing on them, and they are no
- * domain of any topology spread constraint (a node with a hostname label is one, tainted or not).
+ * The Node objects at home that stand for neighbours. What they carry keeps everybody else off them, and
+ * keeps them out of what the rest of the cluster counts: see virtual-node-object.ts and docs/adr/0025.
  * A Lease keeps each alive while its neighbour is not gone. See docs/adr/0007.
  */
 import {
@@ -9,19 +8,27 @@ import {
   Fault,
   isFault,
   type Node,
-  type PeerId,
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import type { Amounts } from '@spillway/federation';
+import type { NodeMarks } from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { isOtherObject } from './api-fault.ts';
 import { NodeLease } from './node-lease.ts';
+import {
+  addressesIn,
+  marksOf,
+  membershipIn,
+  type NodeMembership,
+  noMarks,
+  readyStatus,
+  virtualNodeLabels,
+  virtualNodeObject,
+  virtualNodeStatus,
+} from './virtual-node-object.ts';
 
 export interface VirtualNodeState {
   readonly cluster: ClusterName;
-  /** What the neighbour says it has, for people to look at. */
-  readonly allocatable: Amounts;
   /** Multiaddrs: where an agent that starts again may find it. */
   readonly addresses: readonly string[];
   /** False once the neighbour is gone: the node becomes NotReady, as any lost node does. */
@@ -30,12 +37,6 @@ export interface VirtualNodeState {
   readonly membership?: NodeMembership;
   /** Why it is no member any more. Never reachable then. */
   readonly revoked?: string;
-}
-
-export interface NodeMembership {
-  readonly serial: string;
-  readonly peer: PeerId;
-  readonly notBeforeMs: number;
 }
 
 export interface RememberedNeighbour {
@@ -50,7 +51,7 @@ interface Known {
   readonly written: string;
   /** When it became (un)reachable, as far as we have seen; empty when somebody else has changed that. */
   readonly since: string;
-  /** Names of the resources that it shows. */
+  /** Names of the resources that an older agent has shown. */
   readonly resources: readonly string[];
   readonly lease: NodeLease;
 }
@@ -58,6 +59,8 @@ interface Known {
 export class VirtualNodes {
   readonly #api: ApiClient;
   readonly #known = new Map<ClusterName, Known>();
+  /** What people have put on the nodes. A cordon stays when the node is deleted. */
+  readonly #marks = new Map<ClusterName, NodeMarks>();
 
   constructor(api: ApiClient) {
     this.#api = api;
@@ -68,6 +71,17 @@ export class VirtualNodes {
     return this.#known.has(cluster);
   }
 
+  marks(cluster: ClusterName): NodeMarks {
+    return this.#marks.get(cluster) ?? noMarks;
+  }
+
+  /** Clusters that were cordoned when an earlier agent last saw their node: where it is gone, it is made cordoned. */
+  cordonedBefore(clusters: Iterable<ClusterName>): void {
+    for (const cluster of clusters) {
+      if (!this.#marks.has(cluster)) this.#marks.set(cluster, { ...noMarks, cordoned: true });
+    }
+  }
+
   /**
    * Makes or updates the node; writes only what has changed. One call at a time per cluster.
    *
@@ -75,8 +89,7 @@ export class VirtualNodes {
    */
   async keep(state: VirtualNodeState, now: Date): Promise<void> {
     const { cluster, reachable, membership, revoked } = state;
-    const shown = amounts(state.allocatable);
-    const text = JSON.stringify([reachable, shown, state.addresses, membership, revoked]);
+    const text = JSON.stringify([reachable, state.addresses, membership, revoked]);
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
     if (known === undefined) {
@@ -102,16 +115,13 @@ export class VirtualNodes {
         body: {
           metadata: {
             uid: known.uid,
+            labels: virtualNodeLabels(cluster),
             annotations: {
               [wellKnown.addressesAnnotation]: JSON.stringify(state.addresses),
               ...(membership && { [wellKnown.membershipAnnotation]: JSON.stringify(membership) }),
             },
           },
-          // What the neighbour has no more must not stay, as it would where maps are merged.
-          status: statusOf(
-            { ...absent(known.resources), ...shown },
-            { reachable, now, since, revoked },
-          ),
+          status: virtualNodeStatus(known.resources, { reachable, now, since, revoked }),
         },
       });
       if (reachable) await known.lease.renew(now);
@@ -120,8 +130,7 @@ export class VirtualNodes {
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }
-    const resources = Object.keys(shown);
-    this.#known.set(cluster, { ...known, state, written: text, since, resources });
+    this.#known.set(cluster, { ...known, state, written: text, since, resources: [] });
   }
 
   /** What an earlier agent of this cluster knew of its neighbours; so many at most. */
@@ -130,20 +139,32 @@ export class VirtualNodes {
       method: 'GET',
       path: `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue&limit=${max}`,
     });
-    return items.flatMap(({ metadata: { labels, annotations } }) => {
+    return items.flatMap((node) => {
+      const { labels, annotations } = node.metadata;
       const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
+      if (cluster === undefined) return [];
+      this.#marks.set(cluster, marksOf(node));
       const addresses = addressesIn(annotations);
-      return cluster === undefined
-        ? []
-        : [{ cluster, addresses, membership: membershipIn(annotations) }];
+      return [{ cluster, addresses, membership: membershipIn(annotations) }];
     });
   }
 
   /**
    * What the watch shows. One that somebody has deleted, or that the node lifecycle controller has
    * marked while we could not renew its Lease, is written again by the next `keep`.
+   *
+   * @returns `marked` when what people have put on it has changed.
    */
-  seen(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | undefined {
+  seen(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | 'marked' | undefined {
+    const before = this.marks(cluster);
+    const marks = node === undefined ? { ...noMarks, cordoned: before.cordoned } : marksOf(node);
+    this.#marks.set(cluster, marks);
+    const deleted = this.#rewriteIfMarked(cluster, node);
+    if (deleted !== undefined) return deleted;
+    return JSON.stringify(before) === JSON.stringify(marks) ? undefined : 'marked';
+  }
+
+  #rewriteIfMarked(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | undefined {
     const known = this.#known.get(cluster);
     if (known === undefined) return undefined;
     if (node === undefined) {
@@ -186,21 +207,7 @@ export class VirtualNodes {
 
   /** As it is, when it exists already. */
   async #create(cluster: ClusterName): Promise<Node> {
-    const node: Node & { apiVersion: string; kind: string } = {
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: {
-        name: virtualNodeName(cluster),
-        labels: {
-          [wellKnown.virtualNodeLabel]: 'true',
-          [wellKnown.clusterLabel]: cluster,
-          'node.kubernetes.io/exclude-from-external-load-balancers': 'true',
-        },
-      },
-      spec: {
-        taints: [{ key: wellKnown.virtualNodeTaint, value: cluster, effect: 'NoSchedule' }],
-      },
-    };
+    const node = virtualNodeObject(cluster, this.marks(cluster));
     try {
       return await this.#api.call<Node>({ method: 'POST', path: '/api/v1/nodes', body: node });
     } catch (error) {
@@ -222,87 +229,6 @@ export class VirtualNodes {
   }
 }
 
-function readyStatus(reachable: boolean): 'True' | 'Unknown' {
-  return reachable ? 'True' : 'Unknown';
-}
-
 function nodePath(cluster: ClusterName): string {
   return `/api/v1/nodes/${virtualNodeName(cluster)}`;
-}
-
-function absent(resources: readonly string[]): Record<string, null> {
-  return Object.fromEntries(resources.map((name) => [name, null]));
-}
-
-function statusOf(
-  resources: Readonly<Record<string, string | null>>,
-  {
-    reachable,
-    now,
-    since,
-    revoked,
-  }: {
-    readonly reachable: boolean;
-    readonly now: Date;
-    readonly since: string;
-    readonly revoked: string | undefined;
-  },
-): object {
-  return {
-    capacity: resources,
-    allocatable: resources,
-    nodeInfo: { kubeletVersion: 'spillway', operatingSystem: '', architecture: '' },
-    conditions: [
-      {
-        type: 'Ready',
-        status: readyStatus(reachable),
-        ...readyReason(reachable, revoked),
-        lastHeartbeatTime: now.toISOString(),
-        lastTransitionTime: since,
-      },
-    ],
-  };
-}
-
-function amounts(allocatable: Amounts): Record<string, string> {
-  return {
-    cpu: `${allocatable.milliCpu}m`,
-    memory: `${allocatable.memoryBytes}`,
-    pods: `${allocatable.pods}`,
-    ...Object.fromEntries([...allocatable.extended].map(([name, amount]) => [name, `${amount}`])),
-  };
-}
-
-function readyReason(
-  reachable: boolean,
-  revoked: string | undefined,
-): { readonly reason: string; readonly message: string } {
-  if (revoked !== undefined) return { reason: 'NeighbourRevoked', message: revoked };
-  return reachable
-    ? { reason: 'NeighbourAlive', message: 'the neighbour is heard from' }
-    : { reason: 'NeighbourGone', message: 'the neighbour has not been heard from' };
-}
-
-function membershipIn(
-  annotations: Readonly<Record<string, string>> = {},
-): NodeMembership | undefined {
-  try {
-    const value: unknown = JSON.parse(annotations[wellKnown.membershipAnnotation] ?? 'null');
-    const { serial, peer, notBeforeMs } = (value ?? {}) as Partial<NodeMembership>;
-    const whole =
-      typeof serial === 'string' && typeof peer === 'string' && typeof notBeforeMs === 'number';
-    return whole ? { serial, peer, notBeforeMs } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whoever may write nodes may write anything there. */
-function addressesIn(annotations: Readonly<Record<string, string>> = {}): readonly string[] {
-  try {
-    const value: unknown = JSON.parse(annotations[wellKnown.addressesAnnotation] ?? '[]');
-    return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
-  } catch {
-    return [];
-  }
 }

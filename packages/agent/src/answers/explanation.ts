@@ -44,9 +44,18 @@ export const guestExplanation = z.object({
   troubles: z.array(z.string()).describe('why containers do not run'),
 });
 
+export const foreignExplanation = z.object({
+  state: z
+    .literal('foreign')
+    .describe('something other than Spillway has bound it to a virtual node'),
+  host: z.string().describe('the neighbour that the virtual node stands for'),
+  message: z.string(),
+});
+
 export const explanationAnswer = z.discriminatedUnion('state', [
   waitingExplanation,
   awayExplanation,
   guestExplanation,
+  foreignExplanation,
 ]);
 export type ExplanationAnswer = z.infer<typeof explanationAnswer>;

@@ -7,6 +7,7 @@ const amounts = z.object({ milliCpu: z.number(), memoryBytes: z.number() });
 export const neighbourAnswer = z.object({
   cluster: z.string(),
   liveness: z.enum(['alive', 'suspect', 'gone', 'revoked']),
+  cordoned: z.boolean().describe('its virtual node is cordoned: nothing new is sent there'),
   link: z
     .enum(['direct', 'relayed', 'none'])
     .describe('how it is reached now; none while there is no connection'),

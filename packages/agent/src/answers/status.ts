@@ -60,6 +60,7 @@ const active = z.object({
   }),
   room: counts.describe('how often some common shapes fit here now'),
   neighbours: z.number().int(),
+  cordoned: z.array(z.string()).describe('neighbours whose virtual node is cordoned'),
   refused: counts.describe('strangers and messages refused, by reason'),
   eventsDropped: z.number().int(),
   customResources: z.array(z.string()).describe('those of Spillway’s that the API server serves'),

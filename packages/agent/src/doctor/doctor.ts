@@ -2,8 +2,10 @@
 import { isFault } from '@spillway/core';
 import type { DoctorAnswer, Finding } from '../answers/index.ts';
 import type { Asked } from '../questions.ts';
+import { checkForeignPods } from './foreign-pods.ts';
 import { checkLinks } from './links.ts';
 import { checkCertificates, checkResources, checkSelf } from './own.ts';
+import { checkMarks } from './marks.ts';
 import { checkOrphans } from './orphans.ts';
 import { checkRights } from './rights.ts';
 import { checkSettings } from './settings.ts';
@@ -16,6 +18,8 @@ const checks: readonly (readonly [Finding['check'], Check])[] = [
   ['certificates', checkCertificates],
   ['reachability', checkLinks],
   ['orphans', checkOrphans],
+  ['foreign-pods', checkForeignPods],
+  ['marks', checkMarks],
   ['crds', checkResources],
   ['settings', checkSettings],
 ];

@@ -76,6 +76,8 @@ export function podText(explanation: PodExplanation): string {
       return `${name} ${awayText(explanation)}`;
     case 'guest':
       return guestText(explanation);
+    case 'foreign':
+      return `${name} does not run: ${explanation.message}`;
     case 'home':
       return `${name} is at home, on node ${explanation.node} (${explanation.phase}).`;
     case 'other':
@@ -150,6 +152,7 @@ function whereText(pod: PodExplanation): string {
       return pod.node;
     case 'waiting':
     case 'other':
+    case 'foreign':
       return '-';
   }
 }

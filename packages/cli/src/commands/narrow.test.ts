@@ -7,6 +7,7 @@ const columns = 80;
 const neighbour: NeighbourAnswer = {
   cluster: 'frankfurt-am-main-2',
   liveness: 'suspect',
+  cordoned: false,
   link: 'direct',
   rttMs: 1234.5,
   rttMeasured: false,

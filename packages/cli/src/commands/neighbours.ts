@@ -57,7 +57,7 @@ export function neighboursText(
     ],
     rows.map((row) => [
       row.cluster,
-      livenessText(row.liveness),
+      `${livenessText(row.liveness)}${row.cordoned ? ', cordoned' : ''}`,
       rtt(row.rttMs, row.rttMeasured),
       row.room['500m/512Mi'] ?? 0,
       row.room['1/1Gi'] ?? 0,

@@ -54,6 +54,9 @@ export function statusText(status: StatusAnswer, wide = false): string {
     ['Memory free:', `${gibibytes(memory.freeBytes)} of ${gibibytes(memory.allocatableBytes)}`],
     ['Room for:', roomText(status.room)],
     ['Neighbours:', status.neighbours || 'none heard since this agent became active'],
+    ...(status.cordoned.length > 0
+      ? [['Cordoned:', status.cordoned.join(' ')] satisfies [string, string]]
+      : []),
     ['Our pods waiting:', status.waiting],
     ['Our pods away:', countsText(status.away)],
     ['Guests here:', countsText(guests.byHome)],

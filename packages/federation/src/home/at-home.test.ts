@@ -17,7 +17,7 @@ import { originCoordinate } from '../coordinates.ts';
 import { Directory, directoryPresets } from '../directory.ts';
 import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
 import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { advertOf, at, cluster, ledgerOf, node, plainSeals, podOf } from '../testing/fixtures.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
@@ -51,6 +51,7 @@ function homeOf({ nodes = [node('n', '1')], policy = nearest, neighbourCpu }: Se
     room: ledger,
     neighbourhood: directory,
     policies,
+    seals: plainSeals,
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,

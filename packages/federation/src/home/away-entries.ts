@@ -36,13 +36,25 @@ export class AwayEntries {
     return [...this.#entries.values()].filter((entry) => entry.host === host);
   }
 
+  /** Pods whose guest is known to exist at `host`, or to have existed when it was released. */
+  existingAt(host: ClusterName): readonly PodUid[] {
+    return this.at(host)
+      .filter(({ phase, released }) => phase === 'away' || released)
+      .map(({ ref }) => ref.uid);
+  }
+
   /** How many unfinished pods of ours each neighbour has. */
   countByHost(): ReadonlyMap<ClusterName, number> {
     const counts = new Map<ClusterName, number>();
     for (const { host, phase } of this.#entries.values()) {
-      if (phase !== 'finished') counts.set(host, (counts.get(host) ?? 0) + 1);
+      if (phase !== 'finished' && phase !== 'foreign')
+        counts.set(host, (counts.get(host) ?? 0) + 1);
     }
     return counts;
+  }
+
+  foreign(): readonly AwayEntry[] {
+    return [...this.#entries.values()].filter(({ foreign }) => foreign);
   }
 
   hosts(): ReadonlySet<ClusterName> {
@@ -60,6 +72,8 @@ export class AwayEntries {
       host,
       backoff: new Backoff(retryMsMin, retryMsMax),
       pod,
+      foreign: false,
+      giveBackAt: undefined,
       phase: 'committing',
       guest: undefined,
       sent: undefined,
@@ -99,7 +113,7 @@ export class AwayEntries {
   /** Those of `host` that are in a back-off. */
   retryNow(host: ClusterName): void {
     for (const entry of this.at(host)) {
-      if (entry.retryAt === undefined) continue;
+      if (entry.retryAt === undefined && entry.phase !== 'foreign') continue;
       entry.retryAt = undefined;
       this.#due.add(entry);
     }

@@ -1,5 +1,6 @@
 /** One pod away from home: what is known of it, and what is under way. */
 import {
+  assert,
   type ClusterName,
   type MonotonicMs,
   type Pod,
@@ -12,11 +13,12 @@ import type { PodRef } from './events.ts';
 import type { Slots } from './slots.ts';
 
 /**
- * `committing`: bound; the guest is not known to exist. `away`: the guest exists. `ending`: the pod
+ * `foreign`: bound by somebody else, and never committed. It is adopted if its host shows its guest, which
+ * an agent with another key must have committed; else it is given back. `committing`: bound by us; the guest is not known to exist. `away`: the guest exists. `ending`: the pod
  * is being deleted, or is gone, and its guest must go. `withdrawing`: its host has refused a fenced pod
  * for too long; it fails once the host has confirmed that no guest of it is, or will be. `finished`: its last status is written.
  */
-export type AwayPhase = 'committing' | 'away' | 'withdrawing' | 'ending' | 'finished';
+export type AwayPhase = 'foreign' | 'committing' | 'away' | 'withdrawing' | 'ending' | 'finished';
 
 export interface AwayEntry {
   readonly ref: PodRef;
@@ -24,6 +26,10 @@ export interface AwayEntry {
   readonly backoff: Backoff;
   /** Its status is what we last wrote or mean to write, which the watch may not show yet. */
   pod: Pod;
+  /** Somebody else has bound it, and its host does not show a guest of it. Stays true once it is given back. */
+  foreign: boolean;
+  /** A foreign one is not given back before; undefined until its host has shown all its guests. */
+  giveBackAt: MonotonicMs | undefined;
   phase: AwayPhase;
   /** What the host last showed. */
   guest: PodStatus | undefined;
@@ -62,10 +68,19 @@ export interface AwayEntry {
   unwritten: PodStatus | undefined;
 }
 
+/** What its host, or at last the API server, is to be asked next; nothing while a call is under way. */
+export function callOf(entry: AwayEntry): 'commit' | 'release' | 'letGo' | undefined {
+  const { phase, probing, stray, guestGone } = entry;
+  if (phase === 'committing' || probing) return 'commit';
+  const unwanted = phase === 'ending' || phase === 'withdrawing' || stray;
+  if (unwanted && !guestGone) return 'release';
+  return phase === 'ending' ? 'letGo' : undefined;
+}
+
 /** For people. */
 export interface AwayState {
   readonly host: ClusterName;
-  readonly phase: AwayPhase;
+  readonly phase: Exclude<AwayPhase, 'foreign'>;
   /** The pod's phase as last mirrored, or the reason of one that has failed. */
   readonly status: string;
   readonly wasThere: boolean;
@@ -82,6 +97,7 @@ export function awayState({
   wasThere,
   problem,
 }: AwayEntry): Omit<AwayState, 'joined'> {
+  assert(phase !== 'foreign', 'a foreign pod is not at its host');
   const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);
   return {
     host,

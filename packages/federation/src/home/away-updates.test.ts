@@ -1,8 +1,8 @@
-import { type Pod, randomStream, virtualNodeName } from '@spillway/core';
+import { type Pod, randomStream } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import type { UpdateResult } from '../negotiation.ts';
 import { nearest } from '../policy.ts';
-import { at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { at, cluster, ledgerOf, node, podOf, plainSeals, sealedAt } from '../testing/fixtures.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
@@ -15,7 +15,7 @@ function labelled(
   status: Pod['status'] = { phase: 'Running', startTime: 'x' },
 ): Pod {
   const pod = podOf('a', { status, metadata: { labels: { track } } });
-  return { ...pod, spec: { ...pod.spec, nodeName: virtualNodeName(near) } };
+  return sealedAt(pod, near);
 }
 
 /** A home that has found `pod` bound to near, as after a restart. */
@@ -23,6 +23,7 @@ function found(pod: Pod) {
   const home = new Home({
     room: ledgerOf(node('n', '1')),
     neighbourhood: { neighbours: () => [], neighbour: () => undefined },
+    seals: plainSeals,
     policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
     config: homeDefaults,
     random: randomStream(1, 'home'),

@@ -12,10 +12,12 @@ import type { AwayEntry } from './away-entry.ts';
 import { byHost } from './away-calls.ts';
 import type { HomeConfig } from './config.ts';
 import { type HomeEffect, type HomeEvent, refOf } from './events.ts';
+import type { Seals } from './ports.ts';
 
 export interface AwayUpdatesOptions {
   readonly config: HomeConfig;
   readonly homeEpoch: number;
+  readonly seals: Seals;
   readonly emit: (effect: HomeEffect) => void;
 }
 
@@ -33,7 +35,9 @@ export class AwayUpdates {
 
   /** Whether its guest may be other than it. */
   isStale(entry: AwayEntry): boolean {
-    const { phase, probing, guestGone, sent, pod } = entry;
+    const { phase, probing, guestGone, guest, sent, pod, host } = entry;
+    // A status that says it has run may be somebody else's: nothing leaves before its host has shown it.
+    if (guest === undefined && !this.#options.seals.holds(pod, host)) return false;
     if (phase !== 'away' || probing || guestGone || isTerminal(pod.status)) return false;
     return !this.#calling.get(entry.host)?.has(entry) && sent !== changeableOf(pod);
   }

@@ -1,9 +1,10 @@
 /**
  * The home's pods away: bound to a neighbour's virtual node, from the binding to the end of both
  * sides. For each, the home is what a kubelet is to a node: it makes sure that the guest exists,
- * mirrors its status, and lets the pod go only when the guest is gone.
+ * mirrors its status, and lets the pod go only when the guest is gone. A pod without the seal of our own
+ * binding is never committed; see foreign-pods.ts.
  *
- * All of this can be rebuilt from the API server and the hosts' guest streams: a pod bound to a
+ * All of this can be rebuilt from the API server and the hosts' guest streams: a pod that we bound to a
  * virtual node is committed again (which is idempotent) unless its status shows that its guest has
  * already run, and a guest that was known to exist before a stream was opened, and that the stream
  * has not shown by `synced`, is lost. A release is repeated until the guest is known to be gone,
@@ -18,7 +19,6 @@ import {
   type Pod,
   type PodStatus,
   type PodUid,
-  type Random,
   type Verdict,
   virtualNodeName,
 } from '@spillway/core';
@@ -32,24 +32,14 @@ import { travelVerdicts } from '../travel.ts';
 import { AwayCalls } from './away-calls.ts';
 import { AwayEntries } from './away-entries.ts';
 import { AwayUpdates } from './away-updates.ts';
-import { type AwayEntry, type AwayState, awayState } from './away-entry.ts';
-import type { HomeConfig } from './config.ts';
+import { type AwayEntry, type AwayState, awayState, callOf } from './away-entry.ts';
+import type { AwayOptions } from './away-options.ts';
 import { Departure } from './departure.ts';
 import { type HomeEffect, type HomeEvent, type PodRef, refOf } from './events.ts';
+import { ForeignPods, wasGivenBack } from './foreign-pods.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { OrphanChecks } from './orphan-checks.ts';
 import type { Slots } from './slots.ts';
-import type { TriedTemplates } from './tried-templates.ts';
-
-export interface AwayOptions {
-  readonly config: HomeConfig;
-  readonly random: Random;
-  readonly homeEpoch: number;
-  readonly tried: TriedTemplates;
-  readonly emit: (effect: HomeEffect) => void;
-  /** Whether the pod networks of a neighbour and of this cluster are joined; undefined: not known now. */
-  readonly joined: (host: ClusterName) => boolean | undefined;
-}
 
 type Tell = Extract<HomeEffect, { kind: 'tell' }>;
 
@@ -60,6 +50,7 @@ export class Away {
   readonly #updates: AwayUpdates;
   readonly #streams = new GuestStreams();
   readonly #orphans: OrphanChecks;
+  readonly foreign: ForeignPods;
   #revoked: RevokedClusters = new Set();
   readonly #departure: Departure;
 
@@ -70,6 +61,7 @@ export class Away {
     this.#updates = new AwayUpdates(options);
     this.#orphans = new OrphanChecks(options.random, options.emit);
     this.#departure = new Departure(options.emit);
+    this.foreign = new ForeignPods({ ...options, entries: this.#entries, streams: this.#streams });
   }
 
   countByHost(): ReadonlyMap<ClusterName, number> {
@@ -183,13 +175,7 @@ export class Away {
 
   stream(host: ClusterName, state: 'opening' | 'closed'): void {
     if (state === 'closed') return this.#streams.closed(host);
-    const existing = this.#entries
-      .at(host)
-      .filter(({ phase, released }) => phase === 'away' || released);
-    this.#streams.opening(
-      host,
-      existing.map(({ ref }) => ref.uid),
-    );
+    this.#streams.opening(host, this.#entries.existingAt(host));
   }
 
   guest(host: ClusterName, update: GuestUpdate): void {
@@ -212,7 +198,11 @@ export class Away {
     if (this.#entries.get(ref.uid) !== undefined) return;
     // A pod that is bound there comes, or has come, by the watch; any other has no guest there.
     const owned = pod !== undefined && refOf(pod).uid === ref.uid;
-    if (owned && pod.spec.nodeName === virtualNodeName(host)) return;
+    if (owned && pod.spec.nodeName === virtualNodeName(host)) {
+      // Its guest has been shown before the watch shows it.
+      if (!this.#options.seals.holds(pod, host)) this.#entries.adopt(pod, host).phase = 'away';
+      return;
+    }
     this.#entries.adopt({ metadata: ref, spec: { containers: [] } }, host);
     this.deleted(ref.uid);
   }
@@ -249,13 +239,14 @@ export class Away {
     const releases: AwayEntry[] = [];
     const others: AwayEntry[] = [];
     for (const entry of this.#entries.takeDue(now)) {
+      if (entry.phase === 'foreign' && this.foreign.mayGiveBack(entry, now)) this.#giveBack(entry);
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#calls.write(entry);
       if (this.#departure.evicts(entry)) continue;
       if (entry.calling) continue;
-      const unwanted = entry.stray || ['ending', 'withdrawing'].includes(entry.phase);
-      if (entry.phase === 'committing' || entry.probing) commits.push(entry);
-      else if (unwanted && !entry.guestGone) releases.push(entry);
-      else if (entry.phase === 'ending') this.#letGo(entry);
+      const call = callOf(entry);
+      if (call === 'commit') commits.push(entry);
+      else if (call === 'release') releases.push(entry);
+      else if (call === 'letGo') this.#letGo(entry);
       else if (!isRevoked(this.#revoked, entry.host)) others.push(entry);
     }
     // A commit that ends makes the next tick take up the rest.
@@ -269,15 +260,17 @@ export class Away {
     return earliest(this.#entries.wakeAt(), this.#orphans.wakeAt());
   }
 
-  /** Bound by an earlier agent of the home, or by somebody else who ignored the taint. */
+  /** Bound by an earlier agent of the home, or by somebody else. */
   #arrived(pod: Pod, host: ClusterName): AwayEntry {
     const entry = this.#entries.adopt(pod, host);
     const stays = travelVerdicts(pod);
+    entry.foreign = wasGivenBack(pod);
     if (isRevoked(this.#revoked, host)) this.#hostRevoked(entry);
     else if (hasRun(pod.status)) {
       entry.phase = 'away';
       entry.wasThere = pod.status?.startTime !== undefined;
-    } else if (stays.length > 0) {
+    } else if (!this.#options.seals.holds(pod, host)) this.foreign.arrived(entry);
+    else if (stays.length > 0) {
       entry.phase = 'finished';
       entry.guestGone = true;
       entry.problem = stays.map(({ reason }) => reason).join('; ');
@@ -367,9 +360,17 @@ export class Away {
     } else this.#retryLater(entry, now);
   }
 
+  /** A fenced one may have been committed by an agent with another key, and its guest be on its way. */
+  #giveBack(entry: AwayEntry): void {
+    const why = this.foreign.giveBack(entry);
+    if (isFenced(entry.pod)) this.#withdraw(entry, why);
+    else this.#guestGone(entry, why);
+  }
+
   /** The guest exists. One whose pod has ended here, or was given up, may not. */
   #shown(entry: AwayEntry, status: PodStatus): void {
     entry.guestGone = false;
+    entry.foreign = false;
     entry.probing = false;
     entry.guest = status;
     entry.wasThere = true;
@@ -394,7 +395,7 @@ export class Away {
 
   #mirror(entry: AwayEntry, status: PodStatus): void {
     if (entry.phase === 'finished' || entry.homeGone) return;
-    if (entry.phase === 'committing') {
+    if (entry.phase === 'committing' || entry.phase === 'foreign') {
       entry.phase = 'away';
       entry.retryAt = undefined;
       if (!entry.calling) this.#calls.settle(entry, true);
@@ -429,11 +430,12 @@ export class Away {
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
     entry.problem = message;
-    this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
+    if (!entry.foreign)
+      this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
     entry.phase = 'away';
     const failed = { ...lastStatus, phase: 'Failed', reason, message };
     // One that its host refused has never run: it failed as one does that a kubelet rejects.
-    this.#mirror(entry, reason === 'GuestRefused' ? failed : endedByHost(failed));
+    this.#mirror(entry, reason === 'GuestRefused' || entry.foreign ? failed : endedByHost(failed));
   }
 
   /** Whatever may still come to be of it at its host is not wanted: it is released until it is known to be gone. */
@@ -454,6 +456,7 @@ export class Away {
 
   #end(entry: AwayEntry): void {
     if (entry.phase !== 'ending') entry.backoff.reset();
+    if (entry.phase === 'foreign' && this.#streams.isWhole(entry.host)) entry.guestGone = true;
     entry.phase = 'ending';
     entry.probing = false;
     entry.retryAt = undefined;

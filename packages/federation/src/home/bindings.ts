@@ -3,17 +3,36 @@
  * stays taken and the very same binding is repeated, a bounded number of times, until its outcome is
  * known: whoever gave the room to another pod at once would overcommit the node.
  */
-import { assert, type MonotonicMs, type NodeName, type PodUid, type Random } from '@spillway/core';
+import {
+  assert,
+  type MonotonicMs,
+  type NodeName,
+  type PodUid,
+  type Random,
+  wellKnown,
+} from '@spillway/core';
+import { bindingAnnotations } from '../fence.ts';
 import { Backoff } from './backoff.ts';
 import type { HomeConfig } from './config.ts';
 import type { Group, WaitingPod } from './group.ts';
-import type { Slots } from './slots.ts';
+import type { Seals } from './ports.ts';
+import { Slots } from './slots.ts';
 
 export interface Binding {
   readonly waiting: WaitingPod;
   readonly group: Group;
   /** A node of the home, or the slots of a neighbour. */
   readonly to: NodeName | Slots;
+}
+
+/** What a binding to a neighbour writes on the pod. */
+export function writtenBy(
+  { waiting, group, to }: Binding,
+  seals: Seals,
+): Readonly<Record<string, string>> {
+  assert(to instanceof Slots, 'only bindings to neighbours are sealed');
+  const seal = seals.seal(waiting.ref.uid, to.host);
+  return { ...bindingAnnotations(group.policy), [wellKnown.boundByAnnotation]: seal };
 }
 
 interface Retry {

@@ -40,6 +40,12 @@ export interface HomeConfig {
   readonly commitPodsMax: number;
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
+  /**
+   * How long until the next pods of one controller are given back, after somebody else has bound them
+   * to a virtual node: doubles from min to max, and starts again at min after a quiet time of max.
+   */
+  readonly giveBackMsMin: number;
+  readonly giveBackMsMax: number;
   /** Shortest pause before a pod's owner is told again why it waits. */
   readonly explainMsMin: number;
 }
@@ -67,6 +73,8 @@ export const homeDefaults: HomeConfig = Object.freeze({
   commitPodsMax: 64,
   commitsInFlightPerHostMax: 4,
   releaseGuestsMax: 1024,
+  giveBackMsMin: 1_000,
+  giveBackMsMax: 300_000,
   explainMsMin: 30_000,
 });
 
@@ -79,6 +87,9 @@ export function checkedHomeConfig(config: HomeConfig): HomeConfig {
   }
   if (config.retryMsMin > config.retryMsMax) {
     throw new Fault('InvalidConfig', 'home.retryMsMin must not exceed home.retryMsMax');
+  }
+  if (config.giveBackMsMin > config.giveBackMsMax) {
+    throw new Fault('InvalidConfig', 'home.giveBackMsMin must not exceed home.giveBackMsMax');
   }
   if (config.doubtMs > config.doubtRetryMsMax) {
     throw new Fault('InvalidConfig', 'home.doubtMs must not exceed home.doubtRetryMsMax');

@@ -184,6 +184,14 @@ export type HomeEffect =
   /** Write `status`, if any, then delete the pod without grace: its guest is gone. */
   | { readonly kind: 'finalize'; readonly ref: PodRef; readonly status?: PodStatus }
   | { readonly kind: 'checkOrphan'; readonly host: ClusterName; readonly ref: PodRef }
+  /** A pod that somebody else bound to `host`'s virtual node is about to fail. Nothing of it has left. */
+  | {
+      readonly kind: 'giveBack';
+      readonly ref: PodRef;
+      readonly host: ClusterName;
+      /** Its controller, as `ReplicaSet web`; undefined for a bare pod. */
+      readonly owner: string | undefined;
+    }
   /** Why a pod still waits, for its owner to read. `condition`: no other scheduler writes it. */
   | {
       readonly kind: 'explain';
@@ -201,10 +209,14 @@ export type HomeEffect =
         | 'NoEndpoint'
         | 'GuestRefused'
         | 'GuestLost'
-        | 'GuestEnded';
+        | 'GuestEnded'
+        | typeof notPlacedBySpillway;
       readonly message: string;
       readonly warning: boolean;
     };
+
+/** The reason with which a pod fails that somebody else has bound to a virtual node. */
+export const notPlacedBySpillway = 'NotPlacedBySpillway';
 
 export function refOf(pod: Pod): PodRef {
   const { namespace = 'default', name = '', uid = '' } = pod.metadata;

@@ -6,12 +6,20 @@ import type { ClusterName, PodUid } from '@spillway/core';
 
 export class GuestStreams {
   readonly #unseen = new Map<ClusterName, Set<PodUid>>();
+  readonly #whole = new Set<ClusterName>();
+
+  /** Whether the host's open stream has shown every guest of ours there. */
+  isWhole(host: ClusterName): boolean {
+    return this.#whole.has(host);
+  }
 
   opening(host: ClusterName, existing: readonly PodUid[]): void {
+    this.#whole.delete(host);
     this.#unseen.set(host, new Set(existing));
   }
 
   closed(host: ClusterName): void {
+    this.#whole.delete(host);
     this.#unseen.delete(host);
   }
 
@@ -23,6 +31,7 @@ export class GuestStreams {
   synced(host: ClusterName): readonly PodUid[] {
     const missing = [...(this.#unseen.get(host) ?? [])];
     this.#unseen.get(host)?.clear();
+    this.#whole.add(host);
     return missing;
   }
 }

@@ -15,7 +15,16 @@ import { originCoordinate } from '../coordinates.ts';
 import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
 import { PolicyBook } from '../policy-book.ts';
 import type { Policies } from './ports.ts';
-import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import {
+  advertOf,
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  plainSeals,
+  podOf,
+  sealedAt,
+} from '../testing/fixtures.ts';
 import { memberOf } from '../testing/adverts.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
@@ -46,6 +55,7 @@ function atHome(cpu = '1', policies: Policies = { policyFor: () => allNearest })
     room: ledger,
     neighbourhood: directory,
     policies,
+    seals: plainSeals,
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,
@@ -86,8 +96,7 @@ type HomeUnderTest = ReturnType<typeof atHome>;
 
 const uidOf = (pod: Pod): PodUid => pod.metadata.uid as PodUid;
 const boundTo = (pod: Pod, host: ClusterName, status?: PodStatus): Pod => ({
-  ...pod,
-  spec: { ...pod.spec, nodeName: virtualNodeName(host) },
+  ...sealedAt(pod, host),
   ...(status && { status }),
 });
 const kinds = (effects: readonly HomeEffect[]): readonly string[] =>

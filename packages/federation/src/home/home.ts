@@ -21,9 +21,10 @@ import { claimOf } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
+import type { ForeignPod } from './foreign-pods.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
-import type { LocalRoom, Neighbourhood, Policies } from './ports.ts';
+import type { LocalRoom, Neighbourhood, Policies, Seals } from './ports.ts';
 import { TriedTemplates } from './tried-templates.ts';
 import { Waiting } from './waiting.ts';
 
@@ -33,6 +34,7 @@ export interface HomeOptions {
   /** What the federation's root has signed of this cluster. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly policies: Policies;
+  readonly seals: Seals;
   readonly config: HomeConfig;
   readonly random: Random;
   /** Of the agent that runs this; see `AdvertVersion.epoch`. */
@@ -50,7 +52,13 @@ export type PodExplanation =
       /** The placement policy that it goes by, and where that comes from. */
       readonly policy: { readonly text: string; readonly source: string };
     }
-  | ({ readonly state: 'away' } & AwayState);
+  | ({ readonly state: 'away' } & AwayState)
+  | {
+      /** Somebody else has bound it to the virtual node of `host`. */
+      readonly state: 'foreign';
+      readonly host: ClusterName;
+      readonly message: string;
+    };
 
 export class Home {
   readonly #options: HomeOptions;
@@ -66,7 +74,7 @@ export class Home {
 
   constructor(options: HomeOptions) {
     this.#options = options;
-    const { config, random, homeEpoch } = options;
+    const { config, random, homeEpoch, seals } = options;
     const emit = (effect: HomeEffect): void => {
       this.#effects.push(effect);
     };
@@ -76,11 +84,12 @@ export class Home {
         options.attributes ?? {},
         options.neighbourhood.neighbour(host)?.attributes,
       );
-    this.#away = new Away({ config, random, homeEpoch, tried, emit, joined });
+    this.#away = new Away({ config, random, homeEpoch, tried, seals, emit, joined });
     this.#waiting = new Waiting({
       room: options.room,
       neighbourhood: options.neighbourhood,
       policies: options.policies,
+      seals,
       config,
       random,
       homeEpoch,
@@ -131,6 +140,10 @@ export class Home {
 
   /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */
   explain(namespace: string, name: string): PodExplanation | undefined {
+    const foreign = this.#away.foreign.find(namespace, name);
+    if (foreign !== undefined) {
+      return { state: 'foreign', host: foreign.host, message: foreign.message };
+    }
     const away = this.#away.explain(namespace, name);
     if (away !== undefined) {
       return { state: 'away', ...away };
@@ -151,6 +164,11 @@ export class Home {
       outlook: (pod, claim, policyFor) => this.#waiting.outlook(pod, claim, policyFor),
       now,
     });
+  }
+
+  /** Pods that somebody else has bound to a virtual node; those given back are in it while they exist. */
+  foreign(): readonly ForeignPod[] {
+    return this.#away.foreign.list();
   }
 
   #take(event: HomeEvent, now: MonotonicMs): void {

@@ -21,6 +21,17 @@ export interface Neighbourhood {
   neighbour(cluster: ClusterName): Neighbour | undefined;
 }
 
+/**
+ * Proves that it was this home's agent that bound a pod to a host. A pod's author can write any
+ * annotation, but does not know the pod's UID before the pod exists, nor the agent's key ever.
+ */
+export interface Seals {
+  /** The seal of the binding of pod `uid` to `host`. The same for every agent of this home. */
+  seal(uid: PodUid, host: ClusterName): string;
+  /** Whether `pod` carries the seal of its own binding to `host`. */
+  holds(pod: Pod, host: ClusterName): boolean;
+}
+
 /** The policy for a pod: the one that is said nearest to it. */
 export interface Policies {
   policyFor(pod: Pod, namespaceAnnotations: Readonly<Record<string, string>>): PolicyForPod;

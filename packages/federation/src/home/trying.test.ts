@@ -5,7 +5,16 @@ import { Directory, directoryPresets } from '../directory.ts';
 import type { TryResult } from '../negotiation.ts';
 import { nearest } from '../policy.ts';
 import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import {
+  advertOf,
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  plainSeals,
+  podOf,
+  sealedAt,
+} from '../testing/fixtures.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
@@ -38,6 +47,7 @@ function fullHome() {
     room: ledgerOf(node('n', '1m')),
     neighbourhood: directory,
     policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
+    seals: plainSeals,
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,
@@ -244,7 +254,7 @@ describe('refused after the binding all the same', () => {
 
   function refusedAfterAll(pod: Pod, verdict: Verdict) {
     const tested = fullHome();
-    tested.see({ ...pod, spec: { ...pod.spec, nodeName: 'spillway-near' } });
+    tested.see(sealedAt(pod, near));
     const uids = [(pod.metadata.uid ?? '') as never];
     const results = [{ uid: uids[0] as never, outcome: 'refused', verdict } as const];
     const effects = tested.step({ kind: 'committed', host: near, uids, results });

@@ -8,19 +8,20 @@
 import {
   after,
   type ClusterName,
+  earliest,
   type MonotonicMs,
   type Pod,
   type PodUid,
   type Random,
   type VerdictCount,
 } from '@spillway/core';
-import { bindingAnnotations, boundPod } from '../fence.ts';
+import { boundPod } from '../fence.ts';
 import { placingSpec } from '../placing-spec.ts';
 import type { Template } from '../template.ts';
 import { placePods } from '@spillway/scheduling';
 import { Ask, refusalText } from './ask.ts';
 import { AtHome, type HomeWriteEnded } from './at-home.ts';
-import { type Binding, Bindings } from './bindings.ts';
+import { type Binding, Bindings, writtenBy } from './bindings.ts';
 import type { Claim } from './claim.ts';
 import type { HomeConfig } from './config.ts';
 import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
@@ -28,7 +29,7 @@ import { refOf } from './events.ts';
 import { explain, explained } from './explanation.ts';
 import { type Group, keptHome, type Outlook, type WaitingPod } from './group.ts';
 import { Groups } from './groups.ts';
-import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
+import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from './ports.ts';
 import { Slots } from './slots.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 import { Trying } from './trying.ts';
@@ -38,6 +39,7 @@ export interface WaitingOptions {
   readonly room: LocalRoom;
   readonly neighbourhood: Neighbourhood;
   readonly policies: Policies;
+  readonly seals: Seals;
   readonly config: HomeConfig;
   readonly random: Random;
   readonly homeEpoch: number;
@@ -123,7 +125,8 @@ export class Waiting {
   seenAway(pod: Pod, host: ClusterName): void {
     const { uid } = refOf(pod);
     const to = this.#bindings.get(uid)?.to;
-    if (!(to instanceof Slots) || to.host !== host) return this.drop(uid);
+    const ours = to instanceof Slots && to.host === host && this.#options.seals.holds(pod, host);
+    if (!ours) return this.drop(uid);
     this.#bindings.end(uid);
     this.#options.onBoundAway(pod, to);
   }
@@ -218,13 +221,9 @@ export class Waiting {
 
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
-    let at = this.#bindings.wakeAt();
-    const atHome = this.#atHome.wakeAt();
-    if (atHome !== undefined && (at === undefined || atHome < at)) at = atHome;
-    for (const group of this.#groups.all()) {
-      const due = group.ask === undefined ? group.nextTry : group.ask.patienceEnds;
-      if (at === undefined || due < at) at = due;
-    }
+    let at = earliest(this.#bindings.wakeAt(), this.#atHome.wakeAt());
+    for (const group of this.#groups.all())
+      at = earliest(at, group.ask === undefined ? group.nextTry : group.ask.patienceEnds);
     return at;
   }
 
@@ -337,7 +336,9 @@ export class Waiting {
     );
     let taken = 0;
     for (const share of shares) {
-      const mine = pods.slice(taken, taken + share.used);
+      // What was asked for before the neighbour was cordoned is not used.
+      const shut = this.#options.neighbourhood.neighbour(share.host)?.marks?.cordoned === true;
+      const mine = shut ? [] : pods.slice(taken, taken + share.used);
       taken += mine.length;
       if (group === undefined || mine.length === 0) {
         this.#giveBack(share.host, share.reservation);
@@ -407,7 +408,7 @@ export class Waiting {
 
   /** Its host has said that it would take it. */
   #bindAway(binding: Binding, dropped: readonly string[]): void {
-    const { waiting, group, to } = binding;
+    const { waiting, to } = binding;
     const { ref } = waiting;
     if (this.#bindings.get(ref.uid) !== binding || !(to instanceof Slots)) return;
     const { host } = to;
@@ -415,7 +416,7 @@ export class Waiting {
       const message = `${host} runs it without ${dropped.join(', ')}`;
       this.#options.emit({ kind: 'tell', ref, reason: 'Offloading', message, warning: false });
     }
-    const annotations = bindingAnnotations(group.policy);
+    const annotations = writtenBy(binding, this.#options.seals);
     this.#options.emit({ kind: 'bindAway', ref, host, annotations });
   }
 

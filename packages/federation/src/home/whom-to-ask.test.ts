@@ -4,7 +4,7 @@ import { originCoordinate } from '../coordinates.ts';
 import { Directory, directoryPresets } from '../directory.ts';
 import { nearest } from '../policy.ts';
 import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { advertOf, at, cluster, ledgerOf, node, plainSeals, podOf } from '../testing/fixtures.ts';
 import { homeDefaults as config } from './config.ts';
 import { newGroup } from './group.ts';
 import { clusterOfVirtualNode, Home } from './home.ts';
@@ -75,6 +75,7 @@ test('a home whose neighbours are all full asks them less and less often, whatev
     room: ledgerOf(node('n', '500m')),
     neighbourhood: neighbours(full),
     policies: { policyFor: () => policyFor },
+    seals: plainSeals,
     config,
     random: randomStream(1, 'home'),
     homeEpoch: 1,

@@ -1,8 +1,18 @@
 /** Small objects for tests of the machines: nodes and pods that differ in CPU only. */
-import type { ClusterName, MonotonicMs, Node, Pod, PodStatus } from '@spillway/core';
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type Node,
+  type Pod,
+  type PodStatus,
+  type PodUid,
+  virtualNodeName,
+  wellKnown,
+} from '@spillway/core';
 import { Ledger } from '@spillway/scheduling';
 import type { Advert } from '../advert.ts';
 import { originCoordinate } from '../coordinates.ts';
+import type { Seals } from '../home/ports.ts';
 import { roomOf, roomTotals } from '../room.ts';
 import { memberOf } from './adverts.ts';
 
@@ -38,6 +48,23 @@ export function podOf(
       containers: [{ name: 'c', resources: { requests: { cpu } } }],
     },
     status: status ?? { phase: 'Pending' },
+  };
+}
+
+/** Seals that a test can write itself. */
+export const plainSeals: Seals = {
+  seal: (uid, host) => `${uid} at ${host}`,
+  holds: ({ metadata }, host) =>
+    metadata.annotations?.[wellKnown.boundByAnnotation] === `${metadata.uid} at ${host}`,
+};
+
+/** As our own binding to `host` leaves it. */
+export function sealedAt(pod: Pod, host: ClusterName): Pod {
+  const seal = { [wellKnown.boundByAnnotation]: plainSeals.seal(pod.metadata.uid as PodUid, host) };
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...seal } },
+    spec: { ...pod.spec, nodeName: virtualNodeName(host) },
   };
 }
 

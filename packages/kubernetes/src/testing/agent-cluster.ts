@@ -25,11 +25,15 @@ export const systemClock: Clock = {
 };
 
 export async function startAgentCluster(
-  options: { readonly nodes?: number; readonly nodeGraceSeconds?: number } = {},
+  options: {
+    readonly nodes?: number;
+    readonly zones?: readonly string[];
+    readonly nodeGraceSeconds?: number;
+  } = {},
 ): Promise<AgentCluster> {
-  const { nodes = 1, nodeGraceSeconds } = options;
+  const { nodes = 1, zones = [], nodeGraceSeconds } = options;
   const testbed = await startTestbed({
-    clusters: [{ name: 'paris', city: undefined, nodes: equalNodes(nodes) }],
+    clusters: [{ name: 'paris', city: undefined, nodes: equalNodes(nodes, { zones }) }],
     ...(nodeGraceSeconds !== undefined && { nodeGraceSeconds }),
   });
   const cluster = testbed.cluster('paris');

@@ -13,6 +13,7 @@ export function factsOf(cluster: string, change: Partial<NeighbourFacts> = {}): 
   return {
     cluster: clusterName(cluster),
     state: 'alive',
+    cordoned: false,
     link: 'direct',
     rttMs: 12.34,
     rttMeasured: true,

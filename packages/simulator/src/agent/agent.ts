@@ -39,6 +39,7 @@ import {
   type UpdateResult,
 } from '@spillway/federation';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
+import { modelSeals } from './model-seals.ts';
 import { onePolicy } from './one-policy.ts';
 import { type GuestFeed, ModelGuestStreams } from './guest-streams.ts';
 import { ModelHomeRunner, type ReservedSlots } from './home-runner.ts';
@@ -134,6 +135,7 @@ export class ModelAgent {
       room: this.ledger,
       neighbourhood: this.#neighbourhood,
       policies: onePolicy(options.policy),
+      seals: modelSeals(cluster),
       config: { ...homeDefaults, ...options.homeConfig },
       random: randomStream(seed, `home/${cluster}/${epoch}`),
       homeEpoch: epoch,

@@ -95,6 +95,7 @@ export class ModelHomeRunner {
           },
         );
       }
+      case 'giveBack':
       case 'explain':
       case 'tell':
         return;

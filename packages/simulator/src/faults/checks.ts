@@ -1,6 +1,7 @@
 /** What must hold in a simulated world: at every step, and once the faults have ended. */
 import { type ClusterName, type Pod, virtualNodeName, wellKnown } from '@spillway/core';
 import { refOf } from '@spillway/federation';
+import { modelSeals } from '../agent/model-seals.ts';
 import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
 import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/kubelets.ts';
 import { copyOfAnnotation } from './controllers.ts';
@@ -14,7 +15,8 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
     if (changed.length === 0) return undefined;
     for (const { name, api } of changed) checked.set(name, api.version);
     const copies = world.promisesOneCopy ? overlapping(world) : undefined;
-    return doubled(world) ?? copies ?? first(changed, ({ api }) => overcommitted(api));
+    const broken = doubled(world) ?? unasked(world) ?? copies;
+    return broken ?? first(changed, ({ api }) => overcommitted(api));
   };
 }
 
@@ -48,6 +50,26 @@ function doubled(world: ModelWorld): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A shadow of a pod that its home's agent has not bound there. */
+function unasked(world: ModelWorld): string | undefined {
+  return first(world.clusters, ({ name, api }) =>
+    first(api.pods(), (shadow) => {
+      if (!isShadow(shadow)) return undefined;
+      const { labels } = shadow.metadata;
+      const home = world.clusters.find((each) => each.name === labels?.[wellKnown.homeLabel]);
+      const pod = home?.api.pod(
+        labels?.[wellKnown.homeNamespaceLabel] ?? '',
+        shadow.metadata.name ?? '',
+      );
+      const same = pod?.metadata.uid === labels?.[wellKnown.homeUidLabel];
+      if (home === undefined || pod === undefined || !same) return undefined;
+      return modelSeals(home.name).holds(pod, name)
+        ? undefined
+        : `${pod.metadata.uid} runs at ${name}, where its agent did not bind it`;
+    }),
+  );
 }
 
 /**

@@ -91,6 +91,10 @@ const evictionGraceSeconds = 30;
 const writeStorm = { ...storm, writeFailure: 0.3 };
 /** Less than a write may come late, so that a home gives up what its host may still create. */
 const refusedPatienceMs = 1_000;
+/** Of somebody who binds pods to virtual nodes beside the agent: mean time between two tries. */
+const intrusionMs = 4_000;
+/** Short, so that a world settles. */
+const giveBackMsMax = 10_000;
 /** A Lease passes on only after writes of the former holder have come to an end. */
 const takeoverMsMin = lateWriteMsMax + 500;
 const takeoverMsMax = 8_000;
@@ -109,12 +113,14 @@ export class ModelWorld {
   readonly #options: WorldOptions;
   readonly #network: ModelNetwork;
   readonly #random: Random;
+  readonly #intruder: Random;
   readonly #byName: ReadonlyMap<ClusterName, ModelCluster>;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     const { seed } = options;
     this.#random = randomStream(seed, 'world');
+    this.#intruder = randomStream(seed, 'intruder');
     const delays = randomStream(seed, 'delays');
     this.#network = new ModelNetwork(this.time, randomStream(seed, 'network'), () =>
       delays.below(delayMsMax),
@@ -174,6 +180,12 @@ export class ModelWorld {
       this.time.after(200 + this.#random.below(3_000), trouble);
     };
     this.time.after(2_000, trouble);
+    const intrusion = (): void => {
+      if (this.time.now >= troubleMs) return;
+      this.#intrude();
+      this.time.after(this.#intruder.below(2 * intrusionMs), intrusion);
+    };
+    this.time.after(this.#intruder.below(2 * intrusionMs), intrusion);
     this.time.after(troubleMs, () => {
       this.#network.weather = calm;
       this.#network.heal();
@@ -252,9 +264,9 @@ export class ModelWorld {
       timing: { watchMsMax: 60, writeMsMax: 30 },
       proximity: { coordinate: () => originCoordinate, measuredRttMs: () => undefined },
       looksThrough: true,
+      homeConfig: { giveBackMsMax, ...(this.#options.partition && { refusedPatienceMs }) },
       ...(this.#options.partition && {
         policy: { ...nearest, partition: this.#options.partition },
-        homeConfig: { refusedPatienceMs },
       }),
       agentOf: (name) => this.#byName.get(name)?.agent,
       trace: (line) => this.#say(line),
@@ -332,6 +344,22 @@ export class ModelWorld {
     if (!this.#happens(guest ? 'eviction' : 'user deletes')) return;
     this.#say(`${name}: ${guest ? 'evicts' : 'user deletes'} ${pod.metadata.uid}`);
     api.delete(refOf(pod), graceSeconds);
+  }
+
+  /** Somebody else binds a waiting pod to a virtual node, with the seal of a pod that is away, if there is one. */
+  #intrude(): void {
+    const { name, api } = this.clusters[this.#intruder.below(this.clusters.length)] ?? {};
+    const pods = [...(api?.pods() ?? [])].filter((pod) => !isShadow(pod));
+    const waiting = pods.filter(({ spec }) => !spec.nodeName);
+    const pod = waiting[this.#intruder.below(Math.max(1, waiting.length))];
+    const others = this.clusters.filter((other) => other.name !== name);
+    const host = others[this.#intruder.below(others.length)];
+    if (pod === undefined || host === undefined) return;
+    const { boundByAnnotation } = wellKnown;
+    const seal = pods.find(({ metadata }) => metadata.annotations?.[boundByAnnotation]);
+    const copied = seal?.metadata.annotations?.[boundByAnnotation] ?? '';
+    this.#say(`${name}: somebody else binds ${pod.metadata.uid} to ${host.name}`);
+    api?.bind(refOf(pod), virtualNodeName(host.name), { [boundByAnnotation]: copied });
   }
 
   #pick<Item>(items: readonly Item[]): Item {

@@ -1,0 +1,22 @@
+/** Neighbours that get nothing new, or not everything, because of what people have put on their virtual node. */
+import { virtualNodeName } from '@spillway/core';
+import type { Finding } from '../answers/index.ts';
+import type { Asked } from '../questions.ts';
+
+export function checkMarks({ neighbours }: Pick<Asked, 'neighbours'>): readonly Finding[] {
+  return neighbours.neighbours().flatMap(({ cluster, marks }): readonly Finding[] => {
+    const node = virtualNodeName(cluster);
+    const finding = { check: 'marks', severity: 'info', subject: node } as const;
+    const cordon = {
+      ...finding,
+      message: 'is cordoned: nothing new is sent there',
+      remedy: `kubectl uncordon ${node}, when it may take pods again`,
+    };
+    const taints = (marks?.taints ?? []).map(({ key, effect }) => ({
+      ...finding,
+      message: `has taint ${key}:${effect}: pods that do not tolerate it are not sent there`,
+      remedy: `kubectl taint node ${node} ${key}:${effect}-, when it may take them again`,
+    }));
+    return marks?.cordoned ? [cordon, ...taints] : taints;
+  });
+}

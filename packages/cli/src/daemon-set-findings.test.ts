@@ -1,0 +1,76 @@
+import type { PodSpec } from '@spillway/core';
+import { describe, expect, test } from 'vitest';
+import { daemonSetFindings } from './daemon-set-findings.ts';
+
+const everything = [{ operator: 'Exists' }] as const;
+const kept = { key: 'spillway.dev/virtual-node', operator: 'DoesNotExist' } as const;
+
+function found(spec: Partial<PodSpec>, clusters: readonly string[] = ['lyon']): boolean {
+  const template = { spec: { containers: [], ...spec } };
+  const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
+  return daemonSetFindings([set], clusters).some(({ severity }) => severity === 'warning');
+}
+
+function requiring(...terms: readonly (typeof kept | { key: string; operator: 'Exists' })[]) {
+  const nodeSelectorTerms = terms.map((term) => ({ matchExpressions: [term] }));
+  const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms };
+  return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } };
+}
+
+describe('a DaemonSet counts virtual nodes', () => {
+  test.each<readonly [string, Partial<PodSpec>, boolean]>([
+    ['when it tolerates every taint', { tolerations: everything }, true],
+    [
+      'when it tolerates ours by name',
+      { tolerations: [{ key: 'spillway.dev/virtual-node', operator: 'Exists' }] },
+      true,
+    ],
+    ['not when it tolerates nothing', {}, false],
+    [
+      'not when it tolerates only NoExecute',
+      { tolerations: [{ operator: 'Exists', effect: 'NoExecute' }] },
+      false,
+    ],
+    [
+      'not when each of its terms leaves them out',
+      { tolerations: everything, affinity: requiring(kept, kept) },
+      false,
+    ],
+    [
+      'when one of its terms does not',
+      {
+        tolerations: everything,
+        affinity: {
+          nodeAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: {
+              nodeSelectorTerms: [
+                { matchExpressions: [kept] },
+                { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] },
+              ],
+            },
+          },
+        },
+      },
+      true,
+    ],
+    [
+      'not when it selects by a label that they lack',
+      { tolerations: everything, nodeSelector: { 'kubernetes.io/os': 'linux' } },
+      false,
+    ],
+  ])('%s', (_, spec, expected) => {
+    expect(found(spec)).toBe(expected);
+  });
+
+  test('not where there is none', () => {
+    expect(found({ tolerations: everything }, [])).toBe(false);
+  });
+
+  test('and is named, with the lines that cure it', () => {
+    const template = { spec: { containers: [], tolerations: everything } };
+    const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
+    const [finding] = daemonSetFindings([set], ['lyon']);
+    expect(finding?.subject).toBe('ops/logs');
+    expect(finding?.remedy).toContain('- key: spillway.dev/virtual-node\n  operator: DoesNotExist');
+  });
+});

@@ -1,0 +1,143 @@
+/**
+ * What a virtual node carries, and why (docs/adr/0007, docs/adr/0025; each line is tested on real
+ * controllers in virtual-node-effects.itest.ts):
+ *
+ * - our taint, so that kube-scheduler and the DaemonSet controller leave it to pods that tolerate it;
+ * - no room at all, so that kube-scheduler leaves it alone whatever a pod tolerates, and no sum of
+ *   capacity counts what another cluster has;
+ * - no os, hostname or zone label: it is no domain of any topology spread constraint;
+ * - labels that take it out of load balancers, of the node lifecycle controller's arithmetic of zones,
+ *   and of topology-aware routing.
+ */
+import {
+  type ClusterName,
+  type Node,
+  type PeerId,
+  virtualNodeName,
+  wellKnown,
+} from '@spillway/core';
+import type { NodeMarks } from '@spillway/federation';
+
+export interface NodeMembership {
+  readonly serial: string;
+  readonly peer: PeerId;
+  readonly notBeforeMs: number;
+}
+
+export const noMarks: NodeMarks = Object.freeze({ cordoned: false, taints: Object.freeze([]) });
+
+const excludedFrom = {
+  /** cloud-provider's service controller: no backend of external load balancers. */
+  'node.kubernetes.io/exclude-from-external-load-balancers': 'true',
+  /** Node lifecycle controller: a link that is cut is no zone of unhealthy nodes. */
+  'node.kubernetes.io/exclude-disruption': 'true',
+  /** EndpointSlice controller: the only labels of nodes that it leaves out are those of control planes. */
+  'node-role.kubernetes.io/master': '',
+} as const;
+
+export function virtualNodeLabels(cluster: ClusterName): Readonly<Record<string, string>> {
+  return {
+    [wellKnown.virtualNodeLabel]: 'true',
+    [wellKnown.clusterLabel]: cluster,
+    ...excludedFrom,
+  };
+}
+
+export function virtualNodeObject(
+  cluster: ClusterName,
+  { cordoned }: NodeMarks,
+): Node & { readonly apiVersion: string; readonly kind: string } {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: virtualNodeName(cluster), labels: virtualNodeLabels(cluster) },
+    spec: {
+      taints: [{ key: wellKnown.virtualNodeTaint, value: cluster, effect: 'NoSchedule' }],
+      ...(cordoned && { unschedulable: true }),
+    },
+  };
+}
+
+/** A cordon, and taints that are neither ours nor Kubernetes' own. */
+export function marksOf({ spec }: Node): NodeMarks {
+  const taints = (spec?.taints ?? []).filter(
+    ({ key, effect }) =>
+      effect !== 'PreferNoSchedule' &&
+      key !== wellKnown.virtualNodeTaint &&
+      !key.startsWith('node.kubernetes.io/'),
+  );
+  return { cordoned: spec?.unschedulable === true, taints };
+}
+
+const noRoom = { cpu: '0', memory: '0', pods: '0' } as const;
+
+/** `resources`: names of those that the node shows. */
+export function virtualNodeStatus(
+  resources: readonly string[],
+  {
+    reachable,
+    now,
+    since,
+    revoked,
+  }: {
+    readonly reachable: boolean;
+    readonly now: Date;
+    readonly since: string;
+    readonly revoked: string | undefined;
+  },
+): object {
+  // A merge keeps what it does not name.
+  const room = { ...Object.fromEntries(resources.map((name) => [name, null])), ...noRoom };
+  return {
+    capacity: room,
+    allocatable: room,
+    nodeInfo: { kubeletVersion: 'spillway', operatingSystem: '', architecture: '' },
+    conditions: [
+      {
+        type: 'Ready',
+        status: readyStatus(reachable),
+        ...readyReason(reachable, revoked),
+        lastHeartbeatTime: now.toISOString(),
+        lastTransitionTime: since,
+      },
+    ],
+  };
+}
+
+export function readyStatus(reachable: boolean): 'True' | 'Unknown' {
+  return reachable ? 'True' : 'Unknown';
+}
+
+function readyReason(
+  reachable: boolean,
+  revoked: string | undefined,
+): { readonly reason: string; readonly message: string } {
+  if (revoked !== undefined) return { reason: 'NeighbourRevoked', message: revoked };
+  return reachable
+    ? { reason: 'NeighbourAlive', message: 'the neighbour is heard from' }
+    : { reason: 'NeighbourGone', message: 'the neighbour has not been heard from' };
+}
+
+export function membershipIn(
+  annotations: Readonly<Record<string, string>> = {},
+): NodeMembership | undefined {
+  try {
+    const value: unknown = JSON.parse(annotations[wellKnown.membershipAnnotation] ?? 'null');
+    const { serial, peer, notBeforeMs } = (value ?? {}) as Partial<NodeMembership>;
+    const whole =
+      typeof serial === 'string' && typeof peer === 'string' && typeof notBeforeMs === 'number';
+    return whole ? { serial, peer, notBeforeMs } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever may write nodes may write anything there. */
+export function addressesIn(annotations: Readonly<Record<string, string>> = {}): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(annotations[wellKnown.addressesAnnotation] ?? '[]');
+    return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+  } catch {
+    return [];
+  }
+}
