@@ -289,26 +289,33 @@ spec:
 });
 
 describe('spillway dry-run', () => {
-  test('says where pods would go and creates none; exit code 1 when some would wait', () => {
+  test('says where pods would go and creates none; exit code 1 when some would wait', async () => {
     const before = json('top --once');
     writeFileSync(
       join(folder, file),
       workload.replaceAll('name: web', 'name: api').replace('replicas: 4', 'replicas: 9'),
     );
-    const { stdout, status } = spillway(`dry-run -f ${file}`);
-    expect(status).toBe(1);
-    const answer = json(`dry-run -f ${file}`) as {
-      batches: {
+    interface Answer {
+      readonly batches: readonly {
         name: string;
         neighbours: { count: number }[];
         nowhere: number;
         home: unknown[];
       }[];
-    };
-    const [api] = answer.batches;
+    }
     // floor(4 / 1.5) = 2 on each of two nodes, less the two that are there.
-    expect(api).toMatchObject({ name: 'deployment/api', home: [], nowhere: 9 - 2 });
-    expect(api?.neighbours).toMatchObject([{ cluster: 'lyon', count: 2 }]);
+    const api = await waitFor(
+      'lyon says that what it held for others is free again',
+      () => {
+        const [of] = (json(`dry-run -f ${file}`) as Answer).batches;
+        return of?.nowhere === 9 - 2 ? of : undefined;
+      },
+      soon,
+    );
+    expect(api).toMatchObject({ name: 'deployment/api', home: [] });
+    expect(api.neighbours).toMatchObject([{ cluster: 'lyon', count: 2 }]);
+    const { stdout, status } = spillway(`dry-run -f ${file}`);
+    expect(status).toBe(1);
     expect(stdout).toContain('paris (home)   1 node: Insufficient cpu');
     expect(stdout).toMatch(/^lyon \S+ +takes 2, then has no node with room for this pod$/m);
     expect(json('top --once')).toMatchObject(
