@@ -511,6 +511,40 @@ describe('on the way to an agent', () => {
     expect(stderr).toContain('paris: no agent is installed in namespace default');
   });
 
+  test('where a DaemonSet has no pods, or pods of which none is active, it says so', async () => {
+    const daemonSet = (nodeSelector: string): string => `
+apiVersion: v1
+kind: Namespace
+metadata: { name: elsewhere }
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: { name: spillway-agent, namespace: elsewhere, labels: { app.kubernetes.io/name: spillway } }
+spec:
+  selector: { matchLabels: { app.kubernetes.io/name: spillway } }
+  template:
+    metadata: { labels: { app.kubernetes.io/name: spillway } }
+    spec: { nodeSelector: ${nodeSelector}, containers: [{ name: agent, image: x }] }
+`;
+    const said = async (text: string): Promise<Run> =>
+      await waitFor(
+        text,
+        () => {
+          const asked = run(['status', '--agent-namespace', 'elsewhere']);
+          return asked.stderr.includes(text) ? asked : undefined;
+        },
+        soon,
+      );
+    await testbed.cluster('paris').apply(daemonSet('{ no: node }'));
+    const none = await said('DaemonSet elsewhere/spillway-agent wants no pod');
+    expect(none.status).toBe(3);
+    expect(none.stderr).toContain('kubectl -n elsewhere describe daemonset spillway-agent');
+    await testbed.cluster('paris').apply(daemonSet('{}'));
+    await said('no agent is active: 1 of 1 pods stand by');
+    const { status, stdout } = run(['doctor', '--agent-namespace', 'elsewhere']);
+    expect([status, stdout]).toEqual([6, expect.stringContaining('no agent is active')]);
+  });
+
   test('who lacks a right is told which, and how to grant it', async () => {
     const cluster = testbed.cluster('paris');
     await cluster.apply(
