@@ -87,6 +87,11 @@ export function isTerminal(status: PodStatus | undefined): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
+/** The pod has ended at home in one way, and its guest lives on or has ended in another: the end at home is final. */
+export function contradicts(home: PodStatus | undefined, guest: PodStatus): boolean {
+  return isTerminal(home) && home?.phase !== guest.phase;
+}
+
 /** Whether a kubelet has taken the pod up: its guest existed, and is not made a second time. */
 export function hasRun(status: PodStatus | undefined): boolean {
   return status?.startTime !== undefined || (status?.phase ?? 'Pending') !== 'Pending';

@@ -24,7 +24,14 @@ import {
 } from '@spillway/core';
 import { isFenced } from '../fence.ts';
 import { opensPorts } from '../pod-network.ts';
-import { drifted, endedByHost, hasRun, isTerminal, mirroredStatus } from '../mirrored-status.ts';
+import {
+  contradicts,
+  drifted,
+  endedByHost,
+  hasRun,
+  isTerminal,
+  mirroredStatus,
+} from '../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { templateOf } from '../template.ts';
@@ -375,7 +382,7 @@ export class Away {
     entry.guest = status;
     entry.wasThere = true;
     entry.problem = undefined;
-    if (isTerminal(entry.pod.status) && !isTerminal(status) && entry.phase !== 'ending') {
+    if (contradicts(entry.pod.status, status) && entry.phase !== 'ending') {
       entry.stray = true;
       this.#entries.due(entry);
     } else {

@@ -453,6 +453,19 @@ describe('a pod away', () => {
     });
   });
 
+  test('that was given up is not finished by its guest: one that came late and has ended must go, too', () => {
+    const tested = atHome();
+    const failed = { phase: 'Failed', reason: 'GuestRefused' };
+    const pod = { ...boundTo(podOf('a'), near), status: failed };
+    tested.step({ kind: 'synced' });
+    tested.see(pod);
+    // The same end is left alone.
+    expect(kinds(shown(tested, podOf('a'), { phase: 'Failed' }))).toEqual([]);
+    expect(shown(tested, podOf('a'), { phase: 'Succeeded' })).toMatchObject([
+      { kind: 'release', host: near, guests: [{ uid: uidOf(pod) }] },
+    ]);
+  });
+
   test('but under fence only when its host has confirmed that nothing of it is there', () => {
     const tested = atHome();
     const metadata = {
