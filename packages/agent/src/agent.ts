@@ -2,6 +2,7 @@
  * An agent. A standby has a Lease to wait for, health and metrics; the active one has all the rest.
  * Losing the Lease ends the process: what an agent knows lies in the API server.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomStream } from '@spillway/core';
 import { PolicyBook } from '@spillway/federation';
 import { ActiveLabel, ApiClient, LeaseElector } from '@spillway/kubernetes';
@@ -15,9 +16,12 @@ import { standbyAnswer } from './questions.ts';
 
 export interface Agent {
   readonly httpPort: number;
-  /** Gives the Lease back and ends everything. */
+  /** Ends everything, and gives the Lease back once no write is under way; else the Lease runs out by itself. */
   stop(): Promise<void>;
 }
+
+/** How long a stopping agent waits for its writes (ms). A call to the API server takes 10 s at the most. */
+const drainMsMax = 15_000;
 
 /** `onLost` is called once when this agent may act no more; the process should end. */
 export async function startAgent(
@@ -85,10 +89,24 @@ export async function startAgent(
     httpPort: http.port,
     async stop() {
       await starting;
-      await Promise.all([active?.stop(), label.stop()]);
-      await elector.stop();
+      const drained = await within(drainMsMax, Promise.all([active?.stop(), label.stop()]));
+      if (!drained)
+        log.warn({ drainMsMax }, 'writes are still under way; the Lease runs out by itself');
+      await elector.stop({ giveBack: drained });
       await http.stop();
       api.close();
     },
   };
+}
+
+/** Whether `work` ended in time. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const late = new AbortController();
+  const inTime = work.then(() => true);
+  const tooLate = sleep(ms, false, { signal: late.signal }).catch(() => false);
+  try {
+    return await Promise.race([inTime, tooLate]);
+  } finally {
+    late.abort();
+  }
 }

@@ -65,6 +65,7 @@ export const systemClock: Clock = {
 export interface ActiveAgent {
   notReady(): string | undefined;
   readonly questions: Questions;
+  /** From now on it emits nothing. Resolves when every write and call under way has ended. */
   stop(): Promise<void>;
 }
 
@@ -387,9 +388,9 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       neighbours.stop();
       watch.stop();
       recorder.stop();
-      homeRunner.stop();
-      hostRunner.stop();
+      const drained = Promise.all([homeRunner.stop(), hostRunner.stop()]);
       await mesh.stop();
+      await drained;
     },
   };
 }

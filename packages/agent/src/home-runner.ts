@@ -25,10 +25,10 @@ import {
   type WriteOutcome,
   refusalText,
 } from '@spillway/federation';
-import pLimit from 'p-limit';
 import type { Decision, DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { Outbox } from './outbox.ts';
 import type { PodOwnerNews } from './pod-news.ts';
 import { WakeTimer } from './wake-timer.ts';
 
@@ -81,9 +81,7 @@ const releaseDeadlineMs = 10_000;
 
 export class HomeRunner {
   readonly #options: HomeRunnerOptions;
-  readonly #binds = pLimit(bindsMax);
-  readonly #writes = pLimit(writesMax);
-  readonly #calls = pLimit(callsMax);
+  readonly #outbox = new Outbox({ bind: bindsMax, write: writesMax, call: callsMax });
   readonly #timer: WakeTimer;
   /** First sight of each waiting pod, for the time to its shadow. */
   readonly #firstSeen = new Map<PodUid, MonotonicMs>();
@@ -94,6 +92,7 @@ export class HomeRunner {
   }
 
   feed(event: HomeEvent): void {
+    if (this.#outbox.closed) return;
     const { home, clock } = this.#options;
     const now = clock.monotonicMs();
     if (event.kind === 'pod' && !event.pod.spec.nodeName) {
@@ -106,61 +105,63 @@ export class HomeRunner {
     this.#timer.set(home.wakeAt());
   }
 
-  stop(): void {
+  /** From now on it emits nothing. Resolves when what is under way has ended. */
+  async stop(): Promise<void> {
     this.#timer.stop();
-    for (const limit of [this.#binds, this.#writes, this.#calls]) limit.clearQueue();
+    this.#outbox.close();
+    await this.#outbox.drained();
   }
 
   #perform(effect: HomeEffect): void {
     const { decisionLog } = this.#options;
     switch (effect.kind) {
       case 'bindLocally':
-        void this.#binds(() => this.#bind(effect.ref, effect.node, 'boundLocally'));
+        this.#outbox.send('bind', () => this.#bind(effect.ref, effect.node, 'boundLocally'));
         return;
       case 'bindAway': {
         const node = virtualNodeName(effect.host) as NodeName;
-        void this.#binds(() => this.#bind(effect.ref, node, 'boundAway', effect));
+        this.#outbox.send('bind', () => this.#bind(effect.ref, node, 'boundAway', effect));
         return;
       }
       case 'bindVolumes':
-        void this.#binds(() => this.#bindVolumes(effect));
+        this.#outbox.send('bind', () => this.#bindVolumes(effect));
         return;
       case 'preempt':
-        void this.#writes(() => this.#preempt(effect));
+        this.#outbox.send('write', () => this.#preempt(effect));
         return;
       case 'unnominate':
-        void this.#writes(() =>
+        this.#outbox.send('write', () =>
           this.#written('nomination', effect.ref, () =>
             this.#options.placement.nominate(effect.ref, undefined),
           ),
         );
         return;
       case 'reserve':
-        void this.#calls(() => this.#reserve(effect));
+        this.#outbox.send('call', () => this.#reserve(effect));
         return;
       case 'try':
-        void this.#calls(() => this.#try(effect));
+        this.#outbox.send('call', () => this.#try(effect));
         return;
       case 'commit':
-        void this.#calls(() => this.#commit(effect));
+        this.#outbox.send('call', () => this.#commit(effect));
         return;
       case 'update':
-        void this.#calls(() => this.#update(effect));
+        this.#outbox.send('call', () => this.#update(effect));
         return;
       case 'release':
-        void this.#calls(() => this.#release(effect));
+        this.#outbox.send('call', () => this.#release(effect));
         return;
       case 'writeStatus':
-        void this.#writes(() => this.#writeStatus(effect));
+        this.#outbox.send('write', () => this.#writeStatus(effect));
         return;
       case 'finalize':
-        void this.#writes(() => this.#finalize(effect.ref));
+        this.#outbox.send('write', () => this.#finalize(effect.ref));
         return;
       case 'evict':
-        void this.#writes(() => this.#evict(effect.ref));
+        this.#outbox.send('write', () => this.#evict(effect.ref));
         return;
       case 'checkOrphan':
-        void this.#calls(() => this.#checkOrphan(effect));
+        this.#outbox.send('call', () => this.#checkOrphan(effect));
         return;
       case 'giveBack':
         this.#gaveBack(effect);

@@ -38,11 +38,11 @@ import {
   type WatchGuestsRequest,
 } from '@spillway/federation';
 import { inWords } from '@spillway/kubernetes';
-import pLimit from 'p-limit';
 import { GuestFeed } from './guest-feed.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { Outbox } from './outbox.ts';
 import type { OwnPods } from './own-pods.ts';
 import { WakeTimer } from './wake-timer.ts';
 
@@ -103,9 +103,7 @@ const ownPodsFirst: Verdict = {
 
 export class HostRunner implements NegotiationHandler {
   readonly #options: HostRunnerOptions;
-  readonly #creates = pLimit(createsMax);
-  readonly #tries = pLimit(triesMax);
-  readonly #deletes = pLimit(deletesMax);
+  readonly #outbox = new Outbox({ create: createsMax, try: triesMax, delete: deletesMax });
   readonly #timer: WakeTimer;
   readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
   readonly #updateCalls = new Map<number, (results: readonly UpdateResult[]) => void>();
@@ -120,17 +118,18 @@ export class HostRunner implements NegotiationHandler {
   }
 
   feed(event: HostEvent): void {
+    if (this.#outbox.closed) return;
     const { host, clock } = this.#options;
     for (const effect of host.step(event, clock.monotonicMs())) this.#perform(effect);
     this.#timer.set(host.wakeAt());
   }
 
-  stop(): void {
+  /** From now on it emits nothing, and answers nobody. Resolves when what is under way has ended. */
+  async stop(): Promise<void> {
     this.#timer.stop();
-    this.#creates.clearQueue();
-    this.#tries.clearQueue();
-    this.#deletes.clearQueue();
+    this.#outbox.close();
     for (const feeds of this.#feeds.values()) for (const feed of feeds) feed.close();
+    await this.#outbox.drained();
   }
 
   async reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
@@ -232,28 +231,28 @@ export class HostRunner implements NegotiationHandler {
         this.#updateCalls.delete(effect.call);
         return;
       case 'patch':
-        void this.#creates(() => this.#patch(effect));
+        this.#outbox.send('create', () => this.#patch(effect));
         return;
       case 'tryReply':
         this.#tryCalls.get(effect.call)?.(effect.results);
         this.#tryCalls.delete(effect.call);
         return;
       case 'try':
-        void this.#tries(() => this.#try(effect));
+        this.#outbox.send('try', () => this.#try(effect));
         return;
       case 'reply':
         this.#calls.get(effect.call)?.(effect.results);
         this.#calls.delete(effect.call);
         return;
       case 'create':
-        void this.#creates(() => this.#create(effect));
+        this.#outbox.send('create', () => this.#create(effect));
         return;
       case 'delete':
         decisionLog.say('guestEnds', {
           home: effect.guest.home,
           guest: `${effect.namespace}/${effect.name}`,
         });
-        void this.#deletes(() => this.#delete(effect));
+        this.#outbox.send('delete', () => this.#delete(effect));
         return;
       case 'push':
         for (const feed of this.#feeds.get(effect.home) ?? []) feed.push(effect.update);
@@ -335,11 +334,15 @@ export class HostRunner implements NegotiationHandler {
         { namespace, pod: name, err: error },
         'shadow could not be deleted; it is tried again',
       );
-      setTimeout(() => void this.#deletes(() => this.#delete(effect)), deleteRetryMs).unref();
+      setTimeout(
+        () => this.#outbox.send('delete', () => this.#delete(effect)),
+        deleteRetryMs,
+      ).unref();
     }
   }
 
   #requireReady(): void {
+    if (this.#outbox.closed) throw new Fault('Unavailable', 'this agent is stopping');
     if (!this.#options.ready()) {
       throw new Fault('Unavailable', 'this host is starting: its caches are not whole yet');
     }

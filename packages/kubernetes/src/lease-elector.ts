@@ -86,9 +86,13 @@ export class LeaseElector {
     return this.#epoch !== undefined;
   }
 
-  /** Gives the Lease back, so that a standby takes over at once. Lasts as long as a call does at most. */
-  async stop(): Promise<void> {
+  /**
+   * Gives the Lease back, so that a standby takes over at once. Lasts as long as a call does at most.
+   * Without `giveBack` the Lease runs out by itself: for an agent whose writes may still be under way.
+   */
+  async stop({ giveBack = true }: { readonly giveBack?: boolean } = {}): Promise<void> {
     this.#end();
+    if (!giveBack) return;
     // A write under way may still win the Lease: it is given back too.
     await this.#turning;
     try {

@@ -1,5 +1,5 @@
 /** The pods away, findable by identity, name and host, and which of them have something to do. */
-import type { ClusterName, MonotonicMs, Pod, PodUid } from '@spillway/core';
+import type { ClusterName, MonotonicMs, Pod, PodStatus, PodUid } from '@spillway/core';
 import type { AwayEntry } from './away-entry.ts';
 import { Backoff } from './backoff.ts';
 import type { HomeConfig } from './config.ts';
@@ -103,6 +103,26 @@ export class AwayEntries {
   forget(entry: AwayEntry): void {
     this.#entries.delete(entry.ref.uid);
     this.#due.delete(entry);
+  }
+
+  /** Its host shows the guest. */
+  guestSeen(entry: AwayEntry, status: PodStatus): void {
+    entry.guestGone = false;
+    entry.foreign = false;
+    entry.probing = false;
+    entry.guest = status;
+    entry.wasThere = true;
+    entry.problem = undefined;
+  }
+
+  /** There is no guest, and there will be none. */
+  guestGone(entry: AwayEntry): void {
+    entry.guestGone = true;
+    entry.retryAt = undefined;
+    entry.stray = false;
+    entry.probing = false;
+    entry.guest = undefined;
+    this.due(entry);
   }
 
   /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */

@@ -376,12 +376,7 @@ export class Away {
 
   /** The guest exists. One whose pod has ended here, or was given up, may not. */
   #shown(entry: AwayEntry, status: PodStatus): void {
-    entry.guestGone = false;
-    entry.foreign = false;
-    entry.probing = false;
-    entry.guest = status;
-    entry.wasThere = true;
-    entry.problem = undefined;
+    this.#entries.guestSeen(entry, status);
     if (contradicts(entry.pod.status, status) && entry.phase !== 'ending') {
       entry.stray = true;
       this.#entries.due(entry);
@@ -424,12 +419,7 @@ export class Away {
   ): void {
     const { lastStatus } = why;
     const { reason, message } = entry.withdrawn ?? why;
-    entry.guestGone = true;
-    entry.retryAt = undefined;
-    entry.stray = false;
-    entry.probing = false;
-    entry.guest = undefined;
-    this.#entries.due(entry);
+    this.#entries.guestGone(entry);
     if (lastStatus !== undefined && isTerminal(lastStatus)) {
       this.#tellIfEndedThere(entry, lastStatus);
       this.#mirror(entry, lastStatus);
@@ -437,8 +427,8 @@ export class Away {
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
     entry.problem = message;
-    if (!entry.foreign)
-      this.#tell(entry, 'GuestLost', `no longer at ${entry.host}: ${message} (${reason})`, true);
+    const text = `no longer at ${entry.host}: ${message} (${reason})`;
+    if (!entry.foreign) this.#tell(entry, 'GuestLost', text, true);
     entry.phase = 'away';
     const failed = { ...lastStatus, phase: 'Failed', reason, message };
     // One that its host refused has never run: it failed as one does that a kubelet rejects.
