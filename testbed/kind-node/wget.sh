@@ -1,6 +1,6 @@
 #!/bin/sh
-# wget of pods that really run. Debian builds busybox 1.35 without the time-out of its wget; given one (-T), that
-# wget crashes. Here `timeout` keeps the time, of the whole download.
+# wget of pods that really run. Debian builds busybox 1.35 without the time-out of its wget. Here `timeout` keeps
+# the time, of the whole download.
 seconds=
 left=$#
 while [ "$left" -gt 0 ]; do

@@ -1,7 +1,7 @@
 /**
  * The image of pods that really run: busybox, `docker.io/library/busybox:1`. It is Debian's dynamic one
- * with its C library; that of busybox-static has a resolver that crashes in a container. Its wget is a script of
- * ours around busybox's, which crashes when it is given a time-out.
+ * with its C library, since that of busybox-static resolves no names in a container. Its wget is a script of
+ * ours around busybox's, which is built without a time-out.
  */
 import { createHash } from 'node:crypto';
 import {

@@ -1,4 +1,4 @@
-/** What an agent cannot do, whatever a neighbour talks it into. */
+/** What an agent cannot do, whatever a neighbour talks it into, and what its token is worth to a thief. */
 import { clusterName, type NodeName } from '@spillway/core';
 import { ApiClient, Pods } from '@spillway/kubernetes';
 import { equalNodes, installAgentRights, type LocalTestbed, startTestbed } from '@spillway/testbed';
@@ -109,4 +109,12 @@ test('it may look for Secrets in the namespace of its guests, and end that names
   expect(await may('GET', `${guests}/secrets/x`)).toBe(true);
   expect(await may('GET', `${guests}/secrets`)).toBe(true);
   expect(await may('DELETE', guests)).toBe(true);
+});
+
+test('whoever has its token may give it the rights of guest namespaces in any other, and docs/security.md says so', async () => {
+  const secrets = `${core}/namespaces/kube-system/secrets`;
+  expect(await may('GET', secrets)).toBe(false);
+  const rolebindings = `${rbac}/namespaces/kube-system/rolebindings`;
+  expect(await may('POST', rolebindings, binding('spillway-guests', 'ClusterRole'))).toBe(true);
+  await expect.poll(() => may('GET', secrets)).toBe(true);
 });

@@ -24,8 +24,8 @@ export function checkKeyFolder(folder: string): void {
 }
 
 /**
- * With the folders above it, mode 0700 for each that is new. Not by `recursive`: below /proc and on
- * other file systems that refuse a folder, Node 24 tries for ever.
+ * With the folders above it, mode 0700 for each that is new. One by one and not by `recursive`, so that
+ * every refusal of a file system is an error at once.
  *
  * @throws Fault naming the folder.
  */

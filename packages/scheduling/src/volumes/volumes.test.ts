@@ -351,3 +351,30 @@ describe('a node that can attach one more volume of a driver', () => {
     expect(reasons(usesTwo)).toEqual(['node(s) exceed max volume count']);
   });
 });
+
+test('a driver that must be on the node keeps its pods off the nodes that lack it', () => {
+  const has = { metadata: { name: 'a' }, spec: { drivers: [{ name: 'disks.example' }] } };
+  const reasons = (preventPodSchedulingIfMissing: boolean): readonly string[] => {
+    const driver = { metadata: { name: 'disks.example' }, spec: { preventPodSchedulingIfMissing } };
+    const given = [
+      storageClass({ provisioner: 'disks.example' }),
+      aClaim(
+        claim('data', {
+          metadata: {
+            name: 'data',
+            namespace: 'default',
+            annotations: { 'pv.kubernetes.io/bind-completed': 'yes' },
+          },
+          spec: { volumeName: 'v1' },
+        }),
+      ),
+      aVolume(volume('v1', { spec: { csi: { driver: 'disks.example', volumeHandle: '1' } } })),
+      looked('CSIDriver', driver),
+      looked('CSINode', has),
+    ];
+    const { verdicts } = judge(snapshotOf({ nodes, looked: given }), shape(usesData));
+    return [...verdicts].flatMap(([node, said]) => said.map(({ reason }) => `${node}: ${reason}`));
+  };
+  expect(reasons(true)).toEqual(['b: disks.example CSI driver is not installed on the node']);
+  expect(reasons(false)).toEqual([]);
+});
