@@ -45,7 +45,7 @@ export async function generatedManifests(): Promise<Generated> {
   return { file: manifestsFile, text: `${header}${text}` };
 }
 
-const header = `# Spillway without Helm: packages/chart/spillway rendered with its default values by \`npm run generate-chart\`.
+const header = `# Spillway without Helm: packages/chart/spillway rendered with its default values by \`npm run generate-manifests\`.
 # Write your cluster's name for ${placeholder}, and neighbours' addresses for bootstrap, in the ConfigMap; make the
 # Secret spillway-identity as values.yaml says. Deleting all of this deletes the namespace and the CRDs too.
 `;
