@@ -59,6 +59,23 @@ describe('mirroredStatus', () => {
     expect(mirroredStatus(home({ phase }), { phase: 'Running' }, true)).toBeUndefined();
   });
 
+  it('a pod that has failed has no ready container, also where its guest says nothing of them', () => {
+    const container = { name: 'main', image: 'web', imageID: '', restartCount: 0 };
+    const ready = { ...container, ready: true, started: true, state: { running: {} } };
+    const unready = { ...ready, ready: false, started: false };
+    const running = home({ phase: 'Running', containerStatuses: [ready] });
+    const evicted: PodStatus = { phase: 'Failed', reason: 'Evicted' };
+    expect(mirroredStatus(running, evicted, false)).toEqual({
+      ...evicted,
+      containerStatuses: [unready],
+    });
+    const last: PodStatus = { phase: 'Failed', initContainerStatuses: [ready] };
+    expect(mirroredStatus(home({}), last, false)).toEqual({
+      phase: 'Failed',
+      initContainerStatuses: [unready],
+    });
+  });
+
   it('writes nothing when nothing is new', () => {
     const status: PodStatus = { phase: 'Running', podIP: '10.1.0.7', conditions: [scheduled] };
     expect(

@@ -2,7 +2,7 @@
  * A guest's status as its home shows it: what a kubelet would have written, had the pod run on one
  * more node of its home.
  */
-import type { Pod, PodCondition, PodStatus } from '@spillway/core';
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from '@spillway/core';
 
 const nothing = { podIP: '', podIPs: [], hostIP: '', hostIPs: [] } as const;
 
@@ -51,12 +51,26 @@ export function mirroredStatus(
   }
   // A shadow that exists but has no status yet is Pending; a phase never goes back to nothing.
   mirrored['phase'] ??= current.phase ?? 'Pending';
+  if (mirrored['phase'] === 'Failed') Object.assign(mirrored, unready({ ...current, ...guest }));
   const conditions = mergedConditions(
     current.conditions ?? [],
     gated(home, guest.conditions ?? []),
   );
   if (conditions.length > 0) mirrored['conditions'] = conditions;
   return sameStatus(current, mirrored) ? undefined : mirrored;
+}
+
+/**
+ * The containers of a pod that has failed. Where nobody has said how they ended, they get no exit code: a Job's
+ * podFailurePolicy would go by it.
+ */
+function unready({ containerStatuses, initContainerStatuses }: PodStatus): PodStatus {
+  const ended = (containers: readonly ContainerStatus[]) =>
+    containers.map((each) => (each.ready ? { ...each, ready: false, started: false } : each));
+  return {
+    ...(containerStatuses && { containerStatuses: ended(containerStatuses) }),
+    ...(initContainerStatuses && { initContainerStatuses: ended(initContainerStatuses) }),
+  };
 }
 
 function isEmpty(value: unknown): boolean {

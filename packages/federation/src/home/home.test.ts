@@ -571,10 +571,16 @@ describe('a host that is revoked', () => {
     const tested = atHome();
     const pod = podOf('p');
     away(tested, pod);
-    shown(tested, pod, { phase: 'Running' });
+    const main = { name: 'main', image: 'web', imageID: '', restartCount: 2 };
+    const running = { ...main, ready: true, started: true, state: { running: {} } };
+    shown(tested, pod, { phase: 'Running', containerStatuses: [running] });
     tested.step({ kind: 'statusWritten', uid: uidOf(pod), outcome: 'ok' });
     const effects = tested.step(revoked);
     expect(failed(effects)).toMatchObject([{ phase: 'Failed', reason: 'HostRevoked' }]);
+    // How it ended was not seen: it is not ready, and has no exit code.
+    expect(failed(effects)[0]?.containerStatuses).toEqual([
+      { ...running, ready: false, started: false },
+    ]);
     expect(kinds(effects)).toEqual(['writeStatus']);
     expect(tested.home.hosts()).toEqual(new Set());
   });
