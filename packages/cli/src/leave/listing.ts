@@ -1,6 +1,7 @@
 /** What Spillway has in a cluster, for who is about to take it out. */
 import type { Pod } from '@spillway/core';
 import { wellKnown } from '@spillway/core';
+import { isTerminal } from '@spillway/federation';
 import type { Footprint } from '@spillway/kubernetes';
 import { pairs } from '../output/table.ts';
 import { countsText, plural } from '../output/words.ts';
@@ -13,6 +14,7 @@ export function listing(footprint: Footprint): string {
   const { away, guests, virtualNodes, neighbours, guestNamespaces } = footprint;
   return pairs([
     ['Our pods away:', countsText(counted(away, ({ spec }) => spec.nodeName ?? ''))],
+    ['  of them finished:', away.filter(({ status }) => isTerminal(status)).length],
     ['  of them fenced:', away.filter(isFenced).length],
     [
       'Guests here:',
