@@ -59,9 +59,15 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
         neighbours: each.neighbours.map(({ cluster, count: there, rttMs }) => {
           const said = answers[i]?.get(cluster);
           const dropped = said?.outcome === 'agrees' ? [...said.dropped] : [];
-          const agrees = said?.outcome === 'agrees';
           const endpoint = joined(asked, cluster);
-          return { cluster, count: there, rttMs: tenths(rttMs), endpoint, agrees, dropped };
+          return {
+            cluster,
+            count: there,
+            rttMs: tenths(rttMs),
+            endpoint,
+            ...(said?.outcome === 'agrees' && { agrees: true }),
+            dropped,
+          };
         }),
         opensPorts: pod !== undefined && opensPorts(pod),
         guestNamespace: guestNamespaceName(options.cluster, namespace),

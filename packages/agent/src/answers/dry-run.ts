@@ -63,7 +63,12 @@ export const dryRunAnswer = z.object({
             .boolean()
             .default(false)
             .describe('Services of the home may list them there: both pod networks are joined'),
-          agrees: z.boolean().describe('it was asked, has tried one of them, and would take it'),
+          agrees: z
+            .boolean()
+            .optional()
+            .describe(
+              'true: it was asked, has tried one of them, and would take it; absent: it was not asked',
+            ),
           dropped: z.array(z.string()).describe('what it would leave out of them'),
         }),
       ),

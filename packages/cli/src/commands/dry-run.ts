@@ -126,7 +126,7 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
 }
 
 function noteOf({ agrees, dropped }: Batch['neighbours'][number], condition: string): string {
-  if (!agrees) return condition;
+  if (agrees !== true) return condition;
   return dropped.length === 0 ? 'it agrees' : `it agrees, without ${dropped.join(', ')}`;
 }
 
