@@ -72,7 +72,10 @@ export async function clientFindings(agent: AgentClient): Promise<readonly Findi
       check: 'clock',
       severity: offMs < clockOffMs.info ? 'ok' : offMs < clockOffMs.warning ? 'info' : 'warning',
       subject: 'this machine',
-      message: `the agent's clock is ${(offMs / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+      message:
+        offMs < 1000
+          ? "the agent's clock agrees with this machine's, to a second"
+          : `the agent's clock is ${(offMs / 1000).toFixed(0)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
       ...(offMs >= clockOffMs.info && { remedy: 'let both follow NTP' }),
     });
   }

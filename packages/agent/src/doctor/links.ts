@@ -115,6 +115,7 @@ function clockFinding(subject: string, { clockAheadMs }: LinkCheck): readonly Fi
   const offMs = Math.abs(clockAheadMs);
   const finding = { check: 'clock' as const, subject };
   const off = `its clock is ${(offMs / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} ours`;
+  if (offMs < 100) return [{ ...finding, severity: 'ok', message: 'its clock agrees with ours' }];
   if (offMs < clockOffMs.info) return [{ ...finding, severity: 'ok', message: off }];
   const severity =
     offMs >= clockOffMs.error ? 'error' : offMs >= clockOffMs.warning ? 'warning' : 'info';

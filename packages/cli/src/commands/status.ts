@@ -75,7 +75,7 @@ function wideRows(status: Extract<StatusAnswer, { active: true }>): [string, str
       'Relays:',
       `${status.relay.circuits} connections of others, ${status.relay.reservations} members wait`,
     ],
-    ['Custom resources:', status.customResources.join(' ') || 'none'],
+    ['Custom resources:', status.customResources.join(', ') || 'none'],
     ['Epoch:', status.epoch],
     ['Refused:', countsText(status.refused)],
     ['Events dropped:', status.eventsDropped],
