@@ -82,7 +82,7 @@ describe('once they are installed, without a restart', () => {
       expect(Date.now() - Date.parse(status?.lastHeard ?? '')).toBeLessThan(90_000);
     }
     const table = kubectl('get', 'neighbours');
-    expect(table).toMatch(/^NAME +STATE +RTT +ROOM +OURS THERE +THEIRS HERE +HEARD\n/);
+    expect(table).toMatch(/^NAME +STATE +RTT +ROOM +OURS +THEIRS +HEARD +AS OF\n/);
   });
 
   test('one whose agent has died is suspect, and then no longer connected', async () => {

@@ -69,10 +69,11 @@ describe('with the CRD', () => {
     expect([...(await servedCustomResources(api))]).toContain('neighbours');
   });
 
-  test('a neighbour is shown, and kubectl prints it', async () => {
+  test('a neighbour is shown, and kubectl prints it on 80 columns', async () => {
     const facts = [
       factsOf('lyon'),
       factsOf('oslo', { state: 'gone', link: 'none', rttMs: 31.8, rttMeasured: false }),
+      factsOf('saint-malo-2', { cordoned: true }),
     ];
     expect(await keeper()(facts, 0)).toBe(true);
     const { kubectl } = await ensureBinaries();
@@ -81,23 +82,28 @@ describe('with the CRD', () => {
         encoding: 'utf8',
       });
     const [header = '', ...rows] = get('nb').trimEnd().split('\n');
+    // The clock of this test is not the API server's: ages of two digits take the place of what it prints.
+    expect(header.indexOf('HEARD') + 'HEARD   AS OF'.length).toBeLessThanOrEqual(80);
     expect(header.split(/\s{2,}/)).toEqual([
       'NAME',
       'STATE',
       'RTT',
       'ROOM',
-      'OURS THERE',
-      'THEIRS HERE',
+      'OURS',
+      'THEIRS',
       'HEARD',
       'AS OF',
     ]);
     expect(rows.map((row) => row.split(/\s{2,}/).slice(0, 6))).toEqual([
       ['lyon', 'alive', '12ms', '24 x 1/1Gi, 2 GPU', '4', '1'],
       ['oslo', 'gone', '~32ms', '24 x 1/1Gi, 2 GPU', '4', '1'],
+      ['saint-malo-2', 'alive', '12ms', '24 x 1/1Gi, 2 GPU', '4', '1'],
     ]);
-    expect(get('neighbours', '-o', 'wide')).toMatch(
-      /LINK +GUESTS +CPU FREE +MEMORY FREE +GPU FREE +ADDRESS +AGE\n.*direct +Open +24 +48.2Gi +2 +\/ip4\/192.0.2.1\/tcp\/7420/,
+    const wide = get('neighbours', '-o', 'wide');
+    expect(wide).toMatch(
+      /LINK +GUESTS +CORDONED +CPU FREE +MEMORY FREE +GPU FREE +ADDRESS +AGE\n.*direct +Open +false +24 +48.2Gi +2 +\/ip4\/192.0.2.1\/tcp\/7420/,
     );
+    expect(wide).toMatch(/^saint-malo-2 .* direct +Open +true /m);
   });
 
   test('is written again only when a person would see it, and not too often', async () => {

@@ -35,11 +35,15 @@ const excludedFrom = {
   'node-role.kubernetes.io/master': '',
 } as const;
 
+/** A role that people see in `kubectl get nodes` beside the other, and no program looks for. */
+const role = { 'node-role.kubernetes.io/neighbour': '' } as const;
+
 export function virtualNodeLabels(cluster: ClusterName): Readonly<Record<string, string>> {
   return {
     [wellKnown.virtualNodeLabel]: 'true',
     [wellKnown.clusterLabel]: cluster,
     ...excludedFrom,
+    ...role,
   };
 }
 

@@ -112,6 +112,7 @@ describe('virtual nodes', () => {
     expect(node.status?.allocatable).toEqual({ cpu: '0', memory: '0', pods: '0' });
     expect(node.metadata.labels).toMatchObject({
       'node.kubernetes.io/exclude-disruption': 'true',
+      'node-role.kubernetes.io/neighbour': '',
     });
     expect(ready(node)?.['lastHeartbeatTime']).not.toBe(before?.['lastHeartbeatTime']);
   });
