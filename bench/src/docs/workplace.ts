@@ -51,7 +51,10 @@ export class Workplace {
 
   /** Without paths of this machine. */
   shown(output: string): string {
-    return output.replaceAll(this.#options.folder, '~/spillway').replaceAll(homedir(), '~');
+    return output
+      .replaceAll(this.#options.folder, '~/spillway')
+      .replaceAll(checkout, '~/spillway/')
+      .replaceAll(homedir(), '~');
   }
 
   /** Ends what a page that failed has left running, its shell too. */
