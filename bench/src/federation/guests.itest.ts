@@ -219,6 +219,7 @@ describe('a guest', () => {
       'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
       'testbed.spillway.dev/run-time': '600s',
       [wellKnown.homeNameAnnotation]: 'loaded',
+      [wellKnown.madeFromAnnotation]: expect.any(String),
     });
   });
 

@@ -1,4 +1,5 @@
 /** The chart's admission policies on a real API server: who may put what on a virtual node. */
+import { ApiClient } from '@spillway/kubernetes';
 import {
   equalNodes,
   installAgentRights,
@@ -159,6 +160,18 @@ function binding(name: string, node: string): object {
   };
 }
 
+const guestRights = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'RoleBinding',
+  metadata: { name: 'spillway-guests' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'spillway-guests' },
+  subjects: [{ kind: 'ServiceAccount', name: 'spillway-agent', namespace: 'spillway-system' }],
+};
+
+async function asAgent(words: readonly string[], input = '') {
+  return await run(testbed.kubectl, [`--kubeconfig=${agentKubeconfig}`, ...words], { input });
+}
+
 describe('with the chart’s admission policies', () => {
   test('nobody but the agent binds a pod to a virtual node', async () => {
     const pods = '/api/v1/namespaces/default/pods';
@@ -173,12 +186,45 @@ describe('with the chart’s admission policies', () => {
       message: expect.stringContaining('only Spillway may bind pods to its virtual node'),
     });
     await paris().client.call('POST', path('a'), binding('a', lookalike));
-    const agent = await run(
-      testbed.kubectl,
-      [`--kubeconfig=${agentKubeconfig}`, 'create', '--raw', path('b'), '-f', '-'],
-      { input: JSON.stringify(binding('b', virtual)) },
-    );
-    expect(agent).toMatchObject({ code: 0 });
+    const body = JSON.stringify(binding('b', virtual));
+    const bound = await asAgent(['create', '--raw', path('b'), '-f', '-'], body);
+    expect(bound).toMatchObject({ code: 0 });
+  });
+
+  test('the agent takes its rights of guest namespaces in no other namespace', async () => {
+    const take = async (namespace: string) => {
+      const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
+      return await asAgent(['create', '--raw', path, '-f', '-'], JSON.stringify(guestRights));
+    };
+    const refused = await take('kube-system');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain('the agent takes rights in guest namespaces only');
+    const guests = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'spillway-lyon-shop', labels: { 'spillway.dev/home': 'lyon' } },
+    };
+    await asAgent(['create', '--raw', '/api/v1/namespaces', '-f', '-'], JSON.stringify(guests));
+    expect(await take('spillway-lyon-shop')).toMatchObject({ code: 0 });
+  });
+
+  test('the agent deletes and changes virtual nodes only', async () => {
+    const refused = await asAgent(['delete', 'node', lookalike]);
+    expect(refused.stderr).toContain('the agent changes and deletes virtual nodes only');
+    const api = new ApiClient({ kubeconfig: agentKubeconfig });
+    const change = async (node: string): Promise<unknown> =>
+      await api.call({
+        method: 'PATCH',
+        path: `/api/v1/nodes/${node}/status`,
+        contentType: 'application/merge-patch+json',
+        body: { status: { phase: 'Running' } },
+      });
+    try {
+      await expect(change(lookalike)).rejects.toThrow('changes and deletes virtual nodes only');
+      await expect(change(virtual)).resolves.toMatchObject({ metadata: { name: virtual } });
+    } finally {
+      api.close();
+    }
   });
 
   test('nobody makes a pod that names one', async () => {
