@@ -112,7 +112,7 @@ function denied(fault: ApiFault, path: string): Fault {
   const where = namespace === undefined ? 'in the whole cluster' : `in namespace ${namespace}`;
   return new Fault(
     'PermissionDenied',
-    `you (${user}) may not ${verb} ${what} ${where}. Whoever administers the cluster can grant it: ${grant(right)}`,
+    `you (${user}) may not ${verb} ${what} ${where}. An administrator of the cluster can grant it: ${grant(right)}`,
     { cause: fault },
   );
 }

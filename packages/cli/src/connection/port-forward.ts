@@ -52,7 +52,7 @@ function faultOf(error: unknown, namespace: string, name: string): Fault {
     const right = { verb: 'get,create', resource: 'pods/portforward', group: '', namespace };
     return new Fault(
       'PermissionDenied',
-      `you may not forward ports of pods in namespace ${namespace} (${message}); that right is what Spillway's commands ask with. Whoever administers the cluster can grant it: ${grant({ ...right, user: 'USER' })}`,
+      `you may not forward ports of pods in namespace ${namespace} (${message}); that right is what Spillway's commands ask with. An administrator of the cluster can grant it: ${grant({ ...right, user: 'USER' })}`,
       { cause: error },
     );
   }

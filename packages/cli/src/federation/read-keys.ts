@@ -16,7 +16,7 @@ export function readRootKey(file: string): PrivateKey {
   if (isReadableToOthers(mode)) {
     throw new Fault(
       'InvalidInput',
-      `${file} is open to other users (mode ${modeText(mode)}). Whoever has read it can admit clusters. Close it: chmod 600 ${file}`,
+      `${file} is open to other users (mode ${modeText(mode)}). Anyone who has read it can admit clusters. Close it: chmod 600 ${file}`,
     );
   }
   return key;
