@@ -47,8 +47,19 @@ export async function eventsOf(
     readonly metadata: { readonly resourceVersion?: string };
     readonly items: readonly KubernetesEvent[];
   }>(cluster, `${pathOf(namespace)}?fieldSelector=${selector}`);
-  const events = list.items.map(shown).sort((a, b) => (a.last < b.last ? -1 : 1));
-  return { events, resourceVersion: list.metadata.resourceVersion ?? '' };
+  return { events: inOrder(list.items), resourceVersion: list.metadata.resourceVersion ?? '' };
+}
+
+/** The oldest first. Times are whole seconds: within one, in the order in which they were written. */
+export function inOrder(events: readonly KubernetesEvent[]): readonly SpillwayEvent[] {
+  return events
+    .map((event) => ({ event: shown(event), written: Number(event.metadata.resourceVersion) }))
+    .sort((a, b) => compared(a.event.last, b.event.last) || a.written - b.written)
+    .map(({ event }) => event);
+}
+
+function compared(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 /** Until it is interrupted. A watch that ends is resumed where it was. */
