@@ -147,7 +147,7 @@ async function served(host: KindCluster, service: string): Promise<void> {
   );
 }
 
-/** The address of a pod that is Ready. */
+/** The address of a pod that is Ready; '' of one that is away, where pod networks are not joined. */
 export async function ready(
   cluster: KindCluster,
   namespace: string,
@@ -162,7 +162,7 @@ export async function ready(
       const isReady = status?.conditions?.some(
         (condition) => condition.type === 'Ready' && condition.status === 'True',
       );
-      return isReady === true ? status?.podIP : undefined;
+      return isReady === true ? (status?.podIP ?? '') : undefined;
     },
     { timeoutMs: 90_000, everyMs: 250 },
   );
