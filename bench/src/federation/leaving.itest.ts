@@ -350,7 +350,7 @@ describe('a virtual node that is cordoned', () => {
       },
       soon,
     );
-    expect(kubectl('get', 'neighbours')).toMatch(/CORDONED/);
+    expect(kubectl('get', 'neighbours')).toMatch(/^lyon +alive,cordoned /m);
     expect(await agent().get('/v1/status')).toMatchObject({ cordoned: ['lyon'] });
     expect(await agent().get('/v1/neighbours')).toMatchObject([{ cordoned: true }]);
     const { findings } = await agent().get<{ findings: readonly object[] }>('/v1/doctor');
@@ -403,5 +403,22 @@ describe('a virtual node that is cordoned', () => {
     expect(made.filter(({ message }) => message.includes('web-'))).toHaveLength(6);
     kubectl('taint', 'node', node, 'maintenance-');
     await allRun();
+  });
+
+  test('goes on with its pods when it was deleted while no agent ran', async () => {
+    const guests = async (): Promise<number> =>
+      (await agent().get<{ away: Readonly<Record<string, number>> }>('/v1/status')).away['lyon'] ??
+      0;
+    await waitFor('all are away', async () => (await guests()) > 0 || undefined, soon);
+    const before = await guests();
+    await agent().end('SIGKILL');
+    kubectl('delete', 'node', node);
+    await agent().start();
+    await agent().ready();
+    await waitFor(
+      'they are its own again',
+      async () => (await guests()) === before || undefined,
+      soon,
+    );
   });
 });

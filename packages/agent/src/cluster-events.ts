@@ -48,11 +48,15 @@ export class ClusterEvents {
         const cluster = labels?.[wellKnown.clusterLabel];
         if (labels?.[wellKnown.virtualNodeLabel] === 'true' && cluster !== undefined) {
           const set = event.type === 'set';
-          if (set) clusterOfNode.set(name, cluster as ClusterName);
-          else clusterOfNode.delete(name);
+          // One that is deleted still stands for its neighbour: its pods are away until they are gone.
+          if (set && clusterOfNode.get(name) !== cluster) {
+            clusterOfNode.set(name, cluster as ClusterName);
+            home.feed({ kind: 'virtualNode', node: name });
+          }
           onVirtualNode(cluster as ClusterName, set ? event.object : undefined);
           return;
         }
+        clusterOfNode.delete(name);
         home.feed({ kind: 'roomChanged', where: 'home' });
         break;
       }

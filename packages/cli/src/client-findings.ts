@@ -6,7 +6,7 @@ import { type UserCluster, userCluster } from './connection/cluster.ts';
 import { type AgentSituation, agentSituation, isReady } from './connection/agent-situation.ts';
 import { type DaemonSet, daemonSetFindings } from './daemon-set-findings.ts';
 import { agentObjects, leaseName, read } from './connection/find-agent.ts';
-import type { ConnectionOptions } from './connection/options.ts';
+import { agentUrl, type ConnectionOptions } from './connection/options.ts';
 
 interface Lease {
   readonly spec?: {
@@ -24,7 +24,7 @@ export async function clusterFindings(options: ConnectionOptions): Promise<reado
   try {
     cluster = await userCluster(options);
   } catch (error) {
-    if (options.agent === undefined && !process.env['SPILLWAY_AGENT']) throw error;
+    if (agentUrl(options) === '') throw error;
     const message = `Lease and pods were not looked at: ${(error as Error).message}`;
     return [{ check: 'lease', severity: 'info', subject: 'kubeconfig', message }];
   }

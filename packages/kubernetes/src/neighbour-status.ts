@@ -42,6 +42,8 @@ export interface ObjectCondition {
 
 export interface NeighbourStatus {
   readonly state: NeighbourState;
+  /** What kubectl prints: the state, and whether it is cordoned, as for Nodes. */
+  readonly standing: string;
   readonly cordoned?: boolean;
   readonly connected: boolean;
   readonly link: NeighbourFacts['link'];
@@ -84,6 +86,7 @@ export function neighbourStatus(
   const rttMs = steadyRttMs(facts.rttMs, before?.rttMs);
   return {
     state: facts.state,
+    standing: facts.cordoned ? `${facts.state},cordoned` : facts.state,
     cordoned: facts.cordoned,
     connected: facts.link !== 'none',
     link: facts.link,

@@ -3,7 +3,7 @@ import { type DryRunAnswer, dryRunAnswer } from '@spillway/agent/answers';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { userCluster } from '../connection/cluster.ts';
-import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
+import { agentOf, agentUrl, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { manifestSources } from '../manifest-files.ts';
 import { batchesIn, type Manifests } from '../manifests.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
@@ -72,7 +72,7 @@ Exit code 1 when some pods would find no room anywhere.`,
 
 /** Where the agent is named by its address there may be no kubeconfig at all. */
 async function contextNamespace(options: Options): Promise<string> {
-  if ((options.agent ?? process.env['SPILLWAY_AGENT'] ?? '') !== '') return 'default';
+  if (agentUrl(options) !== '') return 'default';
   return (await userCluster(options)).namespace;
 }
 
@@ -89,7 +89,8 @@ export function dryRunText(
 const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
   spillway: 'Spillway schedules them',
   offered: 'may leave when the cluster’s own scheduler finds no room',
-  other: 'not Spillway’s: its namespace is not labelled spillway.dev/offload=enabled',
+  other:
+    'not Spillway’s: the namespace is not labelled spillway.dev/offload=enabled, or the pods have scheduling gates or a nodeName',
 };
 
 function batchText(batch: Batch, cluster: string, wide: boolean): string {

@@ -31,10 +31,17 @@ export function withAgent(command: Command): Command {
     .option('--agent-namespace <name>', 'where agents are installed', systemNamespace);
 }
 
+/** The address that is said; none where flags name a cluster, since they go before the environment. */
+export function agentUrl({ agent, context, kubeconfig }: Partial<ConnectionOptions>): string {
+  if (agent !== undefined) return agent;
+  const cluster = context ?? kubeconfig;
+  return cluster === undefined ? (process.env['SPILLWAY_AGENT'] ?? '') : '';
+}
+
 /** The agent to ask. @throws Fault that says what to do. */
 export async function agentOf(options: ConnectionOptions): Promise<AgentClient> {
-  const url = options.agent ?? process.env['SPILLWAY_AGENT'];
-  if (url !== undefined && url !== '') {
+  const url = agentUrl(options);
+  if (url !== '') {
     if (!isHttpUrl(url))
       throw new Fault(
         'InvalidInput',

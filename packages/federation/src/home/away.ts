@@ -348,16 +348,17 @@ export class Away {
   #refused(entry: AwayEntry, { code, reason }: Verdict, now: MonotonicMs): void {
     const lasting = code === 'UnschedulableAndUnresolvable';
     entry.problem = reason;
+    const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
+    const patienceMs = lasting && replaced ? 0 : this.#options.config.refusedPatienceMs;
     if (entry.refusedSince === undefined) {
       entry.refusedSince = now;
-      this.#tell(entry, 'GuestRefused', `${entry.host} refuses it for now: ${reason}`, true);
+      const text = `${entry.host} refuses it for now: ${reason}`;
+      if (patienceMs > 0) this.#tell(entry, 'GuestRefused', text, true);
       if (lasting) {
         const template = templateOf(entry.pod);
         this.#options.tried.refused({ host: entry.host, template, reason, lasting, now });
       }
     }
-    const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
-    const patienceMs = lasting && replaced ? 0 : this.#options.config.refusedPatienceMs;
     if (now - entry.refusedSince >= patienceMs) {
       const why = { reason: 'GuestRefused', message: `${entry.host} refused it: ${reason}` };
       // A creation that failed as far as the host could tell may yet come true.
@@ -427,8 +428,9 @@ export class Away {
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     if (isTerminal(entry.pod.status)) return;
     entry.problem = message;
-    const text = `no longer at ${entry.host}: ${message} (${reason})`;
-    if (!entry.foreign) this.#tell(entry, 'GuestLost', text, true);
+    const lost = `no longer at ${entry.host}: ${message} (${reason})`;
+    if (reason === 'GuestRefused') this.#tell(entry, reason, `${message}. The pod fails.`, true);
+    else if (!entry.foreign) this.#tell(entry, 'GuestLost', lost, true);
     entry.phase = 'away';
     const failed = { ...lastStatus, phase: 'Failed', reason, message };
     // One that its host refused has never run: it failed as one does that a kubelet rejects.

@@ -46,6 +46,8 @@ export type HomeEvent =
       readonly offload: boolean;
       readonly annotations: Readonly<Record<string, string>>;
     }
+  /** A node has turned out to be a virtual one: pods may have been bound to it before. */
+  | { readonly kind: 'virtualNode'; readonly node: string }
   /** What `Policies` says of a namespace's pods has changed. */
   | { readonly kind: 'policiesChanged'; readonly namespace: string }
   /** The home's caches are whole: from now on what is absent does not exist. */

@@ -88,8 +88,8 @@ export function groupBase(options: {
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
 }): string {
-  const { policy, source, text, problem } = options.policyFor;
-  const kept = policyVerdicts(options.pod, policy, source).map(({ reason }) => reason);
+  const { source, text, problem } = options.policyFor;
+  const kept = staysOf(options.pod, options.policyFor).map(({ reason }) => reason);
   return [
     options.claim,
     options.shape.key,
@@ -133,15 +133,19 @@ export function newGroup(options: {
 
 /** Of pods that nobody has been asked about yet. */
 export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
-  const { policy, source } = policyFor;
   return {
     shape: shapeOf(pod),
-    policy,
+    policy: policyFor.policy,
     policyFor,
-    stays: [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)],
+    stays: staysOf(pod, policyFor),
     refusals: new Map(),
     templateRefusal: () => undefined,
   };
+}
+
+/** Why the pod must stay at home: by its policy, or by what it is. */
+function staysOf(pod: Pod, { policy, source }: PolicyForPod): readonly Verdict[] {
+  return [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)];
 }
 
 /** Why no neighbour is asked, whatever it has; undefined when they are asked. */

@@ -37,7 +37,11 @@ const { batchMs, neighbourBatchMs, localGraceMs, retryMsMin, retryMsMax, refused
 const allNearest = { policy: nearest, text: 'nearest', source: 'the test' };
 
 /** A home with one node and two neighbours of 4 CPUs each, `near` at 10 ms and `far` at 90. */
-function atHome(cpu = '1', policies: Policies = { policyFor: () => allNearest }) {
+function atHome(
+  cpu = '1',
+  policies: Policies = { policyFor: () => allNearest },
+  clusterOfNode: (node: string) => ClusterName | undefined = clusterOfVirtualNode,
+) {
   const directory = new Directory({
     config: directoryPresets.lan,
     self: cluster('home'),
@@ -59,7 +63,7 @@ function atHome(cpu = '1', policies: Policies = { policyFor: () => allNearest })
     config: homeDefaults,
     random: randomStream(1, 'home'),
     homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
+    clusterOfNode,
   });
   let now = 0;
   const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
@@ -120,6 +124,33 @@ function shown(tested: HomeUnderTest, pod: Pod, status: PodStatus): readonly Hom
   const update = { kind: 'status', uid, namespace, name, status, terminating: false } as const;
   return tested.step({ kind: 'guest', host: near, update });
 }
+
+test('a pod whose virtual node is not there yet, or was deleted, is away once the node is there again', () => {
+  const known = new Map<string, ClusterName>();
+  const tested = atHome('2', undefined, (node) => known.get(node));
+  tested.step({ kind: 'synced' });
+  const pod = boundTo(podOf('a'), near);
+  expect(kinds(tested.see(pod))).toEqual([]);
+  expect(tested.home.explain('default', 'a')).toBeUndefined();
+  known.set(virtualNodeName(near), near);
+  const effects = tested.step({ kind: 'virtualNode', node: virtualNodeName(near) });
+  expect(effects).toMatchObject([{ kind: 'commit', host: near, request: { pods: [{}] } }]);
+  expect(tested.home.explain('default', 'a')).toMatchObject({ state: 'away', host: near });
+});
+
+test('a pod that must stay at home does not keep another of its shape there', () => {
+  const tested = atHome('500m');
+  tested.step({ kind: 'synced' });
+  const kept = podOf('a');
+  tested.see({
+    ...kept,
+    spec: { ...kept.spec, volumes: [{ name: 'v', hostPath: { path: '/' } }] },
+  });
+  tested.see(podOf('b'));
+  const asked = tested.tickAt(batchMs).filter(({ kind }) => kind === 'reserve');
+  expect(asked).toMatchObject([{ request: { count: 1 } }, { request: { count: 1 } }]);
+  expect(tested.home.explain('default', 'a')).toMatchObject({ state: 'waiting' });
+});
 
 describe('claims', () => {
   const unschedulable: PodStatus = {

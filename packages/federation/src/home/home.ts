@@ -191,13 +191,11 @@ export class Home {
       }
       case 'policiesChanged':
         return this.#claimAll(event.namespace, now);
-      case 'synced': {
+      case 'virtualNode':
+        return this.#judgeBound(({ spec }) => spec.nodeName === event.node, now);
+      case 'synced':
         this.#synced = true;
-        const bound = [...this.#bound.values()];
-        this.#bound.clear();
-        for (const pod of bound) this.#pod(pod, now);
-        return;
-      }
+        return this.#judgeBound(() => true, now);
       case 'roomChanged':
         return this.#waiting.roomChanged(event.where, now);
       case 'tick':
@@ -250,12 +248,23 @@ export class Home {
     this.#unbound.delete(uid);
     const host = this.#options.clusterOfNode(node);
     if (host === undefined) {
-      if (!this.#synced) this.#bound.set(uid, pod);
+      // The Node may be listed later, or somebody has deleted it and it is about to be made again.
+      const mayBeVirtual = !this.#synced || clusterOfVirtualNode(node) !== undefined;
+      if (mayBeVirtual) this.#bound.set(uid, pod);
+      else this.#bound.delete(uid);
       return this.#waiting.drop(uid);
     }
     this.#bound.delete(uid);
     this.#waiting.seenAway(pod, host);
     this.#away.seen(pod, host);
+  }
+
+  /** Pods whose node was no virtual one as far as was known. */
+  #judgeBound(concerned: (pod: Pod) => boolean, now: MonotonicMs): void {
+    for (const pod of [...this.#bound.values()].filter(concerned)) {
+      this.#bound.delete(refOf(pod).uid);
+      this.#pod(pod, now);
+    }
   }
 
   /** `Policies` keeps every pod at home by now. */

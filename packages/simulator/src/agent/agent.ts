@@ -244,8 +244,11 @@ export class ModelAgent {
     if (event.kind === 'Node') {
       const { name = '', labels } = event.object.metadata;
       const cluster = labels?.[wellKnown.clusterLabel];
-      if (cluster !== undefined) this.#virtualNodes.set(name, cluster as ClusterName);
-      else this.feedHome({ kind: 'roomChanged', where: 'home' });
+      if (cluster !== undefined) {
+        const known = this.#virtualNodes.has(name);
+        this.#virtualNodes.set(name, cluster as ClusterName);
+        if (!known) this.feedHome({ kind: 'virtualNode', node: name });
+      } else this.feedHome({ kind: 'roomChanged', where: 'home' });
     } else if (event.kind === 'Namespace') {
       const { name = '', labels } = event.object.metadata;
       const offload = labels?.[wellKnown.offloadLabel] === 'enabled';
