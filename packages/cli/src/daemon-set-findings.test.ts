@@ -1,3 +1,4 @@
+import type { Finding } from '@spillway/agent/answers';
 import type { PodSpec } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { daemonSetFindings } from './daemon-set-findings.ts';
@@ -11,7 +12,13 @@ function found(spec: Partial<PodSpec>, clusters: readonly string[] = ['lyon']): 
   return daemonSetFindings([set], clusters).some(({ severity }) => severity === 'warning');
 }
 
-function requiring(...terms: readonly (typeof kept | { key: string; operator: 'Exists' })[]) {
+function findingOf(spec: Partial<PodSpec>): Finding | undefined {
+  const template = { spec: { containers: [], ...spec } };
+  const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
+  return daemonSetFindings([set], ['lyon'])[0];
+}
+
+function requiring(...terms: readonly { key: string; operator: 'Exists' | 'DoesNotExist' }[]) {
   const nodeSelectorTerms = terms.map((term) => ({ matchExpressions: [term] }));
   const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms };
   return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } };
@@ -67,10 +74,15 @@ describe('a DaemonSet counts virtual nodes', () => {
   });
 
   test('and is named, with the lines that cure it', () => {
-    const template = { spec: { containers: [], tolerations: everything } };
-    const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
-    const [finding] = daemonSetFindings([set], ['lyon']);
+    const finding = findingOf({ tolerations: everything });
     expect(finding?.subject).toBe('ops/logs');
-    expect(finding?.remedy).toContain('- key: spillway.dev/virtual-node\n  operator: DoesNotExist');
+    expect(finding?.remedy).toContain('nodeSelector:\n  kubernetes.io/os: linux');
+    expect(found({ tolerations: everything, nodeSelector: { 'kubernetes.io/os': 'linux' } })).toBe(
+      false,
+    );
+    const withTerms = { tolerations: everything, affinity: requiring({ ...kept, key: 'a' }) };
+    expect(findingOf(withTerms)?.remedy).toContain(
+      '- key: spillway.dev/virtual-node\n  operator: DoesNotExist',
+    );
   });
 });

@@ -24,19 +24,36 @@ export function daemonSetFindings(
     const message = 'no DaemonSet counts a virtual node as one of its own';
     return [{ check, severity: 'ok', subject: 'DaemonSets', message }];
   }
-  return counting.map(({ metadata: { name, namespace = 'default' } }) => ({
+  return counting.map(({ metadata: { name, namespace = 'default' }, spec }) => ({
     check,
     severity: 'warning' as const,
     subject: `${namespace}/${name}`,
     message:
       'tolerates every taint, so it counts virtual nodes and its rollout never ends; no pod of it runs there',
-    remedy: [
-      'add these lines to each item of nodeSelectorTerms in the required nodeAffinity of its template:',
-      'matchExpressions:',
-      `- key: ${key}`,
-      '  operator: DoesNotExist',
-    ].join('\n'),
+    remedy: remedyOf(spec.template.spec).join('\n'),
   }));
+}
+
+/** A virtual node has no operating system. Terms that are there already may be alternatives for several. */
+function remedyOf(spec: PodSpec): readonly string[] {
+  if (requiredTerms(spec).length === 0) {
+    return [
+      'add these lines to the spec of its template:',
+      'nodeSelector:',
+      '  kubernetes.io/os: linux',
+    ];
+  }
+  return [
+    'add these lines to each item of nodeSelectorTerms in the required nodeAffinity of its template:',
+    'matchExpressions:',
+    `- key: ${key}`,
+    '  operator: DoesNotExist',
+  ];
+}
+
+function requiredTerms({ affinity }: PodSpec) {
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required?.nodeSelectorTerms ?? [];
 }
 
 function countsAny(spec: PodSpec, clusters: readonly string[]): boolean {
@@ -54,11 +71,10 @@ function toleratesNodeOf(cluster: string, toleration: Toleration): boolean {
 }
 
 /** A virtual node has no other label that a selector may name, but those of its kind. */
-function keptOff({ nodeSelector = {}, affinity }: PodSpec): boolean {
-  const labels = Object.keys(nodeSelector);
+function keptOff(spec: PodSpec): boolean {
+  const labels = Object.keys(spec.nodeSelector ?? {});
   if (labels.some((label) => !label.startsWith('spillway.dev/'))) return true;
-  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const terms = required?.nodeSelectorTerms ?? [];
+  const terms = requiredTerms(spec);
   return (
     terms.length > 0 &&
     terms.every(({ matchExpressions = [] }) =>
