@@ -134,7 +134,7 @@ function guestText(guest: Extract<PodExplanation, { state: 'guest' }>): string {
 
 export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {
   const { name, pods, wanted } = value;
-  const rows = pods.map((pod) => [pod.name, pod.status ?? '-', pod.state, whereText(pod)]);
+  const rows = pods.map((pod) => [pod.name, pod.status ?? '-', stateText(pod), whereText(pod)]);
   const waiting = pods.find(({ state }) => state === 'waiting');
   return [
     `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} made`,
@@ -143,10 +143,19 @@ export function deploymentText(value: z.infer<typeof deploymentExplanation>): st
   ].join('\n');
 }
 
+/** One that its host never made is nowhere. */
+function wasRefused(pod: PodExplanation): boolean {
+  return pod.state === 'away' && pod.phase === 'finished' && !pod.wasThere;
+}
+
+function stateText(pod: PodExplanation): string {
+  return wasRefused(pod) ? 'refused' : pod.state;
+}
+
 function whereText(pod: PodExplanation): string {
   switch (pod.state) {
     case 'away':
-      return pod.host;
+      return wasRefused(pod) ? '-' : pod.host;
     case 'home':
     case 'guest':
       return pod.node;
