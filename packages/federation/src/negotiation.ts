@@ -75,6 +75,8 @@ export type CommitResult =
 
 /** Pods that were changed at home: their guests become as they are now. A guest that is not there stays away. */
 export interface UpdateRequest extends Fenced {
+  /** Grows with each call of one epoch: a call that arrives after a newer one changes nothing. 0 or more. */
+  readonly sequence: number;
   /** 1 to `commitPodsMax`. As for a commit. */
   readonly pods: readonly Pod[];
 }

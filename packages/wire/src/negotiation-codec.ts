@@ -165,10 +165,12 @@ export const commitAnswer = {
 export const updateRequest = {
   to: (request: UpdateRequest): proto.UpdateGuestsRequest => ({
     homeEpoch: request.homeEpoch,
+    sequence: request.sequence,
     podsJson: request.pods.map(json),
   }),
   from: (message: proto.UpdateGuestsRequest): UpdateRequest => ({
     homeEpoch: epoch(message.homeEpoch),
+    sequence: sequenceNumber(message.sequence),
     pods: podsOf(message.podsJson),
   }),
 };
@@ -247,6 +249,10 @@ export const guestUpdate = {
 
 export function epoch(value: number): number {
   return count(value, 'homeEpoch', Number.MAX_SAFE_INTEGER);
+}
+
+function sequenceNumber(value: number): number {
+  return count(value, 'sequence', Number.MAX_SAFE_INTEGER);
 }
 
 function statusBytes(update: GuestUpdate): Buffer {

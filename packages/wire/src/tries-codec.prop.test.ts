@@ -3,7 +3,7 @@ import { negotiationBounds, type TryResult } from '@spillway/federation';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as proto from './gen/spillway/v1/negotiation.ts';
-import { tryAnswer, tryRequest } from './negotiation-codec.ts';
+import { tryAnswer, tryRequest, updateRequest } from './negotiation-codec.ts';
 
 const { commitPodsMax, droppedLengthMax, droppedMax } = negotiationBounds;
 const pod: fc.Arbitrary<Pod> = fc.record({
@@ -33,6 +33,20 @@ function sentAnswer(results: readonly TryResult[]): readonly TryResult[] {
   const bytes = proto.TryGuestsResponse.encode(tryAnswer.to(results)).finish();
   return tryAnswer.from(proto.TryGuestsResponse.decode(bytes));
 }
+
+test('changes of pods are read as they were written, in the order of their sequence', () => {
+  const request = fc.record({
+    homeEpoch: fc.nat(),
+    sequence: fc.maxSafeNat(),
+    pods: fc.array(pod, { minLength: 1, maxLength: 4 }),
+  });
+  fc.assert(
+    fc.property(request, (written) => {
+      const bytes = proto.UpdateGuestsRequest.encode(updateRequest.to(written)).finish();
+      expect(updateRequest.from(proto.UpdateGuestsRequest.decode(bytes))).toEqual(written);
+    }),
+  );
+});
 
 describe('tries', () => {
   test('are read as they were written', () => {

@@ -28,6 +28,7 @@ export class AwayUpdates {
   readonly #options: AwayUpdatesOptions;
   /** At most one call at a host: later changes wait and go together. */
   readonly #calling = new Map<ClusterName, ReadonlySet<AwayEntry>>();
+  #sequence = 0;
 
   constructor(options: AwayUpdatesOptions) {
     this.#options = options;
@@ -52,7 +53,8 @@ export class AwayUpdates {
       if (batch.length === 0) continue;
       this.#calling.set(host, new Set(batch));
       const pods = batch.map(({ pod }) => cutToTravel(pod));
-      emit({ kind: 'update', host, request: { homeEpoch, pods } });
+      const sequence = this.#sequence++;
+      emit({ kind: 'update', host, request: { homeEpoch, sequence, pods } });
     }
     return left;
   }

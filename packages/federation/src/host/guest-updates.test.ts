@@ -47,7 +47,12 @@ function hosting() {
     host,
     show: (shadow: Pod) => host.step({ kind: 'shadow', pod: shadow }, at(0)),
     update: (...pods: readonly Pod[]) => {
-      const request = { homeEpoch: 1, pods };
+      const request = { homeEpoch: 1, sequence: call, pods };
+      return host.step({ kind: 'updateGuests', call: call++, caller: home, request }, at(0));
+    },
+    /** The first call comes once more. */
+    repeat: (...pods: readonly Pod[]) => {
+      const request = { homeEpoch: 1, sequence: 0, pods };
       return host.step({ kind: 'updateGuests', call: call++, caller: home, request }, at(0));
     },
     patched: (outcome: PatchOutcome) =>
@@ -109,8 +114,22 @@ describe('a guest whose pod was changed at home', () => {
 
   test('is not changed for an agent that has been replaced', () => {
     const { host, update } = hosting();
-    const request = { homeEpoch: 2, pods: [labelled('new')] };
+    const request = { homeEpoch: 2, sequence: 0, pods: [labelled('new')] };
     host.step({ kind: 'updateGuests', call: 9, caller: home, request }, at(0));
     expect(() => update(labelled('old'))).toThrow(/was replaced/);
+  });
+
+  test('is not changed back by an older call that comes after a newer one', () => {
+    const { show, update, repeat, patched } = hosting();
+    show(shadowOf(labelled('first')));
+    update(labelled('second'));
+    patched({ kind: 'patched' });
+    show(shadowOf(labelled('second')));
+    update(labelled('third'));
+    patched({ kind: 'patched' });
+    show(shadowOf(labelled('third')));
+    const effects = repeat(labelled('second'));
+    expect(effects.filter(({ kind }) => kind === 'patch')).toEqual([]);
+    expect(results(effects)).toEqual([{ uid }]);
   });
 });

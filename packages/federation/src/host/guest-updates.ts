@@ -1,11 +1,17 @@
 /** Calls by which homes change their guests: each shadow is made as its pod is now, one change at a time. */
-import type { PodUid } from '@spillway/core';
+import type { ClusterName, PodUid } from '@spillway/core';
 import type { UpdateResult } from '../negotiation.ts';
 import { beingChanged, createVerdict, keyOf, notSeenYet } from './answers.ts';
 import type { GuestId, HostEffect, PatchOutcome } from './events.ts';
 import { guestChanges } from './guest-changes.ts';
 import type { GuestPod } from './guest-pod.ts';
 import type { Guest } from './guests.ts';
+
+/** When a home made a call, in the order of its calls. */
+interface Turn {
+  readonly homeEpoch: number;
+  readonly sequence: number;
+}
 
 interface Call {
   readonly uids: readonly PodUid[];
@@ -15,11 +21,21 @@ interface Call {
 export class GuestUpdates {
   readonly #emit: (effect: HostEffect) => void;
   readonly #calls = new Map<number, Call>();
+  /** The newest call of each home. Bounded by the federation's members. */
+  readonly #newest = new Map<ClusterName, Turn>();
   /** The call that each patch under way belongs to. Bounded by the guests. */
   readonly #patching = new Map<string, number>();
 
   constructor(emit: (effect: HostEffect) => void) {
     this.#emit = emit;
+  }
+
+  /** Whether a newer call of that home has arrived before. */
+  isOvertaken(home: ClusterName, { homeEpoch, sequence }: Turn): boolean {
+    const newest = this.#newest.get(home);
+    if (newest?.homeEpoch === homeEpoch && sequence < newest.sequence) return true;
+    this.#newest.set(home, { homeEpoch, sequence });
+    return false;
   }
 
   open(

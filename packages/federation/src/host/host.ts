@@ -237,9 +237,11 @@ export class Host {
   #updateGuests({ call, caller, request }: Extract<HostEvent, { kind: 'updateGuests' }>): void {
     this.#admit(caller, request.homeEpoch);
     const home = caller.cluster;
+    const overtaken = this.#updates.isOvertaken(home, request);
     const pods = request.pods.map((pod) => {
       const id = { home, uid: (pod.metadata.uid ?? '') as PodUid };
-      return { id, guest: this.#guests.get(id), honoured: this.honoured(home, pod) };
+      const guest = overtaken ? undefined : this.#guests.get(id);
+      return { id, guest, honoured: this.honoured(home, pod) };
     });
     this.#updates.open(call, pods);
   }

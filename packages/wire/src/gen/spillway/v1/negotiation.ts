@@ -102,6 +102,8 @@ export interface UpdateGuestsRequest {
   homeEpoch: number;
   /** core/v1 Pods, JSON. */
   podsJson: Buffer[];
+  /** Grows with each call of one epoch: a call that arrives after a newer one changes nothing. */
+  sequence: number;
 }
 
 export interface UpdateGuestsResponse {
@@ -818,7 +820,7 @@ export const CommitResult: MessageFns<CommitResult> = {
 };
 
 function createBaseUpdateGuestsRequest(): UpdateGuestsRequest {
-  return { homeEpoch: 0, podsJson: [] };
+  return { homeEpoch: 0, podsJson: [], sequence: 0 };
 }
 
 export const UpdateGuestsRequest: MessageFns<UpdateGuestsRequest> = {
@@ -828,6 +830,9 @@ export const UpdateGuestsRequest: MessageFns<UpdateGuestsRequest> = {
     }
     for (const v of message.podsJson) {
       writer.uint32(18).bytes(v!);
+    }
+    if (message.sequence !== 0) {
+      writer.uint32(24).uint64(message.sequence);
     }
     return writer;
   },
@@ -859,6 +864,14 @@ export const UpdateGuestsRequest: MessageFns<UpdateGuestsRequest> = {
             }
 
             message.podsJson.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
             continue;
           }
         }
