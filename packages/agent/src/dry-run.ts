@@ -45,7 +45,7 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
   const { forecasts, answers } = await foreseen(asked, pods, { ask: question.ask });
   return {
     cluster: options.cluster,
-    batches: forecasts.map(({ claim, policyFor, ...each }, i): Batch => {
+    batches: forecasts.map(({ eligibility, policyFor, ...each }, i): Batch => {
       const { name = '', count = 0, pod } = question.batches[i] ?? {};
       const namespace = pod?.metadata.namespace ?? 'default';
       const { text, source, problem } = policyFor;
@@ -53,7 +53,8 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
         name,
         namespace,
         count,
-        scheduler: claim === undefined ? 'other' : claim === 'named' ? 'spillway' : 'offered',
+        scheduler:
+          eligibility === undefined ? 'other' : eligibility === 'named' ? 'spillway' : 'offered',
         policy: { text, source, ...(problem !== undefined && { problem }) },
         home: [...each.home],
         neighbours: each.neighbours.map(({ cluster, count: there, rttMs }) => {

@@ -10,7 +10,7 @@ import {
   waitingExplanation,
 } from '@spillway/agent/answers';
 import { isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
-import { claimOf } from '@spillway/federation';
+import { eligibilityOf } from '@spillway/federation';
 import { z } from 'zod';
 import type { AgentClient } from './connection/agent-client.ts';
 import type { UserCluster } from './connection/cluster.ts';
@@ -124,7 +124,8 @@ async function seenByUser(
 
 function notOurs(pod: Pod, offload: boolean): string {
   const { schedulerName = 'default-scheduler', schedulingGates } = pod.spec;
-  if (claimOf(pod, offload) !== undefined) return 'the agent is about to take it up; ask again';
+  if (eligibilityOf(pod, offload) !== undefined)
+    return 'the agent is about to take it up; ask again';
   if (schedulingGates?.length)
     return 'it has scheduling gates, which nobody schedules before they are removed';
   if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined)

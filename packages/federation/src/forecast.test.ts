@@ -1,7 +1,7 @@
 import { clusterName, type Pod } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
 import { type ForecastPods, forecast } from './forecast.ts';
-import { outlookOf } from './home/group.ts';
+import { outlookOf } from './home/pending/pending-group.ts';
 import { parsePolicy } from './policy.ts';
 import { bin, neighbourOf } from './testing/adverts.ts';
 import { at, ledgerOf, node, podOf } from './testing/fixtures.ts';
@@ -18,15 +18,15 @@ const far = neighbourOf('far', { rttMs: 50, advert: { room: { classes, bins: [bi
 
 interface Given {
   readonly pod?: Pod;
-  readonly claim?: ForecastPods['claim'];
+  readonly eligibility?: ForecastPods['eligibility'];
   readonly policy?: string;
 }
 
 function pods(name: string, count: number, given: Given = {}): ForecastPods {
   const { pod = podOf(name), policy: text = 'nearest' } = given;
-  const claim = 'claim' in given ? given.claim : 'named';
+  const eligibility = 'eligibility' in given ? given.eligibility : 'named';
   const outlook = outlookOf(pod, { policy: policyOf(text), text, source: 'the test' });
-  return { pod, count, claim, outlook };
+  return { pod, count, eligibility, outlook };
 }
 
 function policyOf(text: string) {
@@ -84,7 +84,7 @@ describe('forecast', () => {
   });
 
   it('sends away nothing that is not ours', () => {
-    const [result] = of(pods('web', 3, { claim: undefined }));
+    const [result] = of(pods('web', 3, { eligibility: undefined }));
     expect(result?.neighbours).toEqual([]);
     expect(result?.nowhere).toBe(1);
     expect(result?.others.map(({ cluster, fits }) => [cluster, fits])).toEqual([

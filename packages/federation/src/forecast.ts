@@ -13,9 +13,9 @@ import {
 } from '@spillway/core';
 import { type Plan, placePods, type Snapshot } from '@spillway/scheduling';
 import type { Neighbour } from './directory.ts';
-import type { Claim } from './home/claim.ts';
-import { keptHome, type Outlook } from './home/group.ts';
-import { type Prospects, prospectsOf } from './home/whom-to-ask.ts';
+import type { Eligibility } from './home/eligibility.ts';
+import { keptHome, type Outlook } from './home/pending/pending-group.ts';
+import { type Prospects, prospectsOf } from './home/pending/shortlist.ts';
 import type { RankedNeighbour } from './neighbour-placement.ts';
 import type { PlacementPolicy } from './policy.ts';
 import { roomWithout } from './room.ts';
@@ -26,7 +26,7 @@ export interface ForecastPods {
   readonly pod: Pod;
   readonly count: number;
   /** Undefined: Spillway would leave them to the cluster's own scheduler. */
-  readonly claim: Claim | undefined;
+  readonly eligibility: Eligibility | undefined;
   readonly outlook: Outlook;
 }
 
@@ -77,7 +77,7 @@ function forecastOne(
   batch: ForecastPods,
   before: ForecastOptions,
 ): { readonly result: Forecast; readonly after: ForecastOptions } {
-  const { pod, count, claim, outlook } = batch;
+  const { pod, count, eligibility, outlook } = batch;
   const { shape, policy, stays } = outlook;
   const judged = shape.unsupported.length === 0;
   const plan: Plan = judged
@@ -95,7 +95,7 @@ function forecastOne(
       placed: () => placed,
       now: before.now,
     });
-  const leaves = claim !== undefined && judged && keptHome(outlook) === undefined;
+  const leaves = eligibility !== undefined && judged && keptHome(outlook) === undefined;
   const { ranked } = prospects(before.neighbours, before.placed);
   const shares = leaves ? sharesOf(ranked, missing, { policy, placed: before.placed }) : [];
   const sent = new Map(shares.map((share) => [share.cluster, share.count]));
@@ -190,13 +190,13 @@ function othersOf(
 function whyNoMore(
   cluster: ClusterName,
   reason: string | undefined,
-  { batch: { claim, outlook }, sent, nowhere }: Sent,
+  { batch: { eligibility, outlook }, sent, nowhere }: Sent,
 ): string {
   const takes = sent.get(cluster);
   if (takes !== undefined) return `takes ${takes}${reason === undefined ? '' : `, then ${reason}`}`;
   if (outlook.policyFor.problem !== undefined) return 'not asked: the policy can’t be read';
   if (reason !== undefined) return reason;
-  if (claim === undefined) return 'not asked: Spillway leaves these pods alone';
+  if (eligibility === undefined) return 'not asked: Spillway leaves these pods alone';
   if (outlook.stays.length > 0) return 'not asked: these pods must stay';
   return nowhere > 0 ? 'not asked' : 'not needed';
 }

@@ -1,8 +1,8 @@
-/** A forecast by what the home machine knows: its policies, its claims, and what its neighbours answered. */
+/** A forecast by what the home machine knows: its policies, which pods are eligible, and what its neighbours answered. */
 import type { ClusterName, MonotonicMs, Pod } from '@spillway/core';
 import { type Forecast, forecast } from '../forecast.ts';
-import { type Claim, claimOf } from './claim.ts';
-import type { Outlook, Refusal } from './group.ts';
+import { type Eligibility, eligibilityOf } from './eligibility.ts';
+import type { Outlook, Refusal } from './pending/pending-group.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 
@@ -19,7 +19,7 @@ export interface ForecastQuestion {
 
 export interface Foreseen extends Forecast {
   /** As once the cluster's own scheduler has found no room; undefined: Spillway leaves them alone. */
-  readonly claim: Claim | undefined;
+  readonly eligibility: Eligibility | undefined;
   readonly policyFor: PolicyForPod;
 }
 
@@ -29,7 +29,11 @@ export interface ForeseeOptions {
   readonly neighbourhood: Neighbourhood;
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly placed: ReadonlyMap<ClusterName, number>;
-  readonly outlook: (pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod) => Outlook;
+  readonly outlook: (
+    pod: Pod,
+    eligibility: Eligibility | undefined,
+    policyFor: PolicyForPod,
+  ) => Outlook;
   readonly now: MonotonicMs;
 }
 
@@ -41,11 +45,11 @@ export function foresee(
   const { policies, room, neighbourhood, namespaces, placed, now } = options;
   const batches = questions.map(({ pod, count, namespace: given, refused }) => {
     const namespace = given ?? namespaces.get(pod.metadata.namespace ?? 'default');
-    const claim = claimOf(unschedulable(pod), namespace?.offload ?? false);
+    const eligibility = eligibilityOf(unschedulable(pod), namespace?.offload ?? false);
     const policyFor = policies.policyFor(pod, namespace?.annotations ?? {});
-    const known = options.outlook(pod, claim, policyFor);
+    const known = options.outlook(pod, eligibility, policyFor);
     const refusals = new Map([...known.refusals, ...standing(refused, neighbourhood)]);
-    return { pod, count, claim, outlook: { ...known, refusals } };
+    return { pod, count, eligibility, outlook: { ...known, refusals } };
   });
   const forecasts = forecast(batches, {
     snapshot: room.snapshot,
@@ -54,8 +58,8 @@ export function foresee(
     now,
   });
   return forecasts.map((each, i) => {
-    const { claim, outlook } = batches[i] as (typeof batches)[number];
-    return { ...each, claim, policyFor: outlook.policyFor };
+    const { eligibility, outlook } = batches[i] as (typeof batches)[number];
+    return { ...each, eligibility, policyFor: outlook.policyFor };
   });
 }
 

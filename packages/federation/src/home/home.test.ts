@@ -152,7 +152,7 @@ test('a pod that must stay at home does not keep another of its shape there', ()
   expect(tested.home.explain('default', 'a')).toMatchObject({ state: 'waiting' });
 });
 
-describe('claims', () => {
+describe('eligibility', () => {
   const unschedulable: PodStatus = {
     phase: 'Pending',
     conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }],
@@ -674,7 +674,7 @@ describe('forecast', () => {
     tested.grant(nearest1, 0);
     tested.grant(next, 0);
     const [refused] = tested.home.forecast([question], at(batchMs));
-    expect(refused).toMatchObject({ claim: 'named', neighbours: [], nowhere: 1 });
+    expect(refused).toMatchObject({ eligibility: 'named', neighbours: [], nowhere: 1 });
     expect(refused?.others).toMatchObject([
       { cluster: near, fits: 0, why: 'no room' },
       { cluster: far, fits: 0, why: 'no room' },
@@ -693,8 +693,12 @@ describe('forecast', () => {
       ],
       at(0),
     );
-    expect(stays).toMatchObject({ claim: undefined, nowhere: 1 });
-    expect(leaves).toMatchObject({ claim: 'offered', nowhere: 0, neighbours: [{ cluster: near }] });
+    expect(stays).toMatchObject({ eligibility: undefined, nowhere: 1 });
+    expect(leaves).toMatchObject({
+      eligibility: 'offered',
+      nowhere: 0,
+      neighbours: [{ cluster: near }],
+    });
   });
 });
 

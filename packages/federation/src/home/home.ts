@@ -15,18 +15,18 @@ import {
   virtualNodeName,
 } from '@spillway/core';
 import { podNetworksJoined } from '../pod-network.ts';
-import { Away } from './away.ts';
-import type { AwayState } from './away-entry.ts';
-import { claimOf } from './claim.ts';
+import { OffloadedPods } from './offloaded/offloaded-pods.ts';
+import type { OffloadedState } from './offloaded/offloaded-pod.ts';
+import { eligibilityOf } from './eligibility.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
-import type { ForeignPod } from './foreign-pods.ts';
+import type { ForeignPod } from './offloaded/foreign-pods.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies, Seals } from './ports.ts';
-import { TriedTemplates } from './tried-templates.ts';
-import { Waiting } from './waiting.ts';
+import { TriedTemplates } from './pending/tried-templates.ts';
+import { PendingPods } from './pending/pending-pods.ts';
 
 export interface HomeOptions {
   readonly room: LocalRoom;
@@ -52,7 +52,7 @@ export type PodExplanation =
       /** The placement policy that it goes by, and where that comes from. */
       readonly policy: { readonly text: string; readonly source: string };
     }
-  | ({ readonly state: 'away' } & AwayState)
+  | ({ readonly state: 'away' } & OffloadedState)
   | {
       /** Somebody else has bound it to the virtual node of `host`. */
       readonly state: 'foreign';
@@ -62,8 +62,8 @@ export type PodExplanation =
 
 export class Home {
   readonly #options: HomeOptions;
-  readonly #waiting: Waiting;
-  readonly #away: Away;
+  readonly #pending: PendingPods;
+  readonly #offloaded: OffloadedPods;
   /** Pods without a node, ours or not: a namespace's label may make them ours. */
   readonly #unbound = new Map<PodUid, Pod>();
   readonly #namespaces = new Map<string, NamespaceFacts>();
@@ -84,8 +84,8 @@ export class Home {
         options.attributes ?? {},
         options.neighbourhood.neighbour(host)?.attributes,
       );
-    this.#away = new Away({ config, random, homeEpoch, tried, seals, emit, joined });
-    this.#waiting = new Waiting({
+    this.#offloaded = new OffloadedPods({ config, random, homeEpoch, tried, seals, emit, joined });
+    this.#pending = new PendingPods({
       room: options.room,
       neighbourhood: options.neighbourhood,
       policies: options.policies,
@@ -95,8 +95,8 @@ export class Home {
       homeEpoch,
       tried,
       emit,
-      placed: () => this.#away.countByHost(),
-      onBoundAway: (pod, slots) => this.#away.bound(pod, slots),
+      placed: () => this.#offloaded.countByHost(),
+      onBoundAway: (pod, grant) => this.#offloaded.bound(pod, grant),
     });
   }
 
@@ -104,8 +104,8 @@ export class Home {
     this.#take(event, now);
     // Before the caches are whole, a pod that seems unbound may be bound, and free room taken.
     if (this.#synced) {
-      this.#waiting.tick(now);
-      this.#away.tick(now);
+      this.#pending.tick(now);
+      this.#offloaded.tick(now);
     }
     const effects = this.#effects;
     this.#effects = [];
@@ -115,22 +115,22 @@ export class Home {
   /** When to call `step` with `tick`; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     if (!this.#synced) return undefined;
-    return earliest(this.#waiting.wakeAt(), this.#away.wakeAt());
+    return earliest(this.#pending.wakeAt(), this.#offloaded.wakeAt());
   }
 
   /** Neighbours whose guest stream must be open, since pods of ours are there. */
   hosts(): ReadonlySet<ClusterName> {
-    return this.#away.hosts();
+    return this.#offloaded.hosts();
   }
 
   /** Whether `roomChanged` at a neighbour would bring a try forward; else it need not be told. */
   awaitsNews(now: MonotonicMs): boolean {
-    return this.#waiting.awaitsNews(now);
+    return this.#pending.awaitsNews(now);
   }
 
   /** For people and metrics. */
   counts(): { readonly waiting: number; readonly awayByHost: ReadonlyMap<ClusterName, number> } {
-    return { waiting: this.#waiting.size, awayByHost: this.#away.countByHost() };
+    return { waiting: this.#pending.size, awayByHost: this.#offloaded.countByHost() };
   }
 
   /** Those whose pods may leave, or that are annotated. */
@@ -140,15 +140,15 @@ export class Home {
 
   /** What keeps a pod waiting, or where it is; undefined for pods that are none of ours. */
   explain(namespace: string, name: string): PodExplanation | undefined {
-    const foreign = this.#away.foreign.find(namespace, name);
+    const foreign = this.#offloaded.foreign.find(namespace, name);
     if (foreign !== undefined) {
       return { state: 'foreign', host: foreign.host, message: foreign.message };
     }
-    const away = this.#away.explain(namespace, name);
+    const away = this.#offloaded.explain(namespace, name);
     if (away !== undefined) {
       return { state: 'away', ...away };
     }
-    const waiting = this.#waiting.explain(namespace, name);
+    const waiting = this.#pending.explain(namespace, name);
     return waiting && { state: 'waiting', ...waiting };
   }
 
@@ -160,15 +160,15 @@ export class Home {
       room,
       neighbourhood,
       namespaces: this.#namespaces,
-      placed: this.#away.countByHost(),
-      outlook: (pod, claim, policyFor) => this.#waiting.outlook(pod, claim, policyFor),
+      placed: this.#offloaded.countByHost(),
+      outlook: (pod, eligibility, policyFor) => this.#pending.outlook(pod, eligibility, policyFor),
       now,
     });
   }
 
   /** Pods that somebody else has bound to a virtual node; those given back are in it while they exist. */
   foreign(): readonly ForeignPod[] {
-    return this.#away.foreign.list();
+    return this.#offloaded.foreign.list();
   }
 
   #take(event: HomeEvent, now: MonotonicMs): void {
@@ -179,60 +179,60 @@ export class Home {
         const { uid } = refOf(event.pod);
         this.#unbound.delete(uid);
         this.#bound.delete(uid);
-        this.#waiting.drop(uid);
-        return this.#away.deleted(uid);
+        this.#pending.drop(uid);
+        return this.#offloaded.deleted(uid);
       }
       case 'namespace': {
         const { name, offload, annotations } = event;
         if (offload || Object.keys(annotations).length > 0) {
           this.#namespaces.set(name, { offload, annotations });
         } else this.#namespaces.delete(name);
-        return this.#claimAll(name, now);
+        return this.#considerAll(name, now);
       }
       case 'policiesChanged':
-        return this.#claimAll(event.namespace, now);
+        return this.#considerAll(event.namespace, now);
       case 'virtualNode':
         return this.#judgeBound(({ spec }) => spec.nodeName === event.node, now);
       case 'synced':
         this.#synced = true;
         return this.#judgeBound(() => true, now);
       case 'roomChanged':
-        return this.#waiting.roomChanged(event.where, now);
+        return this.#pending.roomChanged(event.where, now);
       case 'tick':
         return;
       case 'reserved':
-        return this.#waiting.reserved(event, now);
+        return this.#pending.reserved(event, now);
       case 'tried':
-        return this.#waiting.tried(event, now);
+        return this.#pending.tried(event, now);
       case 'boundLocally':
-        return this.#waiting.boundLocally(event.uid, event.outcome, now);
+        return this.#pending.boundLocally(event.uid, event.outcome, now);
       case 'volumesWritten':
       case 'preempted':
-        return this.#waiting.writtenAtHome(event, now);
+        return this.#pending.writtenAtHome(event, now);
       case 'boundAway':
-        return this.#waiting.boundAway(event.uid, event.outcome, now);
+        return this.#pending.boundAway(event.uid, event.outcome, now);
       case 'committed':
-        return this.#away.committed(event, now);
+        return this.#offloaded.committed(event, now);
       case 'updated':
-        return this.#away.updated(event, now);
+        return this.#offloaded.updated(event, now);
       case 'released':
-        return this.#away.released(event, now);
+        return this.#offloaded.released(event, now);
       case 'stream':
-        return this.#away.stream(event.host, event.state);
+        return this.#offloaded.stream(event.host, event.state);
       case 'guest':
-        return this.#away.guest(event.host, event.update);
+        return this.#offloaded.guest(event.host, event.update);
       case 'leaving':
         return this.#leave(now);
       case 'evicted':
-        return this.#away.evicted(event, now);
+        return this.#offloaded.evicted(event, now);
       case 'statusWritten':
-        return this.#away.statusWritten(event, now);
+        return this.#offloaded.statusWritten(event, now);
       case 'finalized':
-        return this.#away.finalized(event, now);
+        return this.#offloaded.finalized(event, now);
       case 'revoked':
-        return this.#away.revoked(event.clusters);
+        return this.#offloaded.revoked(event.clusters);
       case 'orphanChecked':
-        return this.#away.orphanChecked(event.host, event.ref, event.pod);
+        return this.#offloaded.orphanChecked(event.host, event.ref, event.pod);
       default:
         return unreachable(event);
     }
@@ -243,7 +243,7 @@ export class Home {
     const node = pod.spec.nodeName;
     if (!node) {
       this.#unbound.set(uid, pod);
-      return this.#claim(pod, now);
+      return this.#consider(pod, now);
     }
     this.#unbound.delete(uid);
     const host = this.#options.clusterOfNode(node);
@@ -252,11 +252,11 @@ export class Home {
       const mayBeVirtual = !this.#synced || clusterOfVirtualNode(node) !== undefined;
       if (mayBeVirtual) this.#bound.set(uid, pod);
       else this.#bound.delete(uid);
-      return this.#waiting.drop(uid);
+      return this.#pending.drop(uid);
     }
     this.#bound.delete(uid);
-    this.#waiting.seenAway(pod, host);
-    this.#away.seen(pod, host);
+    this.#pending.seenAway(pod, host);
+    this.#offloaded.seen(pod, host);
   }
 
   /** Pods whose node was no virtual one as far as was known. */
@@ -269,21 +269,21 @@ export class Home {
 
   /** `Policies` keeps every pod at home by now. */
   #leave(now: MonotonicMs): void {
-    for (const pod of this.#unbound.values()) this.#claim(pod, now);
-    this.#away.leave();
+    for (const pod of this.#unbound.values()) this.#consider(pod, now);
+    this.#offloaded.leave();
   }
 
-  #claimAll(namespace: string, now: MonotonicMs): void {
+  #considerAll(namespace: string, now: MonotonicMs): void {
     for (const pod of this.#unbound.values()) {
-      if (pod.metadata.namespace === namespace) this.#claim(pod, now);
+      if (pod.metadata.namespace === namespace) this.#consider(pod, now);
     }
   }
 
-  #claim(pod: Pod, now: MonotonicMs): void {
+  #consider(pod: Pod, now: MonotonicMs): void {
     const namespace = this.#namespaces.get(pod.metadata.namespace ?? 'default');
-    const claim = claimOf(pod, namespace?.offload ?? false);
-    if (claim === undefined) this.#waiting.drop(refOf(pod).uid);
-    else this.#waiting.claim(pod, claim, namespace?.annotations ?? {}, now);
+    const eligibility = eligibilityOf(pod, namespace?.offload ?? false);
+    if (eligibility === undefined) this.#pending.drop(refOf(pod).uid);
+    else this.#pending.enqueue(pod, eligibility, namespace?.annotations ?? {}, now);
   }
 }
 

@@ -1,14 +1,14 @@
 /**
  * What it takes to run a pod of ours on a node of its home, where finding the node is not enough: its
  * volumes are bound first, and pods of lower priority may have to end for it. Pods that only the home's
- * own scheduler may bind (claim `offered`) are left to that scheduler here, too.
+ * own scheduler may bind (eligibility `offered`) are left to that scheduler here, too.
  */
 import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
 import type { Binding } from './bindings.ts';
-import type { HomeConfig } from './config.ts';
-import type { HomeEffect, HomeEvent } from './events.ts';
-import type { Group, WaitingPod } from './group.ts';
-import type { LocalRoom } from './ports.ts';
+import type { HomeConfig } from '../config.ts';
+import type { HomeEffect, HomeEvent } from '../events.ts';
+import type { PendingGroup, PendingPod } from './pending-group.ts';
+import type { LocalRoom } from '../ports.ts';
 import { Preemptions } from './preemptions.ts';
 import { VolumeBindings, type VolumesSettled } from './volume-bindings.ts';
 
@@ -50,10 +50,10 @@ export class AtHome {
    * Pods that wait on a node for others to end go first, and pods with claims go one after the other,
    * since the volumes of one change what the next one finds. Returns those that are placed together.
    */
-  placeSingly(group: Group, now: MonotonicMs): readonly WaitingPod[] {
+  placeSingly(group: PendingGroup, now: MonotonicMs): readonly PendingPod[] {
     const pods = [...group.pods.values()];
-    if (group.claim !== 'named') return pods;
-    const rest: WaitingPod[] = [];
+    if (group.eligibility !== 'named') return pods;
+    const rest: PendingPod[] = [];
     for (const waiting of pods) {
       const nominated = this.isNominated(waiting.ref.uid);
       if (!nominated && group.shape.claims.length === 0) {
@@ -72,9 +72,13 @@ export class AtHome {
    * Makes room for pods by ending others of lower priority. Returns those for which nothing was done:
    * when it helps one of them no more, it helps none of the others.
    */
-  preempt(group: Group, pods: readonly WaitingPod[], now: MonotonicMs): readonly WaitingPod[] {
-    if (group.claim !== 'named' || group.policyFor.problem !== undefined) return pods;
-    const left: WaitingPod[] = [];
+  preempt(
+    group: PendingGroup,
+    pods: readonly PendingPod[],
+    now: MonotonicMs,
+  ): readonly PendingPod[] {
+    if (group.eligibility !== 'named' || group.policyFor.problem !== undefined) return pods;
+    const left: PendingPod[] = [];
     let tries = this.#options.config.preemptionsMax;
     for (const waiting of pods) {
       const never = waiting.pod.spec.preemptionPolicy === 'Never';

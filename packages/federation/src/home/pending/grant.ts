@@ -1,10 +1,10 @@
 /**
- * The held slots of one reservation, from grant to the last commit. What is left when every pod that
+ * The granted slots of one reservation, from grant to the last commit. What is left when every pod that
  * was to use one is settled goes back to the host at once, and not only when the hold expires.
  */
 import { assert, type ClusterName, type ReservationId } from '@spillway/core';
 
-export class Slots {
+export class Grant {
   readonly host: ClusterName;
   readonly reservation: ReservationId;
   readonly #granted: number;

@@ -5,9 +5,9 @@ import { type Pod, wellKnown } from '@spillway/core';
  * `named`: the pod names us as its scheduler, so nobody else places it, at home or away.
  * `offered`: its namespace lets it leave and the home's own scheduler found it Unschedulable.
  */
-export type Claim = 'named' | 'offered';
+export type Eligibility = 'named' | 'offered';
 
-export function claimOf(pod: Pod, namespaceOffloads: boolean): Claim | undefined {
+export function eligibilityOf(pod: Pod, namespaceOffloads: boolean): Eligibility | undefined {
   const { metadata, spec, status } = pod;
   if (spec.nodeName || metadata.deletionTimestamp !== undefined) return undefined;
   if ((status?.phase ?? 'Pending') !== 'Pending' || spec.schedulingGates?.length) return undefined;

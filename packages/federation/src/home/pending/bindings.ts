@@ -11,18 +11,18 @@ import {
   type Random,
   wellKnown,
 } from '@spillway/core';
-import { bindingAnnotations } from '../fence.ts';
-import { Backoff } from './backoff.ts';
-import type { HomeConfig } from './config.ts';
-import type { Group, WaitingPod } from './group.ts';
-import type { Seals } from './ports.ts';
-import { Slots } from './slots.ts';
+import { bindingAnnotations } from '../../fence.ts';
+import { Backoff } from '../backoff.ts';
+import type { HomeConfig } from '../config.ts';
+import type { PendingGroup, PendingPod } from './pending-group.ts';
+import type { Seals } from '../ports.ts';
+import { Grant } from './grant.ts';
 
 export interface Binding {
-  readonly waiting: WaitingPod;
-  readonly group: Group;
-  /** A node of the home, or the slots of a neighbour. */
-  readonly to: NodeName | Slots;
+  readonly waiting: PendingPod;
+  readonly group: PendingGroup;
+  /** A node of the home, or the grant of a neighbour. */
+  readonly to: NodeName | Grant;
 }
 
 /** What a binding to a neighbour writes on the pod. */
@@ -30,7 +30,7 @@ export function writtenBy(
   { waiting, group, to }: Binding,
   seals: Seals,
 ): Readonly<Record<string, string>> {
-  assert(to instanceof Slots, 'only bindings to neighbours are sealed');
+  assert(to instanceof Grant, 'only bindings to neighbours are sealed');
   const seal = seals.seal(waiting.ref.uid, to.host);
   return { ...bindingAnnotations(group.policy), [wellKnown.boundByAnnotation]: seal };
 }

@@ -5,9 +5,9 @@
  * its rules.
  */
 import { after, type ClusterName, jittered, type MonotonicMs, type Random } from '@spillway/core';
-import type { Template } from '../template.ts';
-import { Backoff } from './backoff.ts';
-import type { HomeConfig } from './config.ts';
+import type { Template } from '../../template.ts';
+import { Backoff } from '../backoff.ts';
+import type { HomeConfig } from '../config.ts';
 
 export type Tried =
   | { readonly kind: 'ok'; readonly dropped: readonly string[] }

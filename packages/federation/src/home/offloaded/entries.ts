@@ -1,27 +1,27 @@
 /** The pods away, findable by identity, name and host, and which of them have something to do. */
 import type { ClusterName, MonotonicMs, Pod, PodStatus, PodUid } from '@spillway/core';
-import type { AwayEntry } from './away-entry.ts';
-import { Backoff } from './backoff.ts';
-import type { HomeConfig } from './config.ts';
-import { refOf } from './events.ts';
+import type { OffloadedPod } from './offloaded-pod.ts';
+import { Backoff } from '../backoff.ts';
+import type { HomeConfig } from '../config.ts';
+import { refOf } from '../events.ts';
 
-export class AwayEntries {
+export class OffloadedEntries {
   readonly #config: HomeConfig;
-  readonly #entries = new Map<PodUid, AwayEntry>();
+  readonly #entries = new Map<PodUid, OffloadedPod>();
   /** Entries with something to do now, or at their `retryAt`. */
-  readonly #due = new Set<AwayEntry>();
+  readonly #due = new Set<OffloadedPod>();
 
   constructor(config: HomeConfig) {
     this.#config = config;
   }
 
-  get(uid: PodUid): AwayEntry | undefined {
+  get(uid: PodUid): OffloadedPod | undefined {
     return this.#entries.get(uid);
   }
 
   /** O(entries). */
-  find(namespace: string, name: string): AwayEntry | undefined {
-    let found: AwayEntry | undefined;
+  find(namespace: string, name: string): OffloadedPod | undefined {
+    let found: OffloadedPod | undefined;
     for (const entry of this.#entries.values()) {
       const { ref, homeGone } = entry;
       if (ref.namespace !== namespace || ref.name !== name) continue;
@@ -32,7 +32,7 @@ export class AwayEntries {
     return found;
   }
 
-  at(host: ClusterName): readonly AwayEntry[] {
+  at(host: ClusterName): readonly OffloadedPod[] {
     return [...this.#entries.values()].filter((entry) => entry.host === host);
   }
 
@@ -53,7 +53,7 @@ export class AwayEntries {
     return counts;
   }
 
-  foreign(): readonly AwayEntry[] {
+  foreign(): readonly OffloadedPod[] {
     return [...this.#entries.values()].filter(({ foreign }) => foreign);
   }
 
@@ -62,12 +62,12 @@ export class AwayEntries {
   }
 
   /** The entry of `pod`, made if there is none; a new one is due. */
-  adopt(pod: Pod, host: ClusterName): AwayEntry {
+  adopt(pod: Pod, host: ClusterName): OffloadedPod {
     const ref = refOf(pod);
     const known = this.#entries.get(ref.uid);
     if (known !== undefined) return known;
     const { retryMsMin, retryMsMax } = this.#config;
-    const entry: AwayEntry = {
+    const entry: OffloadedPod = {
       ref,
       host,
       backoff: new Backoff(retryMsMin, retryMsMax),
@@ -77,7 +77,7 @@ export class AwayEntries {
       phase: 'committing',
       guest: undefined,
       sent: undefined,
-      slots: undefined,
+      grant: undefined,
       calling: false,
       retryAt: undefined,
       probing: false,
@@ -100,13 +100,13 @@ export class AwayEntries {
     return entry;
   }
 
-  forget(entry: AwayEntry): void {
+  forget(entry: OffloadedPod): void {
     this.#entries.delete(entry.ref.uid);
     this.#due.delete(entry);
   }
 
   /** Its host shows the guest. */
-  guestSeen(entry: AwayEntry, status: PodStatus): void {
+  guestSeen(entry: OffloadedPod, status: PodStatus): void {
     entry.guestGone = false;
     entry.foreign = false;
     entry.probing = false;
@@ -116,7 +116,7 @@ export class AwayEntries {
   }
 
   /** There is no guest, and there will be none. */
-  guestGone(entry: AwayEntry): void {
+  guestGone(entry: OffloadedPod): void {
     entry.guestGone = true;
     entry.retryAt = undefined;
     entry.stray = false;
@@ -126,7 +126,7 @@ export class AwayEntries {
   }
 
   /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */
-  due(entry: AwayEntry): void {
+  due(entry: OffloadedPod): void {
     this.#due.add(entry);
   }
 
@@ -148,7 +148,7 @@ export class AwayEntries {
   }
 
   /** Those that are due; they are not due any longer. */
-  takeDue(now: MonotonicMs): readonly AwayEntry[] {
+  takeDue(now: MonotonicMs): readonly OffloadedPod[] {
     const taken = [...this.#due].filter(({ retryAt }) => retryAt === undefined || retryAt <= now);
     for (const entry of taken) {
       entry.retryAt = undefined;

@@ -1,11 +1,19 @@
 import { type Pod, randomStream } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import type { UpdateResult } from '../negotiation.ts';
-import { nearest } from '../policy.ts';
-import { at, cluster, ledgerOf, node, podOf, plainSeals, sealedAt } from '../testing/fixtures.ts';
-import { homeDefaults } from './config.ts';
-import type { HomeEffect, HomeEvent } from './events.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
+import type { UpdateResult } from '../../negotiation.ts';
+import { nearest } from '../../policy.ts';
+import {
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  podOf,
+  plainSeals,
+  sealedAt,
+} from '../../testing/fixtures.ts';
+import { homeDefaults } from '../config.ts';
+import type { HomeEffect, HomeEvent } from '../events.ts';
+import { clusterOfVirtualNode, Home } from '../home.ts';
 
 const near = cluster('near');
 const uid = podOf('a').metadata.uid as never;

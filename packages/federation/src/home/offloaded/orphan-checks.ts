@@ -3,8 +3,8 @@
  * answered, since a host that has nothing else of ours is not looked through again.
  */
 import type { ClusterName, MonotonicMs, PodUid, Random } from '@spillway/core';
-import { Backoff } from './backoff.ts';
-import type { HomeEffect, PodRef } from './events.ts';
+import { Backoff } from '../backoff.ts';
+import type { HomeEffect, PodRef } from '../events.ts';
 
 interface Check {
   readonly host: ClusterName;

@@ -1,11 +1,11 @@
 /** What the pods away need of their home. */
 import type { ClusterName, Random } from '@spillway/core';
-import type { HomeConfig } from './config.ts';
-import type { HomeEffect } from './events.ts';
-import type { Seals } from './ports.ts';
-import type { TriedTemplates } from './tried-templates.ts';
+import type { HomeConfig } from '../config.ts';
+import type { HomeEffect } from '../events.ts';
+import type { Seals } from '../ports.ts';
+import type { TriedTemplates } from '../pending/tried-templates.ts';
 
-export interface AwayOptions {
+export interface OffloadOptions {
   readonly config: HomeConfig;
   readonly random: Random;
   readonly homeEpoch: number;

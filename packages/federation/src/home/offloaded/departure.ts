@@ -2,9 +2,9 @@
  * A home that leaves its federation: each of its pods away is deleted as its owner would, with its own
  * grace. So its guest is released first, and its controller, if it has one, makes another.
  */
-import type { AwayEntries } from './away-entries.ts';
-import type { AwayEntry } from './away-entry.ts';
-import type { HomeEffect } from './events.ts';
+import type { OffloadedEntries } from './entries.ts';
+import type { OffloadedPod } from './offloaded-pod.ts';
+import type { HomeEffect } from '../events.ts';
 
 export class Departure {
   readonly #emit: (effect: HomeEffect) => void;
@@ -14,19 +14,19 @@ export class Departure {
     this.#emit = emit;
   }
 
-  begin(entries: AwayEntries): void {
+  begin(entries: OffloadedEntries): void {
     this.#isUnderWay = true;
     entries.wakeAll();
   }
 
   /** Finished ones too, so that hosts keep nothing of them; those that end already are left to it. */
-  evicts(entry: AwayEntry): boolean {
+  evicts(entry: OffloadedPod): boolean {
     if (!this.#isUnderWay || entry.phase === 'ending') return false;
     if (!entry.evicting) this.#evict(entry);
     return true;
   }
 
-  #evict(entry: AwayEntry): void {
+  #evict(entry: OffloadedPod): void {
     entry.evicting = true;
     const { ref } = entry;
     const message =

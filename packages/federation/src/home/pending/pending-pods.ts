@@ -15,27 +15,26 @@ import {
   type Random,
   type VerdictCount,
 } from '@spillway/core';
-import { boundPod } from '../fence.ts';
-import { placingSpec } from '../placing-spec.ts';
-import type { Template } from '../template.ts';
+import { boundPod } from '../../fence.ts';
+import type { Template } from '../../template.ts';
 import { placePods } from '@spillway/scheduling';
-import { Ask, refusalText } from './ask.ts';
+import { ReservationRound, refusalText, reserveRequest } from './reservation-round.ts';
 import { AtHome, type HomeWriteEnded } from './at-home.ts';
 import { type Binding, Bindings, writtenBy } from './bindings.ts';
-import type { Claim } from './claim.ts';
-import type { HomeConfig } from './config.ts';
-import type { BindOutcome, HomeEffect, HomeEvent } from './events.ts';
-import { refOf } from './events.ts';
+import type { Eligibility } from '../eligibility.ts';
+import type { HomeConfig } from '../config.ts';
+import type { BindOutcome, HomeEffect, HomeEvent } from '../events.ts';
+import { refOf } from '../events.ts';
 import { explain, explained } from './explanation.ts';
-import { type Group, keptHome, type Outlook, type WaitingPod } from './group.ts';
-import { Groups } from './groups.ts';
-import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from './ports.ts';
-import { Slots } from './slots.ts';
+import { type PendingGroup, keptHome, type Outlook, type PendingPod } from './pending-group.ts';
+import { PendingGroups } from './pending-groups.ts';
+import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
+import { Grant } from './grant.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 import { Trying } from './trying.ts';
-import { whomToAsk } from './whom-to-ask.ts';
+import { shortlist } from './shortlist.ts';
 
-export interface WaitingOptions {
+export interface PendingPodsOptions {
   readonly room: LocalRoom;
   readonly neighbourhood: Neighbourhood;
   readonly policies: Policies;
@@ -47,25 +46,25 @@ export interface WaitingOptions {
   readonly emit: (effect: HomeEffect) => void;
   /** How many unfinished pods of ours each neighbour has. */
   readonly placed: () => ReadonlyMap<ClusterName, number>;
-  /** A pod is bound to `slots.host`: from now on it is away. */
-  readonly onBoundAway: (pod: Pod, slots: Slots) => void;
+  /** A pod is bound to `grant.host`: from now on it is away. */
+  readonly onBoundAway: (pod: Pod, grant: Grant) => void;
 }
 
-export class Waiting {
-  readonly #options: WaitingOptions;
-  readonly #groups: Groups;
+export class PendingPods {
+  readonly #options: PendingPodsOptions;
+  readonly #groups: PendingGroups;
   readonly #bindings: Bindings;
   readonly #trying: Trying;
   readonly #atHome: AtHome;
-  readonly #asks = new Map<string, Ask>();
+  readonly #rounds = new Map<string, ReservationRound>();
   /** When a reservation at a host was last given back unused. */
   readonly #gaveBack = new Map<ClusterName, MonotonicMs>();
   #nextRequest = 0;
 
-  constructor(options: WaitingOptions) {
+  constructor(options: PendingPodsOptions) {
     this.#options = options;
     const { config, random } = options;
-    this.#groups = new Groups(config, options.tried);
+    this.#groups = new PendingGroups(config, options.tried);
     this.#bindings = new Bindings(config, random);
     this.#atHome = new AtHome({
       ...options,
@@ -87,9 +86,9 @@ export class Waiting {
   }
 
   /** Takes a pod in, or its newer state. */
-  claim(
+  enqueue(
     pod: Pod,
-    claim: Claim,
+    eligibility: Eligibility,
     namespaceAnnotations: Readonly<Record<string, string>>,
     now: MonotonicMs,
   ): void {
@@ -99,7 +98,7 @@ export class Waiting {
     const policyFor = policies.policyFor(pod, namespaceAnnotations);
     const current = this.#groups.of(ref.uid);
     const since = current?.pods.get(ref.uid)?.since ?? now;
-    const group = this.#groups.for(pod, claim, policyFor, now);
+    const group = this.#groups.for(pod, eligibility, policyFor, now);
     if (current !== group) this.#groups.remove(ref.uid);
     const known = group.pods.get(ref.uid);
     if (known !== undefined) {
@@ -117,7 +116,7 @@ export class Waiting {
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
     this.#bindings.end(uid);
-    if (binding.to instanceof Slots) this.#settle(binding.to);
+    if (binding.to instanceof Grant) this.#settle(binding.to);
     else this.#options.room.forget(uid);
   }
 
@@ -125,7 +124,7 @@ export class Waiting {
   seenAway(pod: Pod, host: ClusterName): void {
     const { uid } = refOf(pod);
     const to = this.#bindings.get(uid)?.to;
-    const ours = to instanceof Slots && to.host === host && this.#options.seals.holds(pod, host);
+    const ours = to instanceof Grant && to.host === host && this.#options.seals.holds(pod, host);
     if (!ours) return this.drop(uid);
     this.#bindings.end(uid);
     this.#options.onBoundAway(pod, to);
@@ -141,32 +140,32 @@ export class Waiting {
   /** Groups that are being asked for get their next try with the decision, whatever happens until then. */
   awaitsNews(now: MonotonicMs): boolean {
     const at = after(now, this.#options.config.neighbourBatchMs);
-    for (const { ask, nextTry } of this.#groups.all()) {
-      if (ask === undefined && nextTry > at) return true;
+    for (const { round, nextTry } of this.#groups.all()) {
+      if (round === undefined && nextTry > at) return true;
     }
     return false;
   }
 
   reserved(event: Extract<HomeEvent, { kind: 'reserved' }>, now: MonotonicMs): void {
-    const ask = this.#asks.get(event.requestId);
-    if (ask === undefined) {
+    const round = this.#rounds.get(event.requestId);
+    if (round === undefined) {
       if (event.answer?.reservation) this.#giveBack(event.host, event.answer.reservation.id);
       return;
     }
-    const group = this.#groups.get(ask.group);
+    const group = this.#groups.get(round.group);
     const { granted = 0, verdicts = [] } = event.answer ?? {};
     const refused = event.answer === undefined || verdicts.length > 0;
-    if (group !== undefined && refused && !this.#heldItself(ask, event.host, now)) {
+    if (group !== undefined && refused && !this.#heldItself(round, event.host, now)) {
       const reason = event.problem ?? refusalText(verdicts);
       this.#refused(group, event.host, granted > 0 ? `only ${granted} more fit` : reason, now);
     }
-    const late = ask.answered(event.host, event.answer);
+    const late = round.answered(event.host, event.answer);
     if (late !== undefined) {
       this.#giveBack(event.host, late);
       this.#gaveBack.set(event.host, now);
     }
-    this.#decide(ask, now);
-    if (ask.complete) this.#asks.delete(ask.requestId);
+    this.#decide(round, now);
+    if (round.complete) this.#rounds.delete(round.requestId);
   }
 
   tried(event: Extract<HomeEvent, { kind: 'tried' }>, now: MonotonicMs): void {
@@ -175,7 +174,7 @@ export class Waiting {
 
   boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.#bindings.get(uid);
-    if (binding === undefined || binding.to instanceof Slots) return;
+    if (binding === undefined || binding.to instanceof Grant) return;
     if (outcome === 'failed' && this.#bindings.retry(uid, now)) return;
     this.#bindings.end(uid);
     // A try of ours that seemed to fail may be what has bound it: its room stays taken until the watch
@@ -192,7 +191,7 @@ export class Waiting {
 
   boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.#bindings.get(uid);
-    if (!(binding?.to instanceof Slots)) return;
+    if (!(binding?.to instanceof Grant)) return;
     this.#bindings.end(uid);
     if (outcome === 'bound') {
       const { waiting, group } = binding;
@@ -204,16 +203,16 @@ export class Waiting {
   }
 
   tick(now: MonotonicMs): void {
-    for (const ask of this.#asks.values()) {
-      if (!ask.decided && ask.patienceEnds <= now) this.#decide(ask, now);
+    for (const round of this.#rounds.values()) {
+      if (!round.decided && round.patienceEnds <= now) this.#decide(round, now);
     }
     this.#atHome.tick(now);
     for (const { waiting, to } of this.#bindings.takeDue(now)) {
-      if (to instanceof Slots) continue;
+      if (to instanceof Grant) continue;
       this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node: to });
     }
     const due = [...this.#groups.all()].filter(
-      (group) => group.ask === undefined && group.nextTry <= now,
+      (group) => group.round === undefined && group.nextTry <= now,
     );
     due.sort((a, b) => b.priority - a.priority);
     for (const group of due) this.#try(group, now);
@@ -223,7 +222,7 @@ export class Waiting {
   wakeAt(): MonotonicMs | undefined {
     let at = earliest(this.#bindings.wakeAt(), this.#atHome.wakeAt());
     for (const group of this.#groups.all())
-      at = earliest(at, group.ask === undefined ? group.nextTry : group.ask.patienceEnds);
+      at = earliest(at, group.round === undefined ? group.nextTry : group.round.patienceEnds);
     return at;
   }
 
@@ -241,11 +240,11 @@ export class Waiting {
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
-  outlook(pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod): Outlook {
-    return this.#groups.outlook(pod, claim, policyFor);
+  outlook(pod: Pod, eligibility: Eligibility | undefined, policyFor: PolicyForPod): Outlook {
+    return this.#groups.outlook(pod, eligibility, policyFor);
   }
 
-  #try(group: Group, now: MonotonicMs): void {
+  #try(group: PendingGroup, now: MonotonicMs): void {
     const { config, room } = this.#options;
     if (group.pods.size === 0) return this.#groups.endIfEmpty(group);
     group.nextTry = group.backoff.next(now, this.#options.random);
@@ -256,8 +255,8 @@ export class Waiting {
     const pods = this.#atHome.placeSingly(group, now);
     const plan = placePods(room.snapshot, group.shape, pods.length);
     const fitting = pods.slice(0, plan.nodes.length);
-    let rest: readonly WaitingPod[] = pods.slice(plan.nodes.length);
-    if (group.claim === 'named') {
+    let rest: readonly PendingPod[] = pods.slice(plan.nodes.length);
+    if (group.eligibility === 'named') {
       for (const [i, waiting] of fitting.entries()) {
         const node = plan.nodes[i];
         if (node !== undefined) this.#atHome.bind({ group, waiting, to: node }, now);
@@ -272,12 +271,17 @@ export class Waiting {
         group.nextTry = earlier(group.nextTry, after(pod.since, config.localGraceMs));
       }
     }
-    if (rest.length === 0 || this.#ask(group, rest.length, plan.refusals, now)) return;
+    if (rest.length === 0 || this.#askNeighbours(group, rest.length, plan.refusals, now)) return;
     this.#atHome.preempt(group, rest, now);
   }
 
   /** False when nobody is asked, so that only home is left. */
-  #ask(group: Group, missing: number, home: readonly VerdictCount[], now: MonotonicMs): boolean {
+  #askNeighbours(
+    group: PendingGroup,
+    missing: number,
+    home: readonly VerdictCount[],
+    now: MonotonicMs,
+  ): boolean {
     const { config, neighbourhood } = this.#options;
     const neighbours = neighbourhood.neighbours();
     const kept = keptHome(group);
@@ -286,7 +290,7 @@ export class Waiting {
       return false;
     }
     const wanted = Math.min(missing, config.askCountMax);
-    const { parts, hopeful, doubted, reasons } = whomToAsk(group, {
+    const { targets, anyLikely, doubted, reasons } = shortlist(group, {
       wanted,
       neighbours,
       placed: this.#options.placed,
@@ -295,42 +299,33 @@ export class Waiting {
     });
     if (doubted) group.nextDoubt = group.doubtBackoff.next(now, this.#options.random);
     const why = { home, neighbours: reasons };
-    if (!hopeful) this.#explain(group, why, now);
-    if (parts.length === 0) return false;
+    if (!anyLikely) this.#explain(group, why, now);
+    if (targets.length === 0) return false;
     const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
-    const ask = new Ask({
+    const round = new ReservationRound({
       requestId,
       group: group.key,
       wanted,
-      parts,
+      targets,
       now,
       patienceMs: config.askPatienceMs,
       why,
     });
-    this.#asks.set(requestId, ask);
-    group.ask = ask;
-    for (const { host, count } of parts) {
-      this.#options.emit({
-        kind: 'reserve',
-        host,
-        request: {
-          homeEpoch: this.#options.homeEpoch,
-          requestId,
-          namespace: group.sample.metadata.namespace ?? 'default',
-          labels: group.sample.metadata.labels ?? {},
-          spec: placingSpec(group.sample),
-          count,
-        },
-      });
+    this.#rounds.set(requestId, round);
+    group.round = round;
+    for (const { host, count } of targets) {
+      const { homeEpoch } = this.#options;
+      const request = reserveRequest({ homeEpoch, requestId, pod: group.sample, count });
+      this.#options.emit({ kind: 'reserve', host, request });
     }
     return true;
   }
 
-  #decide(ask: Ask, now: MonotonicMs): void {
-    const shares = ask.decide(now);
+  #decide(round: ReservationRound, now: MonotonicMs): void {
+    const shares = round.decide(now);
     if (shares === undefined) return;
-    const group = this.#groups.get(ask.group);
-    if (group?.ask === ask) group.ask = undefined;
+    const group = this.#groups.get(round.group);
+    if (group?.round === round) group.round = undefined;
     const pods = [...(group?.pods.values() ?? [])].filter(
       ({ ref }) => !this.#atHome.isNominated(ref.uid),
     );
@@ -345,9 +340,9 @@ export class Waiting {
         this.#gaveBack.set(share.host, now);
         continue;
       }
-      const slots = new Slots(share.host, share.reservation, share.granted, mine.length);
-      const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: slots }));
-      this.#trying.begin(begun, slots, now);
+      const grant = new Grant(share.host, share.reservation, share.granted, mine.length);
+      const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: grant }));
+      this.#trying.begin(begun, grant, now);
     }
     if (group === undefined) return;
     if (taken > 0) {
@@ -355,7 +350,7 @@ export class Waiting {
       group.doubtBackoff.reset();
       group.nextDoubt = now;
     } else {
-      this.#explainRefused(group, ask, now);
+      this.#explainRefused(group, round, now);
       this.#atHome.preempt(group, pods, now);
     }
     // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
@@ -368,14 +363,14 @@ export class Waiting {
   }
 
   /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
-  #heldItself(ask: Ask, host: ClusterName, now: MonotonicMs): boolean {
+  #heldItself(round: ReservationRound, host: ClusterName, now: MonotonicMs): boolean {
     const gaveBack = this.#gaveBack.get(host);
     if (gaveBack !== undefined && now < after(gaveBack, this.#options.config.askPatienceMs))
       return true;
-    return [...this.#asks.values()].some((other) => other !== ask && other.asks(host));
+    return [...this.#rounds.values()].some((other) => other !== round && other.asks(host));
   }
 
-  #refused(group: Group, host: ClusterName, reason: string, now: MonotonicMs): void {
+  #refused(group: PendingGroup, host: ClusterName, reason: string, now: MonotonicMs): void {
     const neighbour = this.#options.neighbourhood.neighbour(host);
     if (neighbour === undefined) return;
     group.refusals.set(host, {
@@ -389,7 +384,7 @@ export class Waiting {
    * Now, and not at the next try: by then the refusals may be forgotten, or the neighbours have said
    * something new, and they are asked again instead of the owner being told.
    */
-  #explainRefused(group: Group, { why, hosts }: Ask, now: MonotonicMs): void {
+  #explainRefused(group: PendingGroup, { why, hosts }: ReservationRound, now: MonotonicMs): void {
     const neighbours = new Map(why.neighbours);
     for (const host of hosts) {
       const refusal = group.refusals.get(host);
@@ -410,7 +405,7 @@ export class Waiting {
   #bindAway(binding: Binding, dropped: readonly string[]): void {
     const { waiting, to } = binding;
     const { ref } = waiting;
-    if (this.#bindings.get(ref.uid) !== binding || !(to instanceof Slots)) return;
+    if (this.#bindings.get(ref.uid) !== binding || !(to instanceof Grant)) return;
     const { host } = to;
     if (dropped.length > 0) {
       const message = `${host} runs it without ${dropped.join(', ')}`;
@@ -424,7 +419,7 @@ export class Waiting {
   #wouldBeRefused(binding: Binding, template: Template, now: MonotonicMs): void {
     const { waiting, group, to } = binding;
     const { uid } = waiting.ref;
-    if (this.#bindings.get(uid) !== binding || !(to instanceof Slots)) return;
+    if (this.#bindings.get(uid) !== binding || !(to instanceof Grant)) return;
     this.#bindings.end(uid);
     const apart = this.#groups.apart(group, template, waiting.pod, now);
     this.#groups.add(apart, waiting);
@@ -437,27 +432,23 @@ export class Waiting {
     live.nextTry = live.backoff.next(now, this.#options.random);
   }
 
-  #settle(slots: Slots): void {
-    if (slots.settle(false)) this.#giveBack(slots.host, slots.reservation);
+  #settle(grant: Grant): void {
+    if (grant.settle(false)) this.#giveBack(grant.host, grant.reservation);
   }
 
-  #giveBack(host: ClusterName, reservation: Slots['reservation']): void {
+  #giveBack(host: ClusterName, reservation: Grant['reservation']): void {
     this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
   }
 
-  #explain(group: Group, why: Parameters<typeof explain>[1], now: MonotonicMs): void {
-    explain(group, why, this.#explanationContext(now));
-  }
-
-  #explanationContext(now: MonotonicMs): Parameters<typeof explain>[2] {
+  #explain(group: PendingGroup, why: Parameters<typeof explain>[1], now: MonotonicMs): void {
     const { config, emit, neighbourhood, room } = this.#options;
-    return {
+    explain(group, why, {
       now,
       emit,
       explainMsMin: config.explainMsMin,
       neighbours: neighbourhood.neighbours(),
       homeNodes: room.snapshot.candidates().length,
-    };
+    });
   }
 }
 

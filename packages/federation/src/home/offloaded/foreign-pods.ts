@@ -1,6 +1,6 @@
 /**
  * Pods that somebody else has bound to a virtual node: a scheduler that tolerates the taint, a user who
- * set `nodeName`, a controller. Only what this home has bound itself, by claim and policy, is ever
+ * set `nodeName`, a controller. Only what this home has bound itself, by eligibility and policy, is ever
  * committed. One whose host shows a guest was committed by an agent with another key, and is adopted: so
  * each waits until its host has shown all its guests. The others are given back: they fail, as a kubelet
  * rejects a pod. A controller then makes a replacement, which may be bound there again at once, so the
@@ -15,18 +15,18 @@ import {
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import type { AwayEntries } from './away-entries.ts';
-import type { AwayEntry } from './away-entry.ts';
-import { Backoff } from './backoff.ts';
-import type { HomeConfig } from './config.ts';
-import { type HomeEffect, notPlacedBySpillway, type PodRef } from './events.ts';
+import type { OffloadedEntries } from './entries.ts';
+import type { OffloadedPod } from './offloaded-pod.ts';
+import { Backoff } from '../backoff.ts';
+import type { HomeConfig } from '../config.ts';
+import { type HomeEffect, notPlacedBySpillway, type PodRef } from '../events.ts';
 import type { GuestStreams } from './guest-streams.ts';
 
 export interface ForeignPodsOptions {
   readonly config: HomeConfig;
   readonly random: Random;
   readonly emit: (effect: HomeEffect) => void;
-  readonly entries: AwayEntries;
+  readonly entries: OffloadedEntries;
   readonly streams: GuestStreams;
 }
 
@@ -56,13 +56,13 @@ export class ForeignPods {
     this.#options = options;
   }
 
-  arrived(entry: AwayEntry): void {
+  arrived(entry: OffloadedPod): void {
     entry.foreign = true;
     entry.phase = 'foreign';
   }
 
   /** Whether it is time; if not, its owner has been told why, and `retryAt` says when it may be. */
-  mayGiveBack(entry: AwayEntry, now: MonotonicMs): boolean {
+  mayGiveBack(entry: OffloadedPod, now: MonotonicMs): boolean {
     const first = entry.giveBackAt === undefined;
     if (this.#options.streams.isWhole(entry.host)) entry.giveBackAt ??= this.#next(entry.pod, now);
     if (entry.giveBackAt !== undefined && entry.giveBackAt <= now) return true;
@@ -73,7 +73,7 @@ export class ForeignPods {
   }
 
   /** What it fails with. */
-  giveBack(entry: AwayEntry): { readonly reason: string; readonly message: string } {
+  giveBack(entry: OffloadedPod): { readonly reason: string; readonly message: string } {
     const { ref, host, pod } = entry;
     const message = givenBackText(host);
     this.#options.emit({ kind: 'giveBack', ref, host, owner: ownerText(pod) });
@@ -91,12 +91,12 @@ export class ForeignPods {
     return entry?.foreign ? this.#shown(entry) : undefined;
   }
 
-  #shown(entry: AwayEntry): ForeignPod {
+  #shown(entry: OffloadedPod): ForeignPod {
     const { ref, host, pod } = entry;
     return { ref, host, owner: ownerText(pod), message: this.#explain(entry) };
   }
 
-  #explain({ host, phase, giveBackAt }: AwayEntry): string {
+  #explain({ host, phase, giveBackAt }: OffloadedPod): string {
     const node = virtualNodeName(host);
     const told = `Spillway did not bind this pod to node ${node}. Nothing of it is sent to ${host}.`;
     if (phase !== 'foreign') return givenBackText(host);
@@ -132,7 +132,7 @@ export class ForeignPods {
     }
   }
 
-  #tell({ ref }: AwayEntry, message: string): void {
+  #tell({ ref }: OffloadedPod, message: string): void {
     this.#options.emit({ kind: 'tell', ref, reason: notPlacedBySpillway, message, warning: true });
   }
 }

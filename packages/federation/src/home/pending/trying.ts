@@ -6,14 +6,14 @@
  * by `TriedTemplates` all the same (docs/adr/0026).
  */
 import { after, type ClusterName, type MonotonicMs, type Pod } from '@spillway/core';
-import { boundPod } from '../fence.ts';
-import type { TryResult } from '../negotiation.ts';
-import { type Template, templateOf } from '../template.ts';
-import { cutToTravel } from '../travel.ts';
+import { boundPod } from '../../fence.ts';
+import type { TryResult } from '../../negotiation.ts';
+import { type Template, templateOf } from '../../template.ts';
+import { cutToTravel } from '../../travel.ts';
 import type { Binding } from './bindings.ts';
-import type { HomeConfig } from './config.ts';
-import type { HomeEffect, HomeEvent } from './events.ts';
-import type { Slots } from './slots.ts';
+import type { HomeConfig } from '../config.ts';
+import type { HomeEffect, HomeEvent } from '../events.ts';
+import type { Grant } from './grant.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 /** A binding that waits for its host's word. */
@@ -49,11 +49,11 @@ export class Trying {
     this.#options = options;
   }
 
-  begin(bindings: readonly Binding[], slots: Slots, now: MonotonicMs): void {
+  begin(bindings: readonly Binding[], grant: Grant, now: MonotonicMs): void {
     const unknown = new Map<Template, Candidate[]>();
     for (const binding of bindings) {
       const candidate = { binding, template: templateOf(sent(binding)) };
-      if (this.#passes(candidate, slots.host, now)) continue;
+      if (this.#passes(candidate, grant.host, now)) continue;
       const alike = unknown.get(candidate.template);
       if (alike === undefined) unknown.set(candidate.template, [candidate]);
       else alike.push(candidate);
@@ -61,7 +61,7 @@ export class Trying {
     const { commitPodsMax } = this.#options.config;
     const templates = [...unknown];
     for (let i = 0; i < templates.length; i += commitPodsMax) {
-      this.#try(templates.slice(i, i + commitPodsMax), slots);
+      this.#try(templates.slice(i, i + commitPodsMax), grant);
     }
   }
 
@@ -112,7 +112,7 @@ export class Trying {
     }
   }
 
-  #try(templates: readonly (readonly [Template, readonly Candidate[]])[], slots: Slots): void {
+  #try(templates: readonly (readonly [Template, readonly Candidate[]])[], grant: Grant): void {
     const { homeEpoch, emit } = this.#options;
     const tryId = `${homeEpoch}-${this.#next++}`;
     this.#tries.set(tryId, {
@@ -120,7 +120,7 @@ export class Trying {
       candidates: templates.flatMap(([, candidates]) => candidates),
     });
     const samples = templates.flatMap(([, [first]]) => (first === undefined ? [] : [first]));
-    const { host, reservation: reservationId } = slots;
+    const { host, reservation: reservationId } = grant;
     const pods = samples.map(({ binding }) => cutToTravel(sent(binding)));
     emit({ kind: 'try', tryId, host, request: { homeEpoch, reservationId, pods } });
   }

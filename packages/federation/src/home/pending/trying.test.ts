@@ -1,10 +1,10 @@
 import { type Pod, randomStream, type ReservationId, type Verdict } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
-import type { TryResult } from '../negotiation.ts';
-import { nearest } from '../policy.ts';
-import { memberOf } from '../testing/adverts.ts';
+import { originCoordinate } from '../../coordinates.ts';
+import { Directory, directoryPresets } from '../../directory.ts';
+import type { TryResult } from '../../negotiation.ts';
+import { nearest } from '../../policy.ts';
+import { memberOf } from '../../testing/adverts.ts';
 import {
   advertOf,
   at,
@@ -14,10 +14,10 @@ import {
   plainSeals,
   podOf,
   sealedAt,
-} from '../testing/fixtures.ts';
-import { homeDefaults } from './config.ts';
-import type { HomeEffect, HomeEvent } from './events.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
+} from '../../testing/fixtures.ts';
+import { homeDefaults } from '../config.ts';
+import type { HomeEffect, HomeEvent } from '../events.ts';
+import { clusterOfVirtualNode, Home } from '../home.ts';
 
 const [near, far] = [cluster('near'), cluster('far')];
 const { batchMs, commitPodsMax, triedOkTtlMs, triedRetryMsMin, triedRetryMsMax } = homeDefaults;

@@ -1,13 +1,21 @@
 import { type Pod, type PodStatus, randomStream, virtualNodeName, wellKnown } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
-import { nearest } from '../policy.ts';
-import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, plainSeals, podOf } from '../testing/fixtures.ts';
-import { homeDefaults as config } from './config.ts';
-import { type HomeEffect, type HomeEvent, notPlacedBySpillway, refOf } from './events.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
+import { originCoordinate } from '../../coordinates.ts';
+import { Directory, directoryPresets } from '../../directory.ts';
+import { nearest } from '../../policy.ts';
+import { memberOf } from '../../testing/adverts.ts';
+import {
+  advertOf,
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  plainSeals,
+  podOf,
+} from '../../testing/fixtures.ts';
+import { homeDefaults as config } from '../config.ts';
+import { type HomeEffect, type HomeEvent, notPlacedBySpillway, refOf } from '../events.ts';
+import { clusterOfVirtualNode, Home } from '../home.ts';
 
 const lyon = cluster('lyon');
 const nodeName = virtualNodeName(lyon);

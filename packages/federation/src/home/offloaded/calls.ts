@@ -1,22 +1,22 @@
 /** What is sent about pods away: commits and releases to their hosts, in batches, and statuses home. */
 import type { ClusterName } from '@spillway/core';
-import { changeableOf } from '../changeable.ts';
-import { cutToTravel } from '../travel.ts';
-import type { AwayEntry } from './away-entry.ts';
-import type { HomeConfig } from './config.ts';
-import type { HomeEffect } from './events.ts';
+import { changeableOf } from '../../changeable.ts';
+import { cutToTravel } from '../../travel.ts';
+import type { OffloadedPod } from './offloaded-pod.ts';
+import type { HomeConfig } from '../config.ts';
+import type { HomeEffect } from '../events.ts';
 
-export interface AwayCallsOptions {
+export interface OffloadCallsOptions {
   readonly config: HomeConfig;
   readonly homeEpoch: number;
   readonly emit: (effect: HomeEffect) => void;
 }
 
-export class AwayCalls {
-  readonly #options: AwayCallsOptions;
+export class OffloadCalls {
+  readonly #options: OffloadCallsOptions;
   readonly #commitsInFlight = new Map<ClusterName, number>();
 
-  constructor(options: AwayCallsOptions) {
+  constructor(options: OffloadCallsOptions) {
     this.#options = options;
   }
 
@@ -25,13 +25,13 @@ export class AwayCalls {
   }
 
   /** Sends what the bound of commits in flight lets through; returns the others. */
-  commit(entries: readonly AwayEntry[]): readonly AwayEntry[] {
-    const left: AwayEntry[] = [];
+  commit(entries: readonly OffloadedPod[]): readonly OffloadedPod[] {
+    const left: OffloadedPod[] = [];
     for (const [host, mine] of byHost(entries)) left.push(...this.#commitTo(host, mine));
     return left;
   }
 
-  release(entries: readonly AwayEntry[]): void {
+  release(entries: readonly OffloadedPod[]): void {
     const { config, emit } = this.#options;
     for (const [host, mine] of byHost(entries)) {
       for (let i = 0; i < mine.length; i += config.releaseGuestsMax) {
@@ -42,7 +42,7 @@ export class AwayCalls {
   }
 
   /** Its newest status, at home. */
-  write(entry: AwayEntry): void {
+  write(entry: OffloadedPod): void {
     const status = entry.unwritten;
     if (status === undefined) return;
     entry.writing = status;
@@ -51,30 +51,30 @@ export class AwayCalls {
   }
 
   /** Its slot is used or given up; the last one of a reservation gives back what is left of it. */
-  settle(entry: AwayEntry, committed: boolean): void {
-    const { slots } = entry;
-    if (slots === undefined) return;
-    entry.slots = undefined;
-    if (slots.settle(committed)) {
-      const { host, reservation } = slots;
+  settle(entry: OffloadedPod, committed: boolean): void {
+    const { grant } = entry;
+    if (grant === undefined) return;
+    entry.grant = undefined;
+    if (grant.settle(committed)) {
+      const { host, reservation } = grant;
       this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
     }
   }
 
-  #commitTo(host: ClusterName, entries: readonly AwayEntry[]): readonly AwayEntry[] {
+  #commitTo(host: ClusterName, entries: readonly OffloadedPod[]): readonly OffloadedPod[] {
     const { config, homeEpoch, emit } = this.#options;
     let waiting = entries;
     while (waiting.length > 0) {
       const inFlight = this.#commitsInFlight.get(host) ?? 0;
       if (inFlight >= config.commitsInFlightPerHostMax) break;
-      const reservation = waiting[0]?.slots?.reservation;
-      const sharing = waiting.filter((entry) => entry.slots?.reservation === reservation);
+      const reservation = waiting[0]?.grant?.reservation;
+      const sharing = waiting.filter((entry) => entry.grant?.reservation === reservation);
       const batch = new Set(sharing.slice(0, config.commitPodsMax));
       waiting = waiting.filter((entry) => !batch.has(entry));
       for (const entry of batch) {
         entry.calling = true;
         // Bound by this agent, so that no earlier one has made its guest: this is what it is made from.
-        if (entry.slots !== undefined) entry.sent ??= changeableOf(entry.pod);
+        if (entry.grant !== undefined) entry.sent ??= changeableOf(entry.pod);
       }
       this.#commitsInFlight.set(host, inFlight + 1);
       emit({
@@ -91,8 +91,8 @@ export class AwayCalls {
   }
 }
 
-function releasedGuest(entry: AwayEntry): {
-  uid: AwayEntry['ref']['uid'];
+function releasedGuest(entry: OffloadedPod): {
+  uid: OffloadedPod['ref']['uid'];
   gracePeriodSeconds?: number;
 } {
   entry.calling = true;
@@ -106,9 +106,9 @@ function releasedGuest(entry: AwayEntry): {
 }
 
 export function byHost(
-  entries: readonly AwayEntry[],
-): ReadonlyMap<ClusterName, readonly AwayEntry[]> {
-  const batches = new Map<ClusterName, AwayEntry[]>();
+  entries: readonly OffloadedPod[],
+): ReadonlyMap<ClusterName, readonly OffloadedPod[]> {
+  const batches = new Map<ClusterName, OffloadedPod[]>();
   for (const entry of entries) {
     const batch = batches.get(entry.host);
     if (batch === undefined) batches.set(entry.host, [entry]);

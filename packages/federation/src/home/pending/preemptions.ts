@@ -5,9 +5,9 @@
  */
 import { after, type MonotonicMs, type NodeName, type PodUid } from '@spillway/core';
 import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';
-import type { HomeEffect } from './events.ts';
-import type { Group, WaitingPod } from './group.ts';
-import type { LocalRoom } from './ports.ts';
+import type { HomeEffect } from '../events.ts';
+import type { PendingGroup, PendingPod } from './pending-group.ts';
+import type { LocalRoom } from '../ports.ts';
 
 export interface PreemptionsOptions {
   readonly room: LocalRoom;
@@ -38,7 +38,7 @@ export class Preemptions {
   }
 
   /** A node for a pod that was nominated: that one if it fits there by now, else any. */
-  place({ ref }: WaitingPod, { shape, priority }: Group): NodeName | undefined {
+  place({ ref }: PendingPod, { shape, priority }: PendingGroup): NodeName | undefined {
     const snapshot = this.#options.room.snapshot.withoutPod(ref.uid);
     const node = this.nominated(ref.uid);
     let without = snapshot;
@@ -54,7 +54,7 @@ export class Preemptions {
   }
 
   /** Whether pods are ending for it, or about to. If not, it waits there no longer. */
-  keepsWaiting(waiting: WaitingPod, group: Group, now: MonotonicMs): boolean {
+  keepsWaiting(waiting: PendingPod, group: PendingGroup, now: MonotonicMs): boolean {
     const { ref, pod } = waiting;
     const { room } = this.#options;
     const node = this.nominated(ref.uid);
@@ -70,7 +70,10 @@ export class Preemptions {
   }
 
   /** Tries to make room for a pod that fits nowhere. A `node` is one where it fits at once. */
-  preempt(waiting: WaitingPod, group: Group): { readonly node: NodeName } | 'waits' | 'hopeless' {
+  preempt(
+    waiting: PendingPod,
+    group: PendingGroup,
+  ): { readonly node: NodeName } | 'waits' | 'hopeless' {
     const { room, emit } = this.#options;
     const { ref, pod } = waiting;
     const found = preempt(room.snapshot, preemptorOf(waiting, group));
@@ -120,6 +123,6 @@ export class Preemptions {
   }
 }
 
-function preemptorOf({ pod }: WaitingPod, { shape, priority }: Group): Preemptor {
+function preemptorOf({ pod }: PendingPod, { shape, priority }: PendingGroup): Preemptor {
   return { shape, priority, never: pod.spec.preemptionPolicy === 'Never' };
 }

@@ -22,8 +22,8 @@ import {
   type Verdict,
   virtualNodeName,
 } from '@spillway/core';
-import { isFenced } from '../fence.ts';
-import { opensPorts } from '../pod-network.ts';
+import { isFenced } from '../../fence.ts';
+import { opensPorts } from '../../pod-network.ts';
 import {
   contradicts,
   drifted,
@@ -31,41 +31,41 @@ import {
   hasRun,
   isTerminal,
   mirroredStatus,
-} from '../mirrored-status.ts';
-import type { CommitResult, GuestUpdate } from '../negotiation.ts';
-import { isRevoked, type RevokedClusters } from '../revoked.ts';
-import { templateOf } from '../template.ts';
-import { travelVerdicts } from '../travel.ts';
-import { AwayCalls } from './away-calls.ts';
-import { AwayEntries } from './away-entries.ts';
-import { AwayUpdates } from './away-updates.ts';
-import { type AwayEntry, type AwayState, awayState, callOf } from './away-entry.ts';
-import type { AwayOptions } from './away-options.ts';
+} from '../../mirrored-status.ts';
+import type { CommitResult, GuestUpdate } from '../../negotiation.ts';
+import { isRevoked, type RevokedClusters } from '../../revoked.ts';
+import { templateOf } from '../../template.ts';
+import { travelVerdicts } from '../../travel.ts';
+import { OffloadCalls } from './calls.ts';
+import { OffloadedEntries } from './entries.ts';
+import { OffloadUpdates } from './updates.ts';
+import { type OffloadedPod, type OffloadedState, offloadedState, callOf } from './offloaded-pod.ts';
+import type { OffloadOptions } from './options.ts';
 import { Departure } from './departure.ts';
-import { type HomeEffect, type HomeEvent, type PodRef, refOf } from './events.ts';
+import { type HomeEffect, type HomeEvent, type PodRef, refOf } from '../events.ts';
 import { ForeignPods, wasGivenBack } from './foreign-pods.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { OrphanChecks } from './orphan-checks.ts';
-import type { Slots } from './slots.ts';
+import type { Grant } from '../pending/grant.ts';
 
 type Tell = Extract<HomeEffect, { kind: 'tell' }>;
 
-export class Away {
-  readonly #options: AwayOptions;
-  readonly #entries: AwayEntries;
-  readonly #calls: AwayCalls;
-  readonly #updates: AwayUpdates;
+export class OffloadedPods {
+  readonly #options: OffloadOptions;
+  readonly #entries: OffloadedEntries;
+  readonly #calls: OffloadCalls;
+  readonly #updates: OffloadUpdates;
   readonly #streams = new GuestStreams();
   readonly #orphans: OrphanChecks;
   readonly foreign: ForeignPods;
   #revoked: RevokedClusters = new Set();
   readonly #departure: Departure;
 
-  constructor(options: AwayOptions) {
+  constructor(options: OffloadOptions) {
     this.#options = options;
-    this.#entries = new AwayEntries(options.config);
-    this.#calls = new AwayCalls(options);
-    this.#updates = new AwayUpdates(options);
+    this.#entries = new OffloadedEntries(options.config);
+    this.#calls = new OffloadCalls(options);
+    this.#updates = new OffloadUpdates(options);
     this.#orphans = new OrphanChecks(options.random, options.emit);
     this.#departure = new Departure(options.emit);
     this.foreign = new ForeignPods({ ...options, entries: this.#entries, streams: this.#streams });
@@ -81,16 +81,16 @@ export class Away {
   }
 
   /** What there is to say of a pod by name. */
-  explain(namespace: string, name: string): AwayState | undefined {
+  explain(namespace: string, name: string): OffloadedState | undefined {
     const entry = this.#entries.find(namespace, name);
-    return entry && { ...awayState(entry), joined: this.#options.joined(entry.host) ?? false };
+    return entry && { ...offloadedState(entry), joined: this.#options.joined(entry.host) ?? false };
   }
 
   /** A pod just bound, with the slot that is held for it. */
-  bound(pod: Pod, slots: Slots): void {
-    const entry = this.#entries.adopt(pod, slots.host);
-    entry.slots = slots;
-    if (isRevoked(this.#revoked, slots.host)) this.#hostRevoked(entry);
+  bound(pod: Pod, grant: Grant): void {
+    const entry = this.#entries.adopt(pod, grant.host);
+    entry.grant = grant;
+    if (isRevoked(this.#revoked, grant.host)) this.#hostRevoked(entry);
   }
 
   /** The API server's view of a pod that is bound to `host`'s virtual node. */
@@ -242,9 +242,9 @@ export class Away {
   /** Starts what is due: status writes, commits and releases in batches per host, final deletes. */
   tick(now: MonotonicMs): void {
     this.#orphans.tick(now);
-    const commits: AwayEntry[] = [];
-    const releases: AwayEntry[] = [];
-    const others: AwayEntry[] = [];
+    const commits: OffloadedPod[] = [];
+    const releases: OffloadedPod[] = [];
+    const others: OffloadedPod[] = [];
     for (const entry of this.#entries.takeDue(now)) {
       if (entry.phase === 'foreign' && this.foreign.mayGiveBack(entry, now)) this.#giveBack(entry);
       if (entry.unwritten !== undefined && entry.writing === undefined) this.#calls.write(entry);
@@ -268,7 +268,7 @@ export class Away {
   }
 
   /** Bound by an earlier agent of the home, or by somebody else. */
-  #arrived(pod: Pod, host: ClusterName): AwayEntry {
+  #arrived(pod: Pod, host: ClusterName): OffloadedPod {
     const entry = this.#entries.adopt(pod, host);
     const stays = travelVerdicts(pod);
     entry.foreign = wasGivenBack(pod);
@@ -301,7 +301,7 @@ export class Away {
    * at once. A fenced one stays, for its guest may run on and its host can't be asked: a person who knows
    * that it does not says so by force (docs/adr/0021).
    */
-  #hostRevoked(entry: AwayEntry): void {
+  #hostRevoked(entry: OffloadedPod): void {
     if (isFenced(entry.pod) && !entry.homeGone) {
       const why = 'fence lets nothing replace it before somebody deletes it by force';
       const message = `${entry.host} was revoked, and can't be asked: ${why}`;
@@ -313,7 +313,7 @@ export class Away {
     this.#guestGone(entry, { reason: 'HostRevoked', message });
   }
 
-  #commitEnded(entry: AwayEntry, result: CommitResult, now: MonotonicMs): void {
+  #commitEnded(entry: OffloadedPod, result: CommitResult, now: MonotonicMs): void {
     if (result.outcome === 'created') {
       if (!entry.probing) {
         entry.backoff.reset();
@@ -345,7 +345,7 @@ export class Away {
    * that a kubelet rejects: after some patience, or at once where waiting helps nobody and a controller
    * replaces it. Its template is not sent there again for a damped time.
    */
-  #refused(entry: AwayEntry, { code, reason }: Verdict, now: MonotonicMs): void {
+  #refused(entry: OffloadedPod, { code, reason }: Verdict, now: MonotonicMs): void {
     const lasting = code === 'UnschedulableAndUnresolvable';
     entry.problem = reason;
     const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
@@ -369,14 +369,14 @@ export class Away {
   }
 
   /** A fenced one may have been committed by an agent with another key, and its guest be on its way. */
-  #giveBack(entry: AwayEntry): void {
+  #giveBack(entry: OffloadedPod): void {
     const why = this.foreign.giveBack(entry);
     if (isFenced(entry.pod)) this.#withdraw(entry, why);
     else this.#guestGone(entry, why);
   }
 
   /** The guest exists. One whose pod has ended here, or was given up, may not. */
-  #shown(entry: AwayEntry, status: PodStatus): void {
+  #shown(entry: OffloadedPod, status: PodStatus): void {
     this.#entries.guestSeen(entry, status);
     if (contradicts(entry.pod.status, status) && entry.phase !== 'ending') {
       entry.stray = true;
@@ -390,13 +390,13 @@ export class Away {
   }
 
   /** A pod whose containers fail has no reason of its own; one that its node or its host has ended has. */
-  #tellIfEndedThere(entry: AwayEntry, { phase, reason, message = reason }: PodStatus): void {
+  #tellIfEndedThere(entry: OffloadedPod, { phase, reason, message = reason }: PodStatus): void {
     if (phase !== 'Failed' || reason === undefined || isTerminal(entry.pod.status)) return;
     if (entry.phase === 'ending' || entry.phase === 'finished') return;
     this.#tell(entry, 'GuestEnded', `${entry.host} has ended it: ${message} (${reason})`, true);
   }
 
-  #mirror(entry: AwayEntry, status: PodStatus): void {
+  #mirror(entry: OffloadedPod, status: PodStatus): void {
     if (entry.phase === 'finished' || entry.homeGone) return;
     if (entry.phase === 'committing' || entry.phase === 'foreign') {
       entry.phase = 'away';
@@ -415,7 +415,7 @@ export class Away {
   }
 
   #guestGone(
-    entry: AwayEntry,
+    entry: OffloadedPod,
     why: { readonly reason: string; readonly message: string; readonly lastStatus?: PodStatus },
   ): void {
     const { lastStatus } = why;
@@ -438,14 +438,14 @@ export class Away {
   }
 
   /** Whatever may still come to be of it at its host is not wanted: it is released until it is known to be gone. */
-  #disown(entry: AwayEntry): void {
+  #disown(entry: OffloadedPod): void {
     entry.guestGone = false;
     entry.stray = true;
     this.#entries.due(entry);
   }
 
   /** Its guest is released, and so long as that is not confirmed nothing replaces the pod. */
-  #withdraw(entry: AwayEntry, why: NonNullable<AwayEntry['withdrawn']>): void {
+  #withdraw(entry: OffloadedPod, why: NonNullable<OffloadedPod['withdrawn']>): void {
     entry.backoff.reset();
     entry.phase = 'withdrawing';
     entry.withdrawn = why;
@@ -453,7 +453,7 @@ export class Away {
     this.#entries.due(entry);
   }
 
-  #end(entry: AwayEntry): void {
+  #end(entry: OffloadedPod): void {
     if (entry.phase !== 'ending') entry.backoff.reset();
     if (entry.phase === 'foreign' && this.#streams.isWhole(entry.host)) entry.guestGone = true;
     entry.phase = 'ending';
@@ -464,13 +464,13 @@ export class Away {
     if (!entry.calling) this.#calls.settle(entry, false);
   }
 
-  #finish(entry: AwayEntry): void {
+  #finish(entry: OffloadedPod): void {
     entry.phase = 'finished';
     entry.probing = false;
     if (!entry.calling) this.#calls.settle(entry, false);
   }
 
-  #letGo(entry: AwayEntry): void {
+  #letGo(entry: OffloadedPod): void {
     if (entry.homeGone) {
       this.#entries.forget(entry);
     } else if (!entry.finalized && entry.writing === undefined) {
@@ -479,12 +479,12 @@ export class Away {
     }
   }
 
-  #retryLater(entry: AwayEntry, now: MonotonicMs): void {
+  #retryLater(entry: OffloadedPod, now: MonotonicMs): void {
     entry.retryAt = entry.backoff.next(now, this.#options.random);
     this.#entries.due(entry);
   }
 
-  #tell(entry: AwayEntry, reason: Tell['reason'], message: string, warning: boolean): void {
+  #tell(entry: OffloadedPod, reason: Tell['reason'], message: string, warning: boolean): void {
     if (!entry.homeGone) {
       this.#options.emit({ kind: 'tell', ref: entry.ref, reason, message, warning });
     }

@@ -7,10 +7,10 @@ import {
   type PodStatus,
   podStatusText,
 } from '@spillway/core';
-import type { Changeable } from '../changeable.ts';
-import type { Backoff } from './backoff.ts';
-import type { PodRef } from './events.ts';
-import type { Slots } from './slots.ts';
+import type { Changeable } from '../../changeable.ts';
+import type { Backoff } from '../backoff.ts';
+import type { PodRef } from '../events.ts';
+import type { Grant } from '../pending/grant.ts';
 
 /**
  * `foreign`: bound by somebody else, and never committed. It is adopted if its host shows its guest, which
@@ -18,9 +18,15 @@ import type { Slots } from './slots.ts';
  * is being deleted, or is gone, and its guest must go. `withdrawing`: its host has refused a fenced pod
  * for too long; it fails once the host has confirmed that no guest of it is, or will be. `finished`: its last status is written.
  */
-export type AwayPhase = 'foreign' | 'committing' | 'away' | 'withdrawing' | 'ending' | 'finished';
+export type OffloadedPhase =
+  | 'foreign'
+  | 'committing'
+  | 'away'
+  | 'withdrawing'
+  | 'ending'
+  | 'finished';
 
-export interface AwayEntry {
+export interface OffloadedPod {
   readonly ref: PodRef;
   readonly host: ClusterName;
   readonly backoff: Backoff;
@@ -30,12 +36,12 @@ export interface AwayEntry {
   foreign: boolean;
   /** A foreign one is not given back before; undefined until its host has shown all its guests. */
   giveBackAt: MonotonicMs | undefined;
-  phase: AwayPhase;
+  phase: OffloadedPhase;
   /** What the host last showed. */
   guest: PodStatus | undefined;
   /** What the host was sent last and has taken; undefined when that is not known. */
   sent: Changeable | undefined;
-  slots: Slots | undefined;
+  grant: Grant | undefined;
   /** A commit, release or finalizing delete is under way. */
   calling: boolean;
   /** No call before then. */
@@ -69,7 +75,7 @@ export interface AwayEntry {
 }
 
 /** What its host, or at last the API server, is to be asked next; nothing while a call is under way. */
-export function callOf(entry: AwayEntry): 'commit' | 'release' | 'letGo' | undefined {
+export function callOf(entry: OffloadedPod): 'commit' | 'release' | 'letGo' | undefined {
   const { phase, probing, stray, guestGone } = entry;
   if (phase === 'committing' || probing) return 'commit';
   const unwanted = phase === 'ending' || phase === 'withdrawing' || stray;
@@ -78,9 +84,9 @@ export function callOf(entry: AwayEntry): 'commit' | 'release' | 'letGo' | undef
 }
 
 /** For people. */
-export interface AwayState {
+export interface OffloadedState {
   readonly host: ClusterName;
-  readonly phase: Exclude<AwayPhase, 'foreign'>;
+  readonly phase: Exclude<OffloadedPhase, 'foreign'>;
   /** The pod's phase as last mirrored, or the reason of one that has failed. */
   readonly status: string;
   readonly wasThere: boolean;
@@ -90,13 +96,13 @@ export interface AwayState {
 }
 
 /** What a terminal pod says of itself survives the agent that wrote it. */
-export function awayState({
+export function offloadedState({
   host,
   phase,
   pod,
   wasThere,
   problem,
-}: AwayEntry): Omit<AwayState, 'joined'> {
+}: OffloadedPod): Omit<OffloadedState, 'joined'> {
   assert(phase !== 'foreign', 'a foreign pod is not at its host');
   const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);
   return {

@@ -1,14 +1,22 @@
 import { type ClusterName, randomStream } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
-import { nearest } from '../policy.ts';
-import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, plainSeals, podOf } from '../testing/fixtures.ts';
-import { homeDefaults as config } from './config.ts';
-import { newGroup } from './group.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
-import { whomToAsk } from './whom-to-ask.ts';
+import { originCoordinate } from '../../coordinates.ts';
+import { Directory, directoryPresets } from '../../directory.ts';
+import { nearest } from '../../policy.ts';
+import { memberOf } from '../../testing/adverts.ts';
+import {
+  advertOf,
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  plainSeals,
+  podOf,
+} from '../../testing/fixtures.ts';
+import { homeDefaults as config } from '../config.ts';
+import { newGroup } from './pending-group.ts';
+import { clusterOfVirtualNode, Home } from '../home.ts';
+import { shortlist } from './shortlist.ts';
 
 const policyFor = { policy: nearest, text: 'nearest', source: 'the test' };
 
@@ -31,23 +39,23 @@ function asked(directory: Directory, ms: number, nextDoubt = 0): readonly Cluste
     base: 'g',
     template: undefined,
     templateRefusal: () => undefined,
-    claim: 'named',
+    eligibility: 'named',
     pod: podOf('a'),
     policyFor,
     config,
     nextTry: at(nextDoubt),
   });
-  const { parts } = whomToAsk(group, {
+  const { targets } = shortlist(group, {
     wanted: 1,
     neighbours: directory.neighbours(),
     placed: () => new Map(),
     config,
     now: at(ms),
   });
-  return parts.map(({ host }) => host);
+  return targets.map(({ host }) => host);
 }
 
-describe('whomToAsk', () => {
+describe('shortlist', () => {
   const directory = neighbours({ r5: '0', r10: '0', r20: '4', r30: '4', r40: '4', r50: '0' });
 
   test('the nearest with room, and one more', () => {

@@ -17,8 +17,8 @@ import {
   volumeProgress,
 } from '@spillway/scheduling';
 import type { LocalBinding } from './at-home.ts';
-import type { HomeEffect, VolumeWrite } from './events.ts';
-import type { LocalRoom } from './ports.ts';
+import type { HomeEffect, VolumeWrite } from '../events.ts';
+import type { LocalRoom } from '../ports.ts';
 
 export interface VolumeBindingsOptions {
   readonly room: LocalRoom;

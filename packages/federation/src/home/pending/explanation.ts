@@ -1,8 +1,8 @@
 /** Why pods wait, in words for their owner: the home's nodes by reason, then neighbour by neighbour. */
 import type { ClusterName, MonotonicMs, Verdict, VerdictCount } from '@spillway/core';
-import type { Neighbour } from '../directory.ts';
-import type { HomeEffect } from './events.ts';
-import type { Group } from './group.ts';
+import type { Neighbour } from '../../directory.ts';
+import type { HomeEffect } from '../events.ts';
+import type { PendingGroup } from './pending-group.ts';
 
 export interface Why {
   readonly home: readonly (Verdict | VerdictCount)[];
@@ -23,7 +23,7 @@ export interface ExplanationContext {
 }
 
 /** Tells every waiting pod of `group` why, unless it was told not long ago. */
-export function explain(group: Group, why: Why, context: ExplanationContext): void {
+export function explain(group: PendingGroup, why: Why, context: ExplanationContext): void {
   const message = explanationText(why, context);
   group.explanation = { message, home: why.home, neighbours: why.neighbours };
   for (const waiting of group.pods.values()) {
@@ -34,13 +34,13 @@ export function explain(group: Group, why: Why, context: ExplanationContext): vo
       kind: 'explain',
       ref: waiting.ref,
       message,
-      condition: group.claim === 'named',
+      condition: group.eligibility === 'named',
     });
   }
 }
 
 /** The same for a command that asks. */
-export function explained(group: Group): {
+export function explained(group: PendingGroup): {
   readonly message: string;
   readonly home: readonly Verdict[];
   readonly neighbours: Readonly<Record<string, string>>;

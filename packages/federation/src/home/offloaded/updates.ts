@@ -3,18 +3,18 @@
  * is known for pods that this agent has committed itself; of others it is told once.
  */
 import type { ClusterName, Pod } from '@spillway/core';
-import { changeableOf } from '../changeable.ts';
-import { isTerminal } from '../mirrored-status.ts';
-import type { UpdateResult } from '../negotiation.ts';
-import { cutToTravel } from '../travel.ts';
-import type { AwayEntries } from './away-entries.ts';
-import type { AwayEntry } from './away-entry.ts';
-import { byHost } from './away-calls.ts';
-import type { HomeConfig } from './config.ts';
-import { type HomeEffect, type HomeEvent, refOf } from './events.ts';
-import type { Seals } from './ports.ts';
+import { changeableOf } from '../../changeable.ts';
+import { isTerminal } from '../../mirrored-status.ts';
+import type { UpdateResult } from '../../negotiation.ts';
+import { cutToTravel } from '../../travel.ts';
+import type { OffloadedEntries } from './entries.ts';
+import type { OffloadedPod } from './offloaded-pod.ts';
+import { byHost } from './calls.ts';
+import type { HomeConfig } from '../config.ts';
+import { type HomeEffect, type HomeEvent, refOf } from '../events.ts';
+import type { Seals } from '../ports.ts';
 
-export interface AwayUpdatesOptions {
+export interface OffloadUpdatesOptions {
   readonly config: HomeConfig;
   readonly homeEpoch: number;
   readonly seals: Seals;
@@ -24,18 +24,18 @@ export interface AwayUpdatesOptions {
 /** How an update ended for one pod. `again`: after a back-off. */
 export type Updated = { readonly again: boolean; readonly refusal?: string };
 
-export class AwayUpdates {
-  readonly #options: AwayUpdatesOptions;
+export class OffloadUpdates {
+  readonly #options: OffloadUpdatesOptions;
   /** At most one call at a host: later changes wait and go together. */
-  readonly #calling = new Map<ClusterName, ReadonlySet<AwayEntry>>();
+  readonly #calling = new Map<ClusterName, ReadonlySet<OffloadedPod>>();
   #sequence = 0;
 
-  constructor(options: AwayUpdatesOptions) {
+  constructor(options: OffloadUpdatesOptions) {
     this.#options = options;
   }
 
   /** Whether its guest may be other than it. */
-  isStale(entry: AwayEntry): boolean {
+  isStale(entry: OffloadedPod): boolean {
     const { phase, probing, guestGone, guest, sent, pod, host } = entry;
     // A status that says it has run may be somebody else's: nothing leaves before its host has shown it.
     if (guest === undefined && !this.#options.seals.holds(pod, host)) return false;
@@ -44,9 +44,9 @@ export class AwayUpdates {
   }
 
   /** Sends the stale ones as far as that can be done now; returns the other stale ones. */
-  send(entries: readonly AwayEntry[]): readonly AwayEntry[] {
+  send(entries: readonly OffloadedPod[]): readonly OffloadedPod[] {
     const { config, homeEpoch, emit } = this.#options;
-    const left: AwayEntry[] = [];
+    const left: OffloadedPod[] = [];
     for (const [host, mine] of byHost(entries.filter((entry) => this.isStale(entry)))) {
       const batch = this.#calling.has(host) ? [] : mine.slice(0, config.commitPodsMax);
       left.push(...mine.slice(batch.length));
@@ -62,8 +62,8 @@ export class AwayUpdates {
   /** How it ended for each pod that is still away. */
   *ended(
     event: Extract<HomeEvent, { kind: 'updated' }>,
-    entries: Pick<AwayEntries, 'get'>,
-  ): Iterable<readonly [AwayEntry, Updated]> {
+    entries: Pick<OffloadedEntries, 'get'>,
+  ): Iterable<readonly [OffloadedPod, Updated]> {
     this.#calling.delete(event.host);
     const results = new Map(event.results?.map((result) => [result.uid, result]));
     for (const sent of event.pods) {
@@ -76,7 +76,7 @@ export class AwayUpdates {
 
 /** `sent`: the pod as it was in the call. */
 function settled(
-  entry: AwayEntry,
+  entry: OffloadedPod,
   sent: Pod,
   { host, unable }: Pick<Extract<HomeEvent, { kind: 'updated' }>, 'host' | 'unable'>,
   result: UpdateResult | undefined,

@@ -1,28 +1,30 @@
 /** The groups of waiting pods, findable by what they are and by their pods. An empty one ends. */
 import { after, type MonotonicMs, type Pod, type PodUid, shapeOf } from '@spillway/core';
-import { type Template, templateOf } from '../template.ts';
-import type { Claim } from './claim.ts';
-import type { HomeConfig } from './config.ts';
+import { type Template, templateOf } from '../../template.ts';
+import type { Eligibility } from '../eligibility.ts';
+import type { HomeConfig } from '../config.ts';
 import {
-  type Group,
+  type PendingGroup,
   groupBase,
   keyWith,
   newGroup,
   type Outlook,
   outlookOf,
-  type WaitingPod,
-} from './group.ts';
-import type { PolicyForPod } from './ports.ts';
+  type PendingPod,
+} from './pending-group.ts';
+import type { PolicyForPod } from '../ports.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 /** What a group is made of that has no pods yet. */
-type Like = Pick<Group, 'base' | 'template' | 'claim' | 'policyFor'> & { readonly pod: Pod };
+type Like = Pick<PendingGroup, 'base' | 'template' | 'eligibility' | 'policyFor'> & {
+  readonly pod: Pod;
+};
 
-export class Groups {
+export class PendingGroups {
   readonly #config: HomeConfig;
   readonly #tried: TriedTemplates;
-  readonly #groups = new Map<string, Group>();
-  readonly #ofPod = new Map<PodUid, Group>();
+  readonly #groups = new Map<string, PendingGroup>();
+  readonly #ofPod = new Map<PodUid, PendingGroup>();
 
   constructor(config: HomeConfig, tried: TriedTemplates) {
     this.#config = config;
@@ -34,36 +36,39 @@ export class Groups {
     return this.#ofPod.size;
   }
 
-  all(): Iterable<Group> {
+  all(): Iterable<PendingGroup> {
     return this.#groups.values();
   }
 
-  get(key: string): Group | undefined {
+  get(key: string): PendingGroup | undefined {
     return this.#groups.get(key);
   }
 
-  of(uid: PodUid): Group | undefined {
+  of(uid: PodUid): PendingGroup | undefined {
     return this.#ofPod.get(uid);
   }
 
   /** The group that pods like this one belong in, made if there is none. */
-  for(pod: Pod, claim: Claim, policyFor: PolicyForPod, now: MonotonicMs): Group {
-    const base = groupBase({ claim, shape: shapeOf(pod), pod, policyFor });
-    return this.#like({ base, template: this.#refusedTemplate(pod), claim, pod, policyFor }, now);
+  for(pod: Pod, eligibility: Eligibility, policyFor: PolicyForPod, now: MonotonicMs): PendingGroup {
+    const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
+    return this.#like(
+      { base, template: this.#refusedTemplate(pod), eligibility, pod, policyFor },
+      now,
+    );
   }
 
   /** The group beside `group` of those whose template has been refused. */
-  apart(group: Group, template: Template, pod: Pod, now: MonotonicMs): Group {
+  apart(group: PendingGroup, template: Template, pod: Pod, now: MonotonicMs): PendingGroup {
     return this.#like({ ...group, template, pod }, now);
   }
 
-  add(group: Group, waiting: WaitingPod): void {
+  add(group: PendingGroup, waiting: PendingPod): void {
     group.pods.set(waiting.ref.uid, waiting);
     this.#ofPod.set(waiting.ref.uid, group);
   }
 
   /** Adds to the group that has the key of `group` now, which may have ended. */
-  putBack(group: Group, waiting: WaitingPod): Group {
+  putBack(group: PendingGroup, waiting: PendingPod): PendingGroup {
     const live = this.#groups.get(group.key) ?? group;
     this.#groups.set(live.key, live);
     this.add(live, waiting);
@@ -79,21 +84,21 @@ export class Groups {
   }
 
   /** Another of its key may have taken its place meanwhile. */
-  endIfEmpty(group: Group): void {
-    if (group.pods.size > 0 || group.ask !== undefined) return;
+  endIfEmpty(group: PendingGroup): void {
+    if (group.pods.size > 0 || group.round !== undefined) return;
     if (this.#groups.get(group.key) === group) this.#groups.delete(group.key);
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
-  outlook(pod: Pod, claim: Claim | undefined, policyFor: PolicyForPod): Outlook {
+  outlook(pod: Pod, eligibility: Eligibility | undefined, policyFor: PolicyForPod): Outlook {
     const template = this.#refusedTemplate(pod);
-    const base = claim && groupBase({ claim, shape: shapeOf(pod), pod, policyFor });
+    const base = eligibility && groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
     const known = base && this.#groups.get(keyWith(base, template));
     const templateRefusal = this.#refusalsOf(template);
     return known || { ...outlookOf(pod, policyFor), templateRefusal };
   }
 
-  #like(like: Like, now: MonotonicMs): Group {
+  #like(like: Like, now: MonotonicMs): PendingGroup {
     const key = keyWith(like.base, like.template);
     const known = this.#groups.get(key);
     if (known !== undefined) return known;

@@ -3,22 +3,22 @@
  * so one more is asked than seem to be needed, and nearer ones that said they were full are asked, too.
  */
 import { after, type ClusterName, type MonotonicMs } from '@spillway/core';
-import type { Neighbour } from '../directory.ts';
-import { type RankedNeighbour, type Ranking, rankNeighbours } from '../neighbour-placement.ts';
-import type { HomeConfig } from './config.ts';
-import type { Group, Outlook, Refusal } from './group.ts';
+import type { Neighbour } from '../../directory.ts';
+import { type RankedNeighbour, type Ranking, rankNeighbours } from '../../neighbour-placement.ts';
+import type { HomeConfig } from '../config.ts';
+import type { PendingGroup, Outlook, Refusal } from './pending-group.ts';
 
-export interface Part {
+export interface ReserveTarget {
   readonly host: ClusterName;
   readonly count: number;
   readonly rttMs: number;
 }
 
-export interface WhomToAsk {
+export interface Shortlist {
   /** Best first. */
-  readonly parts: readonly Part[];
+  readonly targets: readonly ReserveTarget[];
   /** Whether one of them is thought to have room. */
-  readonly hopeful: boolean;
+  readonly anyLikely: boolean;
   /** Whether one of them said that it was full. */
   readonly doubted: boolean;
   /** Of neighbours that are not thought to have room, why. */
@@ -26,8 +26,8 @@ export interface WhomToAsk {
 }
 
 /** O(neighbours × bins). */
-export function whomToAsk(
-  group: Group,
+export function shortlist(
+  group: PendingGroup,
   options: {
     /** Pods to be asked for, 1 or more. */
     readonly wanted: number;
@@ -37,13 +37,13 @@ export function whomToAsk(
     readonly config: HomeConfig;
     readonly now: MonotonicMs;
   },
-): WhomToAsk {
+): Shortlist {
   const { wanted, config, now } = options;
   const { policy } = group;
   const spread = policy.name === 'spread';
   const { ranked, full, reasons } = prospectsOf(group, options);
-  const likely = partsOf(ranked, wanted, { ...config, evenly: spread, now });
-  const parts =
+  const likely = targetsOf(ranked, wanted, { ...config, evenly: spread, now });
+  const targets =
     now < group.nextDoubt
       ? likely
       : withDoubted(likely, {
@@ -53,7 +53,12 @@ export function whomToAsk(
           now,
           byDistance: policy.name === 'nearest' && policy.prefer.length === 0,
         });
-  return { parts, hopeful: likely.length > 0, doubted: parts.length > likely.length, reasons };
+  return {
+    targets,
+    anyLikely: likely.length > 0,
+    doubted: targets.length > likely.length,
+    reasons,
+  };
 }
 
 export interface Prospects extends Pick<Ranking, 'ranked' | 'full'> {
@@ -113,7 +118,7 @@ function stands(refusal: Refusal | undefined, { advert }: Neighbour, now: Monoto
  * that nearer ones are not thought to take: it may have more room by now. `evenly`: as many as may be
  * asked, for a like share each. `estimate` ≥ 1.
  */
-function partsOf(
+function targetsOf(
   ranked: readonly RankedNeighbour[],
   wanted: number,
   options: {
@@ -122,7 +127,7 @@ function partsOf(
     readonly now: MonotonicMs;
     readonly doubtMs: number;
   },
-): readonly Part[] {
+): readonly ReserveTarget[] {
   const { askFanOutMax: fanOutMax, evenly, now, doubtMs } = options;
   if (evenly) {
     const asked = ranked.slice(0, Math.min(fanOutMax, wanted));
@@ -133,27 +138,27 @@ function partsOf(
       rttMs,
     }));
   }
-  const parts: Part[] = [];
+  const targets: ReserveTarget[] = [];
   let missing = wanted;
   for (const { cluster, estimate, rttMs, advertAt } of ranked) {
-    if (parts.length === fanOutMax) break;
+    if (targets.length === fanOutMax) break;
     const old = after(advertAt, doubtMs) <= now;
     const count = Math.min(wanted, old ? Math.max(estimate, missing) : estimate);
-    parts.push({ host: cluster, count, rttMs });
+    targets.push({ host: cluster, count, rttMs });
     if (missing <= 0) break;
     missing -= estimate;
   }
-  return parts;
+  return targets;
 }
 
 /**
- * `parts` with some of the neighbours that said they were full `doubtMs` ago or longer, who may have room
+ * targets with some of the neighbours that said they were full `doubtMs` ago or longer, who may have room
  * again by now: adverts are rare in large federations, and asking the few that would be the best costs
  * less than everybody's telling everybody more often. Where distance decides, those nearer than the last
  * that is asked; otherwise only where nobody else is asked.
  */
 function withDoubted(
-  parts: readonly Part[],
+  targets: readonly ReserveTarget[],
   options: {
     /** Nearest first. */
     readonly full: readonly Neighbour[];
@@ -163,13 +168,13 @@ function withDoubted(
     readonly doubtMs: number;
     readonly doubtedMax: number;
   },
-): readonly Part[] {
+): readonly ReserveTarget[] {
   const { full, wanted, byDistance, now, doubtMs, doubtedMax } = options;
-  if (!byDistance && parts.length > 0) return parts;
-  const nearerThanMs = parts.at(-1)?.rttMs ?? Number.POSITIVE_INFINITY;
+  if (!byDistance && targets.length > 0) return targets;
+  const nearerThanMs = targets.at(-1)?.rttMs ?? Number.POSITIVE_INFINITY;
   const doubted = full
     .filter(({ advertAt, rttMs }) => rttMs < nearerThanMs && after(advertAt, doubtMs) <= now)
     .slice(0, doubtedMax)
     .map(({ cluster, rttMs }) => ({ host: cluster, count: wanted, rttMs }));
-  return [...parts, ...doubted].sort((a, b) => a.rttMs - b.rttMs);
+  return [...targets, ...doubted].sort((a, b) => a.rttMs - b.rttMs);
 }

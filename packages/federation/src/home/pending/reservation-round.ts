@@ -7,15 +7,17 @@ import {
   after,
   type ClusterName,
   type MonotonicMs,
+  type Pod,
   type ReservationId,
   type Verdict,
 } from '@spillway/core';
-import type { ReserveAnswer } from '../negotiation.ts';
+import type { ReserveAnswer, ReserveRequest } from '../../negotiation.ts';
+import { placingSpec } from '../../placing-spec.ts';
 import type { Why } from './explanation.ts';
-import type { Part } from './whom-to-ask.ts';
+import type { ReserveTarget } from './shortlist.ts';
 
 /** What a neighbour grants and how much of it is used. */
-export interface Share {
+export interface GrantedShare {
   readonly host: ClusterName;
   readonly reservation: ReservationId;
   readonly granted: number;
@@ -24,14 +26,14 @@ export interface Share {
 
 type Answer = { readonly granted: number; readonly reservation?: ReservationId };
 
-export class Ask {
+export class ReservationRound {
   readonly requestId: string;
   readonly group: string;
   readonly wanted: number;
   readonly patienceEnds: MonotonicMs;
   /** Why home, and the neighbours that are not asked, have no room. */
   readonly why: Why;
-  readonly #parts: readonly Part[];
+  readonly #targets: readonly ReserveTarget[];
   readonly #answers = new Map<ClusterName, Answer>();
   #decided = false;
 
@@ -40,7 +42,7 @@ export class Ask {
     readonly group: string;
     readonly wanted: number;
     /** Best first. */
-    readonly parts: readonly Part[];
+    readonly targets: readonly ReserveTarget[];
     readonly now: MonotonicMs;
     readonly patienceMs: number;
     readonly why: Why;
@@ -49,21 +51,21 @@ export class Ask {
     this.requestId = options.requestId;
     this.group = options.group;
     this.wanted = options.wanted;
-    this.#parts = options.parts;
+    this.#targets = options.targets;
     this.patienceEnds = after(options.now, options.patienceMs);
   }
 
   /** Every neighbour has answered: nothing more will come. */
   get complete(): boolean {
-    return this.#answers.size === this.#parts.length;
+    return this.#answers.size === this.#targets.length;
   }
 
   asks(host: ClusterName): boolean {
-    return this.#parts.some((part) => part.host === host);
+    return this.#targets.some((target) => target.host === host);
   }
 
   get hosts(): readonly ClusterName[] {
-    return this.#parts.map(({ host }) => host);
+    return this.#targets.map(({ host }) => host);
   }
 
   get decided(): boolean {
@@ -81,11 +83,11 @@ export class Ask {
   }
 
   /** The shares, best neighbour first, unused ones included; undefined while a better one may still answer. */
-  decide(now: MonotonicMs): readonly Share[] | undefined {
+  decide(now: MonotonicMs): readonly GrantedShare[] | undefined {
     if (this.#decided) return undefined;
-    const shares: Share[] = [];
+    const shares: GrantedShare[] = [];
     let missing = this.wanted;
-    for (const { host } of this.#parts) {
+    for (const { host } of this.#targets) {
       const answer = this.#answers.get(host);
       if (answer === undefined) {
         if (missing > 0 && now < this.patienceEnds) return undefined;
@@ -99,6 +101,18 @@ export class Ask {
     this.#decided = true;
     return shares;
   }
+}
+
+/** Asks for room for `count` pods like `pod`. */
+export function reserveRequest(options: {
+  readonly homeEpoch: number;
+  readonly requestId: string;
+  readonly pod: Pod;
+  readonly count: number;
+}): ReserveRequest {
+  const { pod, ...rest } = options;
+  const { namespace = 'default', labels = {} } = pod.metadata;
+  return { ...rest, namespace, labels, spec: placingSpec(pod) };
 }
 
 /** A refusal in words, for explanations. */

@@ -13,14 +13,22 @@ import type {
 import { randomStream } from '@spillway/core';
 import { selectedNodeAnnotation } from '@spillway/scheduling';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
-import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
-import { memberOf } from '../testing/adverts.ts';
-import { advertOf, at, cluster, ledgerOf, node, plainSeals, podOf } from '../testing/fixtures.ts';
-import { homeDefaults } from './config.ts';
-import type { HomeEffect, HomeEvent } from './events.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
+import { originCoordinate } from '../../coordinates.ts';
+import { Directory, directoryPresets } from '../../directory.ts';
+import { nearest, type PlacementPolicy, policyText } from '../../policy.ts';
+import { memberOf } from '../../testing/adverts.ts';
+import {
+  advertOf,
+  at,
+  cluster,
+  ledgerOf,
+  node,
+  plainSeals,
+  podOf,
+} from '../../testing/fixtures.ts';
+import { homeDefaults } from '../config.ts';
+import type { HomeEffect, HomeEvent } from '../events.ts';
+import { clusterOfVirtualNode, Home } from '../home.ts';
 
 const { batchMs, retryMsMax, volumesMsMax } = homeDefaults;
 const bindCompleted = 'pv.kubernetes.io/bind-completed';

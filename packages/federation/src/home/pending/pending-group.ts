@@ -1,4 +1,4 @@
-/** Waiting pods that are interchangeable: equal shape, policy and claim. Decided together. */
+/** Waiting pods that are interchangeable: equal shape, policy and eligibility. Decided together. */
 import {
   type ClusterName,
   type MonotonicMs,
@@ -8,19 +8,19 @@ import {
   shapeOf,
   type Verdict,
 } from '@spillway/core';
-import type { AdvertVersion } from '../advert.ts';
-import { policyVerdicts } from '../fence.ts';
-import type { PlacementPolicy } from '../policy.ts';
-import type { Template } from '../template.ts';
-import { cutToTravel, travelVerdicts } from '../travel.ts';
-import type { Ask } from './ask.ts';
-import { Backoff } from './backoff.ts';
-import type { Claim } from './claim.ts';
-import type { HomeConfig } from './config.ts';
-import type { PodRef } from './events.ts';
-import type { PolicyForPod } from './ports.ts';
+import type { AdvertVersion } from '../../advert.ts';
+import { policyVerdicts } from '../../fence.ts';
+import type { PlacementPolicy } from '../../policy.ts';
+import type { Template } from '../../template.ts';
+import { cutToTravel, travelVerdicts } from '../../travel.ts';
+import type { ReservationRound } from './reservation-round.ts';
+import { Backoff } from '../backoff.ts';
+import type { Eligibility } from '../eligibility.ts';
+import type { HomeConfig } from '../config.ts';
+import type { PodRef } from '../events.ts';
+import type { PolicyForPod } from '../ports.ts';
 
-export interface WaitingPod {
+export interface PendingPod {
   readonly ref: PodRef;
   pod: Pod;
   readonly since: MonotonicMs;
@@ -50,22 +50,22 @@ export interface Outlook {
   readonly templateRefusal: (cluster: ClusterName, now: MonotonicMs) => string | undefined;
 }
 
-export interface Group extends Outlook {
+export interface PendingGroup extends Outlook {
   readonly key: string;
   /** The key without the template. */
   readonly base: string;
   /** Set when a neighbour has refused it: its pods are decided apart from others of their shape. */
   readonly template: Template | undefined;
-  readonly claim: Claim;
+  readonly eligibility: Eligibility;
   readonly priority: number;
   readonly sample: Pod;
-  readonly pods: Map<PodUid, WaitingPod>;
+  readonly pods: Map<PodUid, PendingPod>;
   readonly refusals: Map<ClusterName, Refusal>;
   readonly backoff: Backoff;
   /** Of asking neighbours that said they were full, while none of them grants anything. */
   readonly doubtBackoff: Backoff;
   nextDoubt: MonotonicMs;
-  ask: Ask | undefined;
+  round: ReservationRound | undefined;
   nextTry: MonotonicMs;
   explanation: Explanation | undefined;
 }
@@ -83,7 +83,7 @@ export function keyWith(base: string, template: Template | undefined): string {
 
 /** What pods of one group have in common, but for their template. */
 export function groupBase(options: {
-  readonly claim: Claim;
+  readonly eligibility: Eligibility;
   readonly shape: PodShape;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
@@ -91,7 +91,7 @@ export function groupBase(options: {
   const { source, text, problem } = options.policyFor;
   const kept = staysOf(options.pod, options.policyFor).map(({ reason }) => reason);
   return [
-    options.claim,
+    options.eligibility,
     options.shape.key,
     problem ?? text,
     source,
@@ -104,12 +104,12 @@ export function newGroup(options: {
   readonly base: string;
   readonly template: Template | undefined;
   readonly templateRefusal: Outlook['templateRefusal'];
-  readonly claim: Claim;
+  readonly eligibility: Eligibility;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
   readonly config: HomeConfig;
   readonly nextTry: MonotonicMs;
-}): Group {
+}): PendingGroup {
   const { config, nextTry } = options;
   return {
     ...outlookOf(options.pod, options.policyFor),
@@ -117,7 +117,7 @@ export function newGroup(options: {
     key: keyWith(options.base, options.template),
     base: options.base,
     template: options.template,
-    claim: options.claim,
+    eligibility: options.eligibility,
     priority: options.pod.spec.priority ?? 0,
     sample: cutToTravel(options.pod),
     pods: new Map(),
@@ -125,7 +125,7 @@ export function newGroup(options: {
     backoff: new Backoff(config.retryMsMin, config.retryMsMax),
     doubtBackoff: new Backoff(config.doubtMs, config.doubtRetryMsMax),
     nextDoubt: nextTry,
-    ask: undefined,
+    round: undefined,
     nextTry,
     explanation: undefined,
   };
