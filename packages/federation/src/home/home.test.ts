@@ -106,6 +106,11 @@ const boundTo = (pod: Pod, host: ClusterName, status?: PodStatus): Pod => ({
 const kinds = (effects: readonly HomeEffect[]): readonly string[] =>
   effects.map(({ kind }) => kind).filter((kind) => kind !== 'tell');
 
+function refusedBy(host: ClusterName, uid: PodUid, reason: string): HomeEvent {
+  const verdict = { code: 'Unschedulable', reason, stage: 'Test' } as const;
+  return { kind: 'committed', host, uids: [uid], results: [{ uid, outcome: 'refused', verdict }] };
+}
+
 /** `pod` bound to `near` and its guest created there, by an agent that has seen it all. */
 function away(tested: HomeUnderTest, pod: Pod): void {
   tested.step({ kind: 'synced' });
@@ -525,6 +530,36 @@ describe('a pod away', () => {
     expect(tested.step({ kind: 'guest', host: near, update }).at(-1)).toMatchObject({
       kind: 'writeStatus',
       status: { phase: 'Failed', reason: 'GuestRefused' },
+    });
+  });
+
+  test('whose guest is not there when asked for again is released, since that asking may have made one', () => {
+    const tested = atHome();
+    away(tested, pod);
+    const uid = uidOf(pod);
+    expect(tested.tickAt(retryMsMax)).toMatchObject([{ kind: 'commit' }]);
+    // The host's agent has died since, and its guest has gone; the next agent creates another, unanswered.
+    const effects = tested.step(refusedBy(near, uid, 'no answer'));
+    expect(effects.slice(-2)).toMatchObject([
+      { kind: 'writeStatus', status: { phase: 'Failed', reason: 'GuestLost' } },
+      { kind: 'release', host: near, guests: [{ uid }] },
+    ]);
+  });
+
+  test('under fence fails for that only when its host has confirmed that nothing of it is there', () => {
+    const tested = atHome();
+    const fenced = podOf('a', {
+      metadata: { annotations: { [wellKnown.partitionAnnotation]: 'fence' } },
+    });
+    away(tested, fenced);
+    const uid = uidOf(fenced);
+    tested.tickAt(retryMsMax);
+    expect(kinds(tested.step(refusedBy(near, uid, 'no answer')))).toEqual(['release']);
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    const update = { kind: 'gone', uid, reason: 'Released', message: 'released' } as const;
+    expect(tested.step({ kind: 'guest', host: near, update }).at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'GuestLost' },
     });
   });
 

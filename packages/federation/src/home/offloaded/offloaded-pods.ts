@@ -334,7 +334,7 @@ export class OffloadedPods {
       this.#guestGone(entry, { reason: 'GuestEnded', message });
     } else if (entry.probing) {
       const message = `${entry.host} no longer has it`;
-      this.#guestGone(entry, { reason: 'GuestLost', message });
+      this.#giveUp(entry, { reason: 'GuestLost', message });
     } else {
       this.#refused(entry, result.verdict, now);
     }
@@ -360,11 +360,8 @@ export class OffloadedPods {
       }
     }
     if (now - entry.refusedSince >= patienceMs) {
-      const why = { reason: 'GuestRefused', message: `${entry.host} refused it: ${reason}` };
-      // A creation that failed as far as the host could tell may yet come true.
-      if (isFenced(entry.pod)) return this.#withdraw(entry, why);
-      this.#guestGone(entry, why);
-      this.#disown(entry);
+      const message = `${entry.host} refused it: ${reason}`;
+      this.#giveUp(entry, { reason: 'GuestRefused', message });
     } else this.#retryLater(entry, now);
   }
 
@@ -437,17 +434,23 @@ export class OffloadedPods {
     this.#mirror(entry, reason === 'GuestRefused' || entry.foreign ? failed : endedByHost(failed));
   }
 
-  /** Whatever may still come to be of it at its host is not wanted: it is released until it is known to be gone. */
-  #disown(entry: OffloadedPod): void {
+  /**
+   * The host has refused a commit of it. It may have asked its API server for the guest all the same, and
+   * had no answer. So the guest may still be created, whether the commit was the first or a probe: it is
+   * released until it is known to be gone.
+   */
+  #giveUp(entry: OffloadedPod, why: NonNullable<OffloadedPod['withdrawn']>): void {
+    if (isFenced(entry.pod)) return this.#withdraw(entry, why);
+    this.#guestGone(entry, why);
     entry.guestGone = false;
     entry.stray = true;
-    this.#entries.due(entry);
   }
 
   /** Its guest is released, and so long as that is not confirmed nothing replaces the pod. */
   #withdraw(entry: OffloadedPod, why: NonNullable<OffloadedPod['withdrawn']>): void {
     entry.backoff.reset();
     entry.phase = 'withdrawing';
+    entry.probing = false;
     entry.withdrawn = why;
     this.#calls.settle(entry, false);
     this.#entries.due(entry);
