@@ -12,11 +12,9 @@ import { guestNamespaceName } from '@spillway/kubernetes';
 import type { Ledger } from '@spillway/scheduling';
 import type { HomeRunner } from './home-runner.ts';
 import type { HostRunner } from './host-runner.ts';
-import type { OwnPods } from './own-pods.ts';
 import type { SettingProblems } from './setting-problems.ts';
 
 export interface ClusterEventsOptions {
-  readonly ownPods: OwnPods;
   readonly ledger: Ledger;
   readonly home: HomeRunner;
   readonly host: HostRunner;
@@ -88,7 +86,7 @@ export class ClusterEvents {
     }
     // Of one that is deleted, less may be known than it takes to tell: nobody minds being told.
     if (deleted || shadowIdOf(pod, guestNamespaceName) === undefined) {
-      this.#options.ownPods.see(pod, deleted);
+      host.feed({ kind: 'ownPod', pod, deleted });
       this.#options.settings.see('Pod', pod.metadata, deleted);
       home.feed({ kind: deleted ? 'podDeleted' : 'pod', pod });
     }

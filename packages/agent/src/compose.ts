@@ -45,7 +45,6 @@ import { measureLinks, measurePods, type Metrics } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { Neighbours } from './neighbours.ts';
 import { watchMembership } from './own-membership.ts';
-import { OwnPods } from './own-pods.ts';
 import { OffloadPolicies } from './offload-policies.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
@@ -111,10 +110,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   let listed = false;
   let synced = false;
-  const ownPods = new OwnPods(clock);
   const hostRunner = new HostRunner({
     host,
-    ownPods,
     writes: pods,
     clock,
     log,
@@ -245,7 +242,6 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   });
   const clusterEvents = new ClusterEvents({
     ledger,
-    ownPods,
     home: homeRunner,
     host: hostRunner,
     clusterOfNode,

@@ -10,7 +10,6 @@ import {
   type Pod,
   type PodUid,
   unreachable,
-  type Verdict,
 } from '@spillway/core';
 import {
   type CancelSignal,
@@ -43,7 +42,6 @@ import type { DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
-import type { OwnPods } from './own-pods.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 /** What the host needs of its own API server. */
@@ -75,7 +73,6 @@ export interface HostWrites {
 
 export interface HostRunnerOptions {
   readonly host: Host;
-  readonly ownPods: OwnPods;
   readonly writes: HostWrites;
   readonly clock: Clock;
   readonly log: Log;
@@ -89,25 +86,21 @@ const createsMax = 64;
 /** Fewer than creations: whoever tries has bound nothing yet. */
 const triesMax = 16;
 const deletesMax = 32;
-const deleteRetryMs = 2_000;
 const failedCreateLineMs = 2_000;
-/** How long guests wait while the host's own scheduler decides on pods of its own. */
-const reservePatienceMs = 500;
-const commitPatienceMs = 2_000;
+/** A call under way. What it resolves with is known to whoever made it. */
+interface Call {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-const ownPodsFirst: Verdict = {
-  code: 'Unschedulable',
-  reason: 'is placing pods of its own',
-  stage: 'OwnPods',
-};
+type WithoutCall<Event> = Event extends unknown ? Omit<Event, 'call'> : never;
+type CallEvent = WithoutCall<Extract<HostEvent, { readonly call: number }>>;
 
 export class HostRunner implements NegotiationHandler {
   readonly #options: HostRunnerOptions;
   readonly #outbox = new Outbox({ create: createsMax, try: triesMax, delete: deletesMax });
   readonly #timer: WakeTimer;
-  readonly #calls = new Map<number, (results: readonly CommitResult[]) => void>();
-  readonly #updateCalls = new Map<number, (results: readonly UpdateResult[]) => void>();
-  readonly #tryCalls = new Map<number, (results: readonly TryResult[]) => void>();
+  readonly #calls = new Map<number, Call>();
   readonly #feeds = new Map<ClusterName, Set<GuestFeed>>();
   #nextCall = 0;
   #failedCreates = { count: 0, nextLine: 0 };
@@ -133,53 +126,32 @@ export class HostRunner implements NegotiationHandler {
   }
 
   async reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
-    const answer = await this.#reserve(caller, request);
+    this.#requireReady();
+    const answer = await this.#served<ReserveAnswer>({ kind: 'reserve', caller, request });
+    const { metrics, decisionLog } = this.#options;
+    metrics.admissions.inc({ outcome: 'granted' }, answer.granted);
+    metrics.admissions.inc({ outcome: 'refused' }, request.count - answer.granted);
     if (answer.granted === 0) {
       const { namespace, count: pods } = request;
       const reason = refusalText(answer.verdicts);
-      this.#options.decisionLog.say('refusedHere', {
-        home: caller.cluster,
-        namespace,
-        pods,
-        reason,
-      });
+      decisionLog.say('refusedHere', { home: caller.cluster, namespace, pods, reason });
     }
-    return answer;
-  }
-
-  async #reserve(caller: Member, request: ReserveRequest): Promise<ReserveAnswer> {
-    this.#requireReady();
-    const { host, clock, metrics } = this.#options;
-    const { ownPods } = this.#options;
-    if (!(await ownPods.decided(reservePatienceMs)))
-      return { granted: 0, verdicts: [ownPodsFirst] };
-    const answer = host.reserve(caller, request, clock.monotonicMs());
-    metrics.admissions.inc({ outcome: 'granted' }, answer.granted);
-    metrics.admissions.inc({ outcome: 'refused' }, request.count - answer.granted);
-    this.#timer.set(host.wakeAt());
     return answer;
   }
 
   async tryGuests(caller: Member, request: TryRequest): Promise<readonly TryResult[]> {
     this.#requireReady();
-    return await this.#served(this.#tryCalls, (call) =>
-      this.feed({ kind: 'tryGuests', call, caller, request }),
-    );
+    return await this.#served({ kind: 'tryGuests', caller, request });
   }
 
   async commit(caller: Member, request: CommitRequest): Promise<readonly CommitResult[]> {
     this.#requireReady();
-    await this.#options.ownPods.decided(commitPatienceMs);
-    return await this.#served(this.#calls, (call) =>
-      this.feed({ kind: 'commit', call, caller, request }),
-    );
+    return await this.#served({ kind: 'commit', caller, request });
   }
 
   async updateGuests(caller: Member, request: UpdateRequest): Promise<readonly UpdateResult[]> {
     this.#requireReady();
-    return await this.#served(this.#updateCalls, (call) =>
-      this.feed({ kind: 'updateGuests', call, caller, request }),
-    );
+    return await this.#served({ kind: 'updateGuests', caller, request });
   }
 
   async release(caller: Member, request: ReleaseRequest): Promise<void> {
@@ -207,42 +179,42 @@ export class HostRunner implements NegotiationHandler {
   }
 
   /** Feeds a call to the machine, which answers it when it can. */
-  async #served<Results>(
-    calls: Map<number, (results: Results) => void>,
-    feed: (call: number) => void,
-  ): Promise<Results> {
+  async #served<Result>(request: CallEvent): Promise<Result> {
     const call = this.#nextCall++;
-    return await new Promise((resolve, reject) => {
-      calls.set(call, resolve);
+    return await new Promise<Result>((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
       try {
-        feed(call);
+        this.feed({ ...request, call });
       } catch (error) {
-        calls.delete(call);
+        this.#calls.delete(call);
         reject(error);
       }
     });
   }
 
+  #answer(call: number, result: unknown): void {
+    this.#calls.get(call)?.resolve(result as never);
+    this.#calls.delete(call);
+  }
+
   #perform(effect: HostEffect): void {
     const { decisionLog } = this.#options;
     switch (effect.kind) {
+      case 'reserveReply':
+        return this.#answer(effect.call, effect.answer);
+      case 'reply':
+      case 'tryReply':
       case 'updateReply':
-        this.#updateCalls.get(effect.call)?.(effect.results);
-        this.#updateCalls.delete(effect.call);
+        return this.#answer(effect.call, effect.results);
+      case 'refuseCall':
+        this.#calls.get(effect.call)?.reject(effect.fault);
+        this.#calls.delete(effect.call);
         return;
       case 'patch':
         this.#outbox.send('create', () => this.#patch(effect));
         return;
-      case 'tryReply':
-        this.#tryCalls.get(effect.call)?.(effect.results);
-        this.#tryCalls.delete(effect.call);
-        return;
       case 'try':
         this.#outbox.send('try', () => this.#try(effect));
-        return;
-      case 'reply':
-        this.#calls.get(effect.call)?.(effect.results);
-        this.#calls.delete(effect.call);
         return;
       case 'create':
         this.#outbox.send('create', () => this.#create(effect));
@@ -321,24 +293,16 @@ export class HostRunner implements NegotiationHandler {
 
   async #delete(effect: Extract<HostEffect, { kind: 'delete' }>): Promise<void> {
     const { writes, log } = this.#options;
-    const { namespace, name, shadowUid: uid, gracePeriodSeconds } = effect;
+    const { guest, namespace, name, shadowUid: uid, gracePeriodSeconds } = effect;
+    const grace = gracePeriodSeconds !== undefined && { gracePeriodSeconds };
+    let outcome: 'ok' | 'failed' = 'ok';
     try {
-      await writes.deleteShadow({
-        namespace,
-        name,
-        uid,
-        ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
-      });
+      await writes.deleteShadow({ namespace, name, uid, ...grace });
     } catch (error) {
-      log.warn(
-        { namespace, pod: name, err: error },
-        'shadow could not be deleted; it is tried again',
-      );
-      setTimeout(
-        () => this.#outbox.send('delete', () => this.#delete(effect)),
-        deleteRetryMs,
-      ).unref();
+      log.warn({ namespace, pod: name, err: error }, 'shadow could not be deleted; it is retried');
+      outcome = 'failed';
     }
+    this.feed({ kind: 'deleted', guest, shadowUid: uid, outcome });
   }
 
   #requireReady(): void {

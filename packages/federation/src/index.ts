@@ -21,6 +21,7 @@ export { type GuestPatch, guestChanges, madeFrom } from './host/guest-changes.ts
 export * from './host/guest-fields.ts';
 export * from './host/guest-pod.ts';
 export { type GuestTerms, guestTermsDefaults } from './host/guest-terms.ts';
+export type { GuestExplanation } from './host/guest-views.ts';
 export { shadowIdOf } from './host/shadow-identity.ts';
 export * from './host/host.ts';
 export * from './mirrored-status.ts';

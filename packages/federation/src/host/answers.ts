@@ -7,6 +7,12 @@ const stage = 'HostAdmission';
 export const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
 export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
 
+export const ownPodsFirst: Verdict = {
+  code: 'Unschedulable',
+  reason: 'is placing pods of its own',
+  stage: 'OwnPods',
+};
+
 export const outOfReservation: Verdict = {
   code: 'Unschedulable',
   reason: 'holds no room for it any more',

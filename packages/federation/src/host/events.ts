@@ -1,11 +1,13 @@
 /** What the host machine is told and what it asks for. */
-import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
+import type { ClusterName, Fault, NodeName, Pod, PodUid } from '@spillway/core';
 import type {
   CommitRequest,
   CommitResult,
   GuestUpdate,
   Member,
   ReleaseRequest,
+  ReserveAnswer,
+  ReserveRequest,
   TryRequest,
   TryResult,
   UpdateRequest,
@@ -20,8 +22,16 @@ export interface GuestId {
   readonly uid: PodUid;
 }
 
+/** Each `call` has a number of its own, whatever its kind. */
 export type HostEvent =
-  /** A commit call; `reply` with the same `call` answers it, once. */
+  /** A call for room; `reserveReply` or `refuseCall` with the same `call` answers it, once. */
+  | {
+      readonly kind: 'reserve';
+      readonly call: number;
+      readonly caller: Member;
+      readonly request: ReserveRequest;
+    }
+  /** A commit call; `reply` or `refuseCall` with the same `call` answers it, once. */
   | {
       readonly kind: 'commit';
       readonly call: number;
@@ -48,9 +58,18 @@ export type HostEvent =
   | { readonly kind: 'patched'; readonly guest: GuestId; readonly outcome: PatchOutcome }
   | { readonly kind: 'release'; readonly caller: Member; readonly request: ReleaseRequest }
   | { readonly kind: 'created'; readonly guest: GuestId; readonly outcome: CreateOutcome }
+  /** How `delete` ended. */
+  | {
+      readonly kind: 'deleted';
+      readonly guest: GuestId;
+      readonly shadowUid: PodUid;
+      readonly outcome: 'ok' | 'failed';
+    }
   /** A shadow pod as the API server has it now. */
   | { readonly kind: 'shadow'; readonly pod: Pod }
   | { readonly kind: 'shadowDeleted'; readonly pod: Pod }
+  /** Another pod of this cluster as the API server has it now, or had it last. */
+  | { readonly kind: 'ownPod'; readonly pod: Pod; readonly deleted: boolean }
   /** All that are revoked now: their guests are ended, and what is held for them is let go. */
   | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
   /** This cluster leaves the federation, for good: it takes no guests any more, and ends those it has. */
@@ -83,6 +102,9 @@ export type PatchOutcome =
   | { readonly kind: 'failed'; readonly reason: string };
 
 export type HostEffect =
+  | { readonly kind: 'reserveReply'; readonly call: number; readonly answer: ReserveAnswer }
+  /** The host learned only after `step` that it has to refuse the call: it fails with `fault`. */
+  | { readonly kind: 'refuseCall'; readonly call: number; readonly fault: Fault }
   | {
       readonly kind: 'updateReply';
       readonly call: number;

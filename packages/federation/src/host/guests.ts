@@ -45,8 +45,6 @@ export interface Guest {
         readonly hostLeaves?: true;
       }
     | undefined;
-  /** The grace of the delete that was sent, s; undefined before. */
-  graceSent: number | undefined;
   readonly waitingCalls: Set<number>;
 }
 
@@ -83,7 +81,6 @@ export class Guests {
       doubtEnds: undefined,
       late: undefined,
       ending: undefined,
-      graceSent: undefined,
       waitingCalls: new Set(),
     };
     this.#guests.set(keyOf(id), guest);

@@ -1,10 +1,11 @@
 import { type NodeName, type Pod, type PodUid, wellKnown } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import type { ReserveAnswer } from '../negotiation.ts';
-import { at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { at, cluster, ledgerOf, node, podOf, reserveAt } from '../testing/fixtures.ts';
 import { memberOf } from '../testing/adverts.ts';
 import { hostDefaults, type HostConfig } from './config.ts';
 import type { CreateOutcome, HostEffect } from './events.ts';
+import { deleteRetryMs } from './endings.ts';
 import { doubtMs } from './guests.ts';
 import { Host } from './host.ts';
 
@@ -25,7 +26,7 @@ function hosting(config: Partial<HostConfig> = {}, cpu = '2') {
     const { metadata, spec } = podOf('sample');
     const { namespace = '' } = metadata;
     const request = { homeEpoch: epoch, requestId, namespace, labels: {}, spec, count };
-    return host.reserve(home, request, at(now));
+    return reserveAt(host, home, request, now);
   };
   const commit = (pods: readonly Pod[], answer?: ReserveAnswer, now = 0, epoch = 1) => {
     const id = answer?.reservation?.id;
@@ -440,18 +441,15 @@ describe('terms', () => {
     ledger.apply({ kind: 'Node', type: 'set', object: { ...tainted, spec: reserved } });
     const pod = podOf('a');
     const tolerant = { ...pod, spec: { ...pod.spec, ...everything } };
-    const answer = host.reserve(
-      home,
-      {
-        homeEpoch: 1,
-        requestId: 'r',
-        namespace: 'default',
-        labels: {},
-        spec: tolerant.spec,
-        count: 1,
-      },
-      at(0),
-    );
+    const request = {
+      homeEpoch: 1,
+      requestId: 'r',
+      namespace: 'default',
+      labels: {},
+      spec: tolerant.spec,
+      count: 1,
+    };
+    const answer = reserveAt(host, home, request, 0);
     expect(answer.granted).toBe(0);
     expect(answer.verdicts.map(({ reason }) => reason)).toContain(
       'does not honour its toleration of every taint',
@@ -473,10 +471,115 @@ describe('terms', () => {
       spec,
       count: 1,
     };
-    expect(host.reserve(home, request, at(0))).toMatchObject({
+    expect(reserveAt(host, home, request, 0)).toMatchObject({
       granted: 0,
       verdicts: [{ reason: expect.stringContaining('hostNetwork') }, {}],
     });
+  });
+});
+
+describe('while own pods of the host are undecided', () => {
+  /** A host on which kube-scheduler has yet to decide on one pod of 1 CPU, 2 CPUs being free. */
+  function busy() {
+    const tested = hosting();
+    const { host, ledger } = tested;
+    const own = podOf('own', { schedulerName: 'default-scheduler' });
+    const see = (pod: Pod, now: number, deleted = false) => {
+      ledger.apply({ kind: 'Pod', type: deleted ? 'deleted' : 'set', object: pod });
+      return host.step({ kind: 'ownPod', pod, deleted }, at(now));
+    };
+    see(own, 0);
+    const { namespace = '' } = own.metadata;
+    const { spec } = podOf('sample');
+    const ask = { homeEpoch: 1, requestId: 'r', namespace, labels: {}, spec, count: 2 };
+    const reserve = (now: number, homeEpoch = 1) =>
+      host.step(
+        { kind: 'reserve', call: 7, caller: home, request: { ...ask, homeEpoch } },
+        at(now),
+      );
+    const bound = { ...own, spec: { ...own.spec, nodeName: 'n' } };
+    return { ...tested, see, reserve, own, bound };
+  }
+
+  test('a reservation waits for them, and is granted what they leave', () => {
+    const { reserve, see, bound, host } = busy();
+    expect(reserve(0)).toEqual([]);
+    expect(host.wakeAt()).toBe(500);
+    expect(see(bound, 100)).toMatchObject([
+      { kind: 'reserveReply', call: 7, answer: { granted: 1 } },
+    ]);
+    expect(host.wakeAt()).toBe(100 + hostDefaults.reservationTtlMs);
+  });
+
+  test('a reservation is refused after half a second, and holds nothing', () => {
+    const { reserve, host, used } = busy();
+    reserve(0);
+    expect(host.step({ kind: 'tick' }, at(499))).toEqual([]);
+    expect(host.step({ kind: 'tick' }, at(500))).toMatchObject([
+      { kind: 'reserveReply', answer: { granted: 0, verdicts: [{ stage: 'OwnPods' }] } },
+    ]);
+    expect(used()).toBe(0);
+  });
+
+  test('a commit waits for two seconds, and goes on', () => {
+    const { commit, host } = busy();
+    expect(commit([podOf('a')])).toEqual([]);
+    expect(host.step({ kind: 'tick' }, at(1_999))).toEqual([]);
+    expect(kinds(host.step({ kind: 'tick' }, at(2_000)))).toEqual(['create']);
+  });
+
+  test('a pod that its home releases meanwhile is not made', () => {
+    const { commit, release, see, own } = busy();
+    commit([podOf('a')]);
+    release([podOf('a')]);
+    expect(results(see(own, 1, true))).toMatchObject([{ uid: 'uid-a', outcome: 'ended' }]);
+  });
+
+  test('a call of an agent that is replaced meanwhile fails', () => {
+    const { commit, reserve, see, bound } = busy();
+    commit([podOf('a')], undefined, 0, 1);
+    reserve(0, 2);
+    expect(see(bound, 1)).toMatchObject([
+      { kind: 'refuseCall', call: 0, fault: { code: 'PermissionDenied' } },
+      { kind: 'reserveReply', call: 7 },
+    ]);
+    expect(() => reserve(2, 1)).toThrow('was replaced');
+  });
+});
+
+describe('a delete that fails', () => {
+  const pod = podOf('a');
+  const shadow = shadowOf(pod);
+  const failed = {
+    kind: 'deleted',
+    shadowUid: shadow.metadata.uid as PodUid,
+    outcome: 'failed',
+  } as const;
+
+  test('is sent again after a while, until it succeeds', () => {
+    const { host, show, release } = hosting();
+    show(shadow);
+    expect(kinds(release([pod], 30))).toEqual(['delete']);
+    const guest = { home: home.cluster, uid: pod.metadata.uid as PodUid };
+    host.step({ ...failed, guest }, at(10));
+    expect(host.wakeAt()).toBe(10 + deleteRetryMs);
+    expect(show(shadow, 11).map(({ kind }) => kind)).not.toContain('delete');
+    expect(host.step({ kind: 'tick' }, at(10 + deleteRetryMs))).toMatchObject([
+      { kind: 'delete', shadowUid: shadow.metadata.uid, gracePeriodSeconds: 30 },
+    ]);
+    host.step({ ...failed, guest, outcome: 'ok' }, at(20 + deleteRetryMs));
+    expect(host.wakeAt()).toBeUndefined();
+  });
+
+  test('is not sent again for a shadow that is gone', () => {
+    const { host, show, release, vanish } = hosting();
+    show(shadow);
+    release([pod], 30);
+    const guest = { home: home.cluster, uid: pod.metadata.uid as PodUid };
+    host.step({ ...failed, guest }, at(10));
+    vanish(shadow, 20);
+    host.step({ ...failed, guest }, at(30));
+    expect(host.wakeAt()).toBeUndefined();
   });
 });
 

@@ -4,9 +4,11 @@
  * A machine without I/O; see home/home.ts.
  */
 import {
+  after,
   type ClusterName,
   earliest,
   Fault,
+  isFault,
   type MonotonicMs,
   type Pod,
   type PodUid,
@@ -14,14 +16,7 @@ import {
   unreachable,
 } from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';
-import type {
-  CommitResult,
-  GuestUpdate,
-  Member,
-  ReleaseRequest,
-  ReserveAnswer,
-  ReserveRequest,
-} from '../negotiation.ts';
+import type { CommitResult, GuestUpdate, Member, ReleaseRequest } from '../negotiation.ts';
 import { isFenced } from '../fence.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { Admission } from './admission.ts';
@@ -31,18 +26,21 @@ import {
   createVerdict,
   goneUpdate,
   keyOf,
+  ownPodsFirst,
   statusUpdate,
   stillEnding,
-  unseenUpdate,
 } from './answers.ts';
 import type { HostConfig } from './config.ts';
 import { EndedGuests } from './ended-guests.ts';
+import { Endings } from './endings.ts';
 import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
 import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
+import { explanationOf, type GuestExplanation, liveByHome, pictureOf } from './guest-views.ts';
 import { GuestUpdates } from './guest-updates.ts';
-import { type Guest, Guests, isLive, type LateCreation, whyEnded } from './guests.ts';
+import { type Guest, Guests, type LateCreation, whyEnded } from './guests.ts';
 import { LateRooms } from './late-rooms.ts';
+import { OwnPods } from './own-pods.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
 import { isTippedOver } from './tipped-over.ts';
 import { Tries } from './tries.ts';
@@ -59,14 +57,10 @@ export interface HostOptions {
   readonly terms?: GuestTerms;
 }
 
-/** Whose a guest is, and how it is here. */
-export interface GuestExplanation {
-  readonly home: ClusterName;
-  readonly shadow: Pod;
-}
+/** How long a call waits for the host's own pods to be decided: then it is refused, or goes on. */
+const ownPodsPatienceMs = { reserve: 500, commit: 2_000 } as const;
 
-/** A pod's grace period where nobody names one, s; as Kubernetes defaults it. */
-const graceDefaultSeconds = 30;
+type PlacingCall = Extract<HostEvent, { kind: 'reserve' | 'commit' }>;
 
 export class Host {
   readonly #options: HostOptions;
@@ -74,6 +68,8 @@ export class Host {
   readonly #admission: Admission;
   readonly #guests: Guests;
   readonly #ended: EndedGuests;
+  readonly #endings: Endings;
+  readonly #ownPods = new OwnPods<PlacingCall>();
   readonly #tries: Tries;
   readonly #lateRooms: LateRooms;
   readonly #updates: GuestUpdates;
@@ -97,6 +93,7 @@ export class Host {
     });
     this.#lateRooms = new LateRooms(options.ledger);
     this.#updates = new GuestUpdates((effect) => this.#effects.push(effect));
+    this.#endings = new Endings((effect) => this.#effects.push(effect));
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
       max: options.config.endedMax,
@@ -127,22 +124,13 @@ export class Host {
     readonly held: number;
     readonly byHome: ReadonlyMap<ClusterName, number>;
   } {
-    const byHome = new Map<ClusterName, number>();
-    for (const guest of this.#guests.all()) {
-      if (isLive(guest)) byHome.set(guest.id.home, (byHome.get(guest.id.home) ?? 0) + 1);
-    }
+    const byHome = liveByHome(this.#guests.all());
     return { guests: this.#guests.live(), held: this.#admission.held, byHome };
   }
 
   /** A guest by where it lives here; undefined for every other pod. O(guests). */
   explain(namespace: string, name: string): GuestExplanation | undefined {
-    for (const { id, shadow } of this.#guests.all()) {
-      const { metadata } = shadow ?? {};
-      if (shadow === undefined || metadata?.namespace !== namespace || metadata.name !== name)
-        continue;
-      return { home: id.home, shadow };
-    }
-    return undefined;
+    return explanationOf(this.#guests.all(), namespace, name);
   }
 
   /** Namespaces of this cluster where guests are, or are about to be. */
@@ -151,52 +139,42 @@ export class Host {
   }
 
   /**
-   * Holds room for up to `count` pods of one shape.
-   *
-   * @throws Fault `PermissionDenied` for an agent that has been replaced, `ResourceExhausted` when
-   * the home holds too many reservations.
+   * @throws Fault on calls, which then changed nothing: `PermissionDenied` of an agent that has been
+   * replaced or of a home that is revoked, `ResourceExhausted` when the home holds too many reservations.
    */
-  reserve(caller: Member, request: ReserveRequest, now: MonotonicMs): ReserveAnswer {
-    this.#admit(caller, request.homeEpoch);
-    return this.#admission.reserve(caller.cluster, request, now);
-  }
-
-  /** @throws Fault `PermissionDenied` on calls of an agent that has been replaced. */
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
     this.#admission.expire(now);
-    for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
     this.#lateRooms.expire(now);
     this.#take(event, now);
+    for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
+    this.#endings.retry(now);
+    for (const call of this.#ownPods.due(now)) this.#placeLate(call, now);
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
   wakeAt(): MonotonicMs | undefined {
-    const admission = earliest(this.#admission.nextExpiry(), this.#lateRooms.nextExpiry());
-    return earliest(admission, this.#guests.nextDoubtEnds());
+    return [
+      this.#admission.nextExpiry(),
+      this.#lateRooms.nextExpiry(),
+      this.#guests.nextDoubtEnds(),
+      this.#endings.nextRetry(),
+      this.#ownPods.nextDue(),
+    ].reduce(earliest);
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
   picture(caller: Member, homeEpoch: number): readonly GuestUpdate[] {
     this.#admit(caller, homeEpoch);
-    const updates: GuestUpdate[] = [];
-    for (const { id, state, shadow, pending, ending } of this.#guests.all()) {
-      if (id.home !== caller.cluster) continue;
-      if (shadow !== undefined) updates.push(statusUpdate(id.uid, shadow));
-      // What the home was told exists must not seem lost, nor gone what may yet come to be.
-      else if (pending && (state === 'created' || ending !== undefined)) {
-        updates.push(unseenUpdate(id.uid, pending.pod, ending !== undefined));
-      }
-    }
-    updates.push({ kind: 'synced' });
-    return updates;
+    return pictureOf(this.#guests.all(), caller.cluster);
   }
 
   #take(event: HostEvent, now: MonotonicMs): void {
     switch (event.kind) {
+      case 'reserve':
       case 'commit':
-        return this.#commit(event);
+        return this.#afterOwnPods(event, now);
       case 'tryGuests':
         return this.#tryGuests(event, now);
       case 'updateGuests':
@@ -209,8 +187,12 @@ export class Host {
         return this.#release(event.caller, event.request, now);
       case 'created':
         return this.#created(event.guest, event.outcome, now);
+      case 'deleted':
+        return this.#deleted(event, now);
       case 'shadow':
         return this.#shadow(event.pod);
+      case 'ownPod':
+        return this.#ownPods.see(event.pod, event.deleted, now);
       case 'shadowDeleted':
         return this.#shadowDeleted(event.pod, now);
       case 'revoked':
@@ -246,8 +228,34 @@ export class Host {
     this.#updates.open(call, pods);
   }
 
-  #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {
+  #afterOwnPods(call: PlacingCall, now: MonotonicMs): void {
+    if (this.#ownPods.decided(now)) return this.#place(call, now);
+    this.#admit(call.caller, call.request.homeEpoch);
+    this.#ownPods.wait(call, after(now, ownPodsPatienceMs[call.kind]));
+  }
+
+  /** The call has waited: the home's agent may have been replaced since. */
+  #placeLate(call: PlacingCall, now: MonotonicMs): void {
+    try {
+      this.#place(call, now);
+    } catch (error) {
+      if (!isFault(error) || error.code === 'Internal') throw error;
+      this.#effects.push({ kind: 'refuseCall', call: call.call, fault: error });
+    }
+  }
+
+  /** Nothing is granted while own pods are undecided; what was granted before is kept. */
+  #place(event: PlacingCall, now: MonotonicMs): void {
+    const { call, caller, request } = event;
     this.#admit(caller, request.homeEpoch);
+    if (event.kind === 'commit') return this.#commit(event);
+    const answer = this.#ownPods.decided(now)
+      ? this.#admission.reserve(caller.cluster, event.request, now)
+      : { granted: 0, verdicts: [ownPodsFirst] };
+    this.#effects.push({ kind: 'reserveReply', call, answer });
+  }
+
+  #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {
     const home = caller.cluster;
     const uids = request.pods.map((pod) => (pod.metadata.uid ?? '') as PodUid);
     this.#guests.open(call, uids);
@@ -326,7 +334,7 @@ export class Host {
     for (const guest of this.#guests.all()) {
       if (!isRevoked(clusters, guest.id.home)) continue;
       guest.ending ??= { revoked: true };
-      this.#endIfWanted(guest);
+      this.#endings.endIfWanted(guest);
     }
     this.#admission.releaseAll((home) => isRevoked(clusters, home));
   }
@@ -337,7 +345,7 @@ export class Host {
     this.configure(this.#admission.config);
     for (const guest of this.#guests.all()) {
       guest.ending ??= { hostLeaves: true };
-      this.#endIfWanted(guest);
+      this.#endings.endIfWanted(guest);
     }
     this.#admission.releaseAll(() => true);
   }
@@ -349,10 +357,20 @@ export class Host {
     this.#admission.admitEpoch(caller, epoch);
   }
 
+  #deleted(event: Extract<HostEvent, { kind: 'deleted' }>, now: MonotonicMs): void {
+    const guest = this.#guests.get(event.guest);
+    if (guest !== undefined) this.#endings.deleted(guest, event, now);
+  }
+
+  #remove(guest: Guest): void {
+    this.#guests.remove(guest);
+    this.#endings.forget(guest);
+  }
+
   /** There is no shadow and there will be none. */
   #never(guest: Guest, now: MonotonicMs): void {
     this.#ledger.forget(assumedUid(guest.id));
-    this.#guests.remove(guest);
+    this.#remove(guest);
     if (guest.ending !== undefined) this.#announceGone(guest, now);
   }
 
@@ -382,7 +400,7 @@ export class Host {
       guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
     }
     this.#effects.push({ kind: 'push', home: id.home, update: statusUpdate(id.uid, pod) });
-    this.#endIfWanted(guest);
+    this.#endings.endIfWanted(guest);
   }
 
   #shadowDeleted(pod: Pod, now: MonotonicMs): void {
@@ -393,7 +411,7 @@ export class Host {
     if (mayComeThrough(guest.late, now)) this.#keepRoom(guest, guest.late);
     // Nothing may replace a fenced pod while another copy of it may come to be.
     if (isFenced(pod) && guest.state === 'doubtful') return;
-    this.#guests.remove(guest);
+    this.#remove(guest);
     this.#announceGone(guest, now);
   }
 
@@ -408,7 +426,6 @@ export class Host {
     guest.pending = late;
     guest.last = shadow;
     guest.shadow = undefined;
-    guest.graceSent = undefined;
     guest.ending ??= { deleted: true };
     this.#guests.doubt(guest, late.until);
   }
@@ -427,26 +444,8 @@ export class Host {
         continue;
       }
       guest.ending = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
-      this.#endIfWanted(guest);
+      this.#endings.endIfWanted(guest);
     }
-  }
-
-  /** Deletes the shadow once it is known; again when less grace is left to it than before. */
-  #endIfWanted(guest: Guest): void {
-    const { shadow, ending, graceSent } = guest;
-    if (ending === undefined || shadow === undefined) return;
-    const gracePeriodSeconds = graceOf(shadow, ending.gracePeriodSeconds);
-    const grace = gracePeriodSeconds ?? graceDefaultSeconds;
-    if (graceSent !== undefined && graceSent <= grace) return;
-    guest.graceSent = grace;
-    this.#effects.push({
-      kind: 'delete',
-      guest: guest.id,
-      namespace: shadow.metadata.namespace ?? '',
-      name: shadow.metadata.name ?? '',
-      shadowUid: (shadow.metadata.uid ?? '') as PodUid,
-      ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
-    });
   }
 
   #announceGone(guest: Guest, now: MonotonicMs): void {
@@ -458,11 +457,6 @@ export class Host {
     this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
     this.#effects.push({ kind: 'push', home, update });
   }
-}
-
-/** Without any grace the object goes before its containers do: of a fenced pod the kubelet is waited for. */
-function graceOf(shadow: Pod, seconds: number | undefined): number | undefined {
-  return seconds === 0 && isFenced(shadow) ? 1 : seconds;
 }
 
 function mayComeThrough(late: LateCreation | undefined, now: MonotonicMs): late is LateCreation {

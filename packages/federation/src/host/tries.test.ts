@@ -1,7 +1,7 @@
 import type { NodeName, Pod, ReservationId } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { memberOf } from '../testing/adverts.ts';
-import { at, cluster, ledgerOf, node, podOf } from '../testing/fixtures.ts';
+import { at, cluster, ledgerOf, node, podOf, reserveAt } from '../testing/fixtures.ts';
 import { hostDefaults } from './config.ts';
 import type { HostEffect, TryOutcome } from './events.ts';
 import { Host } from './host.ts';
@@ -22,7 +22,7 @@ function hosting() {
   const reserve = (now: number) => {
     const { spec } = podOf('sample');
     const request = { homeEpoch: 1, requestId: `${now}`, namespace: 'default', labels: {}, spec };
-    const { reservation } = host.reserve(home, { ...request, count: 1 }, at(now));
+    const { reservation } = reserveAt(host, home, { ...request, count: 1 }, now);
     return reservation?.id ?? ('none' as ReservationId);
   };
   const reservation = reserve(0);

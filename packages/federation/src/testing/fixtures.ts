@@ -13,6 +13,8 @@ import { Ledger } from '@spillway/scheduling';
 import type { Advert } from '../advert.ts';
 import { originCoordinate } from '../coordinates.ts';
 import type { Seals } from '../home/ports.ts';
+import type { Host } from '../host/host.ts';
+import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
 import { roomOf, roomTotals } from '../room.ts';
 import { memberOf } from './adverts.ts';
 
@@ -85,4 +87,17 @@ export function advertOf(name: string, cpu: string, sequence = 0): Advert {
     room: roomOf(snapshot),
     totals: roomTotals(snapshot),
   };
+}
+
+/** What `host` answers at once to a call for room. */
+export function reserveAt(
+  host: Host,
+  caller: Member,
+  request: ReserveRequest,
+  now: number,
+): ReserveAnswer {
+  const effects = host.step({ kind: 'reserve', call: -1, caller, request }, at(now));
+  const reply = effects.find((effect) => effect.kind === 'reserveReply');
+  if (reply === undefined) throw new Error('the host did not answer at once');
+  return reply.answer;
 }

@@ -258,8 +258,10 @@ export class ModelAgent {
       if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
         this.feedHost({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
       }
-      if (deleted || shadowIdOf(pod, guestNamespaceOf) === undefined)
+      if (deleted || shadowIdOf(pod, guestNamespaceOf) === undefined) {
+        this.feedHost({ kind: 'ownPod', pod, deleted });
         this.feedHome({ kind: deleted ? 'podDeleted' : 'pod', pod });
+      }
       if (deleted || isEnded(pod)) this.feedHome({ kind: 'roomChanged', where: 'home' });
     }
     this.#speaker.changed();
@@ -280,10 +282,12 @@ export class ModelAgent {
     if (changes.length > 0) this.feedHome({ kind: 'roomChanged', where: 'neighbour' });
   }
 
-  serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer {
-    const answer = this.host.reserve(caller, request, this.#options.time.now);
-    this.#setWake();
-    return answer;
+  serveReserve(
+    caller: Member,
+    request: ReserveRequest,
+    answer: (answer: ReserveAnswer) => void,
+  ): void {
+    this.#hostRunner.reserve(caller, request, answer);
   }
 
   serveTry(

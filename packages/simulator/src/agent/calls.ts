@@ -32,7 +32,11 @@ interface Callee {
   readonly synced: boolean;
   alive(): boolean;
   feedHost(event: HostEvent): void;
-  serveReserve(caller: Member, request: ReserveRequest): ReserveAnswer;
+  serveReserve(
+    caller: Member,
+    request: ReserveRequest,
+    answer: (answer: ReserveAnswer) => void,
+  ): void;
   serveTry(
     caller: Member,
     request: TryRequest,
@@ -72,7 +76,7 @@ export function callHost(effect: HostCall, from: Caller, road: Road): void {
         effect,
         from,
         road,
-        serve: (to, answer) => answer(to.serveReserve(member, request)),
+        serve: (to, answer) => to.serveReserve(member, request, answer),
         done: (answer) => {
           road.onGranted?.(answer?.granted ?? 0);
           from.feedHome({ kind: 'reserved', requestId, host, answer });

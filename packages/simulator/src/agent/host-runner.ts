@@ -12,75 +12,88 @@ import type {
   TryRequest,
   TryResult,
   PatchOutcome,
+  ReserveAnswer,
+  ReserveRequest,
   UpdateRequest,
   UpdateResult,
 } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
-import type { VirtualTime } from '../virtual-time.ts';
 import { summary } from './effect-summary.ts';
 import type { GuestFeed } from './guest-streams.ts';
 import { createOutcome, type ModelWrites, shadowOf, tryOutcome } from './writes.ts';
 
-const deleteRetryMs = 2_000;
-
 /** An agent, as far as being a host goes. */
 interface HostAgent {
   readonly cluster: ClusterName;
-  alive(): boolean;
   feedHost(event: HostEvent): void;
 }
 
 export interface ModelHostRunnerOptions {
   readonly agent: HostAgent;
   readonly api: ModelApiServer;
-  readonly time: VirtualTime;
   readonly writes: ModelWrites;
   readonly trace: (line: string) => void;
 }
 
-type Answer<Result> = (results: readonly Result[]) => void;
+type Answer<Result> = (result: Result) => void;
 
 export class ModelHostRunner {
   readonly feeds = new Set<GuestFeed>();
   readonly #options: ModelHostRunnerOptions;
-  readonly #replies = new Map<number, Answer<CommitResult>>();
-  readonly #updateReplies = new Map<number, Answer<UpdateResult>>();
-  readonly #tryReplies = new Map<number, Answer<TryResult>>();
+  readonly #answers = new Map<number, Answer<never>>();
   #calls = 0;
 
   constructor(options: ModelHostRunnerOptions) {
     this.#options = options;
   }
 
-  tryGuests(caller: Member, request: TryRequest, answer: Answer<TryResult>): void {
-    const call = this.#calls++;
-    this.#tryReplies.set(call, answer);
+  reserve(caller: Member, request: ReserveRequest, answer: Answer<ReserveAnswer>): void {
+    const call = this.#called(answer);
+    this.#options.agent.feedHost({ kind: 'reserve', call, caller, request });
+  }
+
+  tryGuests(caller: Member, request: TryRequest, answer: Answer<readonly TryResult[]>): void {
+    const call = this.#called(answer);
     this.#options.agent.feedHost({ kind: 'tryGuests', call, caller, request });
   }
 
-  updateGuests(caller: Member, request: UpdateRequest, answer: Answer<UpdateResult>): void {
-    const call = this.#calls++;
-    this.#updateReplies.set(call, answer);
+  updateGuests(
+    caller: Member,
+    request: UpdateRequest,
+    answer: Answer<readonly UpdateResult[]>,
+  ): void {
+    const call = this.#called(answer);
     this.#options.agent.feedHost({ kind: 'updateGuests', call, caller, request });
   }
 
-  commit(caller: Member, request: CommitRequest, answer: Answer<CommitResult>): void {
-    const call = this.#calls++;
-    this.#replies.set(call, answer);
+  commit(caller: Member, request: CommitRequest, answer: Answer<readonly CommitResult[]>): void {
+    const call = this.#called(answer);
     this.#options.agent.feedHost({ kind: 'commit', call, caller, request });
   }
 
+  #called(answer: Answer<never>): number {
+    const call = this.#calls++;
+    this.#answers.set(call, answer);
+    return call;
+  }
+
+  #answer(call: number, result: unknown): void {
+    this.#answers.get(call)?.(result as never);
+    this.#answers.delete(call);
+  }
+
   perform(effect: HostEffect): void {
-    const { agent, api, trace, writes, time } = this.#options;
+    const { agent, api, trace, writes } = this.#options;
     if (effect.kind !== 'push') trace(`${agent.cluster} host: ${summary(effect)}`);
     switch (effect.kind) {
+      case 'reserveReply':
+        return this.#answer(effect.call, effect.answer);
       case 'reply':
-        this.#replies.get(effect.call)?.(effect.results);
-        this.#replies.delete(effect.call);
-        return;
+      case 'tryReply':
       case 'updateReply':
-        this.#updateReplies.get(effect.call)?.(effect.results);
-        this.#updateReplies.delete(effect.call);
+        return this.#answer(effect.call, effect.results);
+      case 'refuseCall':
+        this.#answers.delete(effect.call);
         return;
       case 'patch': {
         const { guest, namespace, name, shadowUid: uid, patch } = effect;
@@ -93,10 +106,6 @@ export class ModelHostRunner {
           },
         );
       }
-      case 'tryReply':
-        this.#tryReplies.get(effect.call)?.(effect.results);
-        this.#tryReplies.delete(effect.call);
-        return;
       case 'try': {
         const { id, home, pod, node } = effect;
         return writes.write(
@@ -121,14 +130,12 @@ export class ModelHostRunner {
         );
       }
       case 'delete': {
-        const { namespace, name, shadowUid: uid, gracePeriodSeconds = 30 } = effect;
+        const { guest, namespace, name, shadowUid: uid, gracePeriodSeconds = 30 } = effect;
         return writes.write(
           () => api.delete({ namespace, name, uid }, gracePeriodSeconds),
-          (outcome) => {
-            if (outcome !== undefined) return;
-            time.after(deleteRetryMs, () => {
-              if (agent.alive()) this.perform(effect);
-            });
+          (written) => {
+            const outcome = written === undefined ? 'failed' : 'ok';
+            agent.feedHost({ kind: 'deleted', guest, shadowUid: uid, outcome });
           },
         );
       }
