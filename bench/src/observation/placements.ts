@@ -10,7 +10,7 @@ export interface Placement {
   /** Undefined for a pod that stayed. */
   readonly host: string | undefined;
   readonly createdMs: number;
-  /** A shadow is created bound. */
+  /** When the pod, or its shadow, was first seen on a node. */
   readonly boundMs: number;
 }
 
@@ -27,7 +27,7 @@ export function placementsIn(
       if (kind !== 'Pod' || type === 'deleted') continue;
       if (isShadow(object)) {
         const uid = object.metadata.labels?.[wellKnown.homeUidLabel] as PodUid;
-        if (!bound.has(uid)) bound.set(uid, { host: cluster, atMs });
+        if (object.spec.nodeName && !bound.has(uid)) bound.set(uid, { host: cluster, atMs });
         continue;
       }
       const uid = object.metadata.uid as PodUid;

@@ -6,7 +6,6 @@ import {
   type Clock,
   type ClusterName,
   Fault,
-  type NodeName,
   type Pod,
   type PodUid,
   unreachable,
@@ -26,6 +25,7 @@ import {
   type ReleaseRequest,
   type ReserveAnswer,
   type ReserveRequest,
+  type ShadowPlace,
   type TryOutcome,
   type TryRequest,
   type TryResult,
@@ -49,7 +49,7 @@ export interface HostWrites {
   createShadow(options: {
     readonly home: ClusterName;
     readonly pod: Pod;
-    readonly node: NodeName;
+    readonly place: ShadowPlace;
   }): Promise<CreateOutcome>;
   patchShadow(options: {
     readonly namespace: string;
@@ -67,7 +67,7 @@ export interface HostWrites {
   tryShadow(options: {
     readonly home: ClusterName;
     readonly pod: Pod;
-    readonly node: NodeName;
+    readonly place: ShadowPlace;
   }): Promise<TryOutcome>;
 }
 
@@ -238,26 +238,26 @@ export class HostRunner implements NegotiationHandler {
     }
   }
 
-  async #create({ guest, pod, node }: Extract<HostEffect, { kind: 'create' }>): Promise<void> {
+  async #create({ guest, pod, place }: Extract<HostEffect, { kind: 'create' }>): Promise<void> {
     const { writes, decisionLog } = this.#options;
     let outcome: CreateOutcome;
     try {
-      outcome = await writes.createShadow({ home: guest.home, pod, node });
+      outcome = await writes.createShadow({ home: guest.home, pod, place });
     } catch (error) {
       this.#tellOfFailedCreate(guest.home, error);
       outcome = { kind: 'failed', reason: inWords(error) };
     }
-    const line = { home: guest.home, pod: guestName(pod), node };
+    const line = { home: guest.home, pod: guestName(pod), node: place.node };
     if (outcome.kind === 'created') decisionLog.say('guestCreated', line);
     else if (outcome.kind !== 'exists')
       decisionLog.say('guestRejected', { ...line, reason: createVerdict(outcome).reason });
     this.feed({ kind: 'created', guest, outcome });
   }
 
-  async #try({ id, home, pod, node }: Extract<HostEffect, { kind: 'try' }>): Promise<void> {
+  async #try({ id, home, pod, place }: Extract<HostEffect, { kind: 'try' }>): Promise<void> {
     let outcome: TryOutcome;
     try {
-      outcome = await this.#options.writes.tryShadow({ home, pod, node });
+      outcome = await this.#options.writes.tryShadow({ home, pod, place });
     } catch (error) {
       const { log } = this.#options;
       log.info({ home, namespace: pod.metadata.namespace, err: error }, 'guest could not be tried');

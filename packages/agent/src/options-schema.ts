@@ -131,6 +131,12 @@ const host = z.strictObject({
         .describe('of each node’s memory, for this cluster itself'),
     })
     .prefault({}),
+  scheduler: z
+    .string()
+    .default(hostDefaults.scheduler)
+    .describe(
+      'name of the scheduler of this cluster that binds guests to the nodes that are held for them. Empty: the agent creates guests bound. Then two schedulers fill the nodes, and a guest may be withdrawn',
+    ),
   reservationTtlMs: positive
     .default(hostDefaults.reservationTtlMs)
     .describe('how long a granted slot is held without a commit'),

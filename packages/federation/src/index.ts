@@ -14,6 +14,7 @@ export * from './home/home.ts';
 export type * from './home/namespace-facts.ts';
 export type * from './home/ports.ts';
 export { createVerdict } from './host/answers.ts';
+export { type ShadowPlace, shadowSpec } from './host/binding.ts';
 export { checkedHostConfig, type HostConfig, hostDefaults } from './host/config.ts';
 export { EmptyNamespaces, type NamespaceRef } from './host/empty-namespaces.ts';
 export * from './host/events.ts';

@@ -47,7 +47,7 @@ async function guest(
     homeNode: 'spillway-lyon',
   });
   expect(verdicts).toEqual([]);
-  const outcome = await pods.createShadow({ home: paris, pod, node: node as NodeName });
+  const outcome = await pods.createShadow({ home: paris, pod, place: { node: node as NodeName } });
   expect(outcome).toEqual({ kind: 'created' });
   const shadow = await pods.getPod(guestNamespaceName(paris, namespace), name);
   if (shadow === undefined) throw new Error(`${name} is not there`);
@@ -323,7 +323,8 @@ describe('a guest namespace without guests', () => {
       metadata: { name: 'late', namespace: 'again', uid: 'uid-of-late' },
       spec: { containers: [{ name: 'main', image: 'registry.example/main:1' }] },
     };
-    const create = () => pods.createShadow({ home: paris, pod, node: 'node-1' as NodeName });
+    const create = () =>
+      pods.createShadow({ home: paris, pod, place: { node: 'node-1' as NodeName } });
     const [ended, first] = await Promise.allSettled([pods.endNamespace(empty), create()]);
     expect(ended).toMatchObject({ value: { outcome: 'ended' } });
     if (first.status === 'rejected') expect(first.reason.message).toContain('made again');

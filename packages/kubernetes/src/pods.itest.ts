@@ -163,7 +163,7 @@ describe('finalizeDeletion', () => {
 
 describe('createShadow', () => {
   const shadowOf = (pod: Pod, node = realNode) =>
-    pods.createShadow({ home: lyon, pod: cutToTravel(pod), node });
+    pods.createShadow({ home: lyon, pod: cutToTravel(pod), place: { node } });
 
   test('makes one shadow per pod, however often it is asked', async () => {
     const pod = await userPod('web');
@@ -175,7 +175,7 @@ describe('createShadow', () => {
       await new Pods(agent.api).createShadow({
         home: lyon,
         pod: cutToTravel(pod),
-        node: 'node-2' as NodeName,
+        place: { node: 'node-2' as NodeName },
       }),
     ).toEqual({ kind: 'exists' });
     expect((await podThere('spillway-lyon-shop', 'web'))?.spec.nodeName).toBe('node-1');
@@ -237,7 +237,7 @@ describe('createShadow', () => {
     await new Pods(agent.api).createShadow({
       home: clusterName('lyon'),
       pod: cutToTravel(pod),
-      node: realNode,
+      place: { node: realNode },
     });
     expect((await client.get<typeof made>(path)).spec.policyTypes).toEqual(['Ingress']);
   });
@@ -297,7 +297,7 @@ describe('createShadow', () => {
       pods.createShadow({
         home: clusterName(home),
         pod: cutToTravel({ ...pod, metadata: { ...pod.metadata, namespace } }),
-        node: realNode,
+        place: { node: realNode },
       });
     // 9 + 40 + 1 + 63 characters: cut to 63.
     expect(await shadow('h'.repeat(40), 'n'.repeat(63))).toEqual({ kind: 'created' });
@@ -321,7 +321,7 @@ describe('getPod', () => {
 describe('deleteShadow', () => {
   test('is done when there is nothing to do, and spares another of that name', async () => {
     const pod = await userPod('short');
-    await pods.createShadow({ home: lyon, pod: cutToTravel(pod), node: realNode });
+    await pods.createShadow({ home: lyon, pod: cutToTravel(pod), place: { node: realNode } });
     const shadow = await podThere('spillway-lyon-shop', 'short');
     const where = { namespace: 'spillway-lyon-shop', name: 'short' };
     await pods.deleteShadow({ ...where, uid: 'another' as PodUid, gracePeriodSeconds: 0 });

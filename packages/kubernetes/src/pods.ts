@@ -15,6 +15,7 @@ import {
   type PatchOutcome,
   type PodNeeds,
   type PodRef,
+  type ShadowPlace,
   shadowIdOf,
   type TryOutcome,
 } from '@spillway/federation';
@@ -25,11 +26,11 @@ import { guestNamespaceName } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
 import { shadowPod } from './shadow-pod.ts';
 
-export interface ShadowPlace {
+export interface ShadowToMake {
   readonly home: ClusterName;
   /** As it travelled. */
   readonly pod: Pod;
-  readonly node: NodeName;
+  readonly place: ShadowPlace;
 }
 
 export class Pods {
@@ -100,7 +101,7 @@ export class Pods {
     return await this.#delete(ref, undefined);
   }
 
-  async createShadow(options: ShadowPlace): Promise<CreateOutcome> {
+  async createShadow(options: ShadowToMake): Promise<CreateOutcome> {
     return await this.#asGuest(options, async (guestNamespace) => {
       const shadow = shadowPod({ ...options, guestNamespace });
       try {
@@ -117,12 +118,12 @@ export class Pods {
    * What would become of `createShadow`: admission, validation, quota and webhooks answer, and nothing is
    * made but the guest namespace.
    */
-  async tryShadow(options: ShadowPlace): Promise<TryOutcome> {
-    const { home, pod } = options;
+  async tryShadow(options: ShadowToMake): Promise<TryOutcome> {
+    const { home, pod, place } = options;
     return await this.#asGuest<TryOutcome>(options, async (guestNamespace) => {
       const missing = await this.#missing(guestNamespace, needsOf(pod.spec));
       if (missing.length > 0) return { kind: 'lacks', missing };
-      const body = shadowPod({ home, pod, guestNamespace, node: options.node });
+      const body = shadowPod({ home, pod, guestNamespace, place });
       const path = `${podsPath(guestNamespace.name)}?dryRun=All`;
       try {
         await this.#api.call({ method: 'POST', path, body });
@@ -136,7 +137,7 @@ export class Pods {
 
   /** A refusal of the pod is an outcome; whatever else goes wrong is thrown. */
   async #asGuest<Outcome>(
-    { home, pod }: ShadowPlace,
+    { home, pod }: ShadowToMake,
     act: (guestNamespace: GuestNamespace) => Promise<Outcome>,
   ): Promise<Outcome | { readonly kind: 'rejected'; readonly reason: string }> {
     const namespace = pod.metadata.namespace ?? 'default';

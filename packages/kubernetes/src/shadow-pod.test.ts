@@ -4,7 +4,8 @@ import { shadowPod } from './shadow-pod.ts';
 
 const guestNamespace = { name: 'spillway-lyon-shop', uid: 'ns-1' };
 
-function shadowOf(pod: Partial<Pod['metadata']>, spec: object = {}) {
+function shadowOf(pod: Partial<Pod['metadata']>, spec: object = {}, scheduler?: string) {
+  const place = { node: 'node-1' as NodeName, ...(scheduler && { scheduler }) };
   return shadowPod({
     home: clusterName('lyon'),
     pod: {
@@ -12,7 +13,7 @@ function shadowOf(pod: Partial<Pod['metadata']>, spec: object = {}) {
       spec: { containers: [{ name: 'c' }], ...spec },
     },
     guestNamespace,
-    node: 'node-1' as NodeName,
+    place,
   });
 }
 
@@ -25,6 +26,16 @@ describe('shadowPod', () => {
       schedulerName: 'spillway',
       serviceAccountName: 'default',
       automountServiceAccountToken: false,
+      priorityClassName: 'spillway-guest',
+    });
+  });
+
+  test('is left to the host’s scheduler, with no more rights than one that is bound', () => {
+    const { spec } = shadowOf({}, { serviceAccountName: 'admin' }, 'default-scheduler');
+    expect(spec.nodeName).toBeUndefined();
+    expect(spec).toMatchObject({
+      schedulerName: 'default-scheduler',
+      serviceAccountName: 'default',
       priorityClassName: 'spillway-guest',
     });
   });

@@ -2,8 +2,8 @@
  * The pod that a host creates for a home's pod: same name, so that its hostname is what its owner
  * expects, in the guest namespace, with no more rights than that namespace has.
  */
-import { type ClusterName, type NodeName, type Pod, wellKnown } from '@spillway/core';
-import { madeFrom } from '@spillway/federation';
+import { type ClusterName, type Pod, wellKnown } from '@spillway/core';
+import { madeFrom, type ShadowPlace, shadowSpec } from '@spillway/federation';
 import type { GuestNamespace } from './guest-namespaces.ts';
 
 export interface ShadowOptions {
@@ -11,14 +11,13 @@ export interface ShadowOptions {
   /** As the host honours it (federation, guest-pod.ts). */
   readonly pod: Pod;
   readonly guestNamespace: GuestNamespace;
-  /** Held for it: created and bound are one step. */
-  readonly node: NodeName;
+  readonly place: ShadowPlace;
 }
 
 /** cluster-autoscaler may remove the node of a guest: the home's controllers replace the pod. */
 const evictable = { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' };
 
-export function shadowPod({ home, pod, guestNamespace, node }: ShadowOptions): Pod & {
+export function shadowPod({ home, pod, guestNamespace, place }: ShadowOptions): Pod & {
   readonly apiVersion: 'v1';
   readonly kind: 'Pod';
 } {
@@ -44,10 +43,7 @@ export function shadowPod({ home, pod, guestNamespace, node }: ShadowOptions): P
       ownerReferences: [controllerOf(guestNamespace)],
     },
     spec: {
-      ...pod.spec,
-      nodeName: node,
-      // No other scheduler may ever take it for its own.
-      schedulerName: wellKnown.schedulerName,
+      ...shadowSpec(pod.spec, place),
       serviceAccountName: 'default',
       automountServiceAccountToken: false,
       enableServiceLinks: false,

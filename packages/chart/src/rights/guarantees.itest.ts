@@ -16,7 +16,7 @@ beforeAll(async () => {
   const made = await new Pods(api).createShadow({
     home: clusterName('lyon'),
     pod: { metadata: { name: 'g', namespace: 'shop', uid: 'u' }, spec },
-    node: 'node-1' as NodeName,
+    place: { node: 'node-1' as NodeName },
   });
   expect(made).toEqual({ kind: 'created' });
 });

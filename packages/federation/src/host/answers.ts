@@ -13,6 +13,18 @@ export const ownPodsFirst: Verdict = {
   stage: 'OwnPods',
 };
 
+export const schedulerSilent: Verdict = {
+  code: 'Unschedulable',
+  reason: 'its scheduler binds no guests',
+  stage: 'HostScheduler',
+};
+
+export const notBound: Verdict = {
+  code: 'Unschedulable',
+  reason: 'its scheduler did not bind it to the node that was held',
+  stage: 'HostScheduler',
+};
+
 export const outOfReservation: Verdict = {
   code: 'Unschedulable',
   reason: 'holds no room for it any more',

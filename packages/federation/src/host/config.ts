@@ -1,6 +1,7 @@
 /** The host's knobs: what it lends, and to what bounds. Durations in ms. */
-import { Fault } from '@spillway/core';
+import { Fault, type NodeName, wellKnown } from '@spillway/core';
 import type { KeepFree } from '@spillway/scheduling';
+import type { ShadowPlace } from './binding.ts';
 
 export interface HostConfig {
   /** False: no new guests, those that are here stay (draining is ending them, a person's choice). */
@@ -9,6 +10,8 @@ export interface HostConfig {
   readonly guestsMax: number;
   /** What the host keeps for itself on each node. */
   readonly keepFree: KeepFree;
+  /** Name of the scheduler of this cluster that binds guests; empty: the agent creates them bound. */
+  readonly scheduler: string;
   /** How long a granted slot is held without a commit. */
   readonly reservationTtlMs: number;
   /** Most reservations at once of one home; beyond, `ResourceExhausted`. */
@@ -25,6 +28,7 @@ export const hostDefaults: HostConfig = Object.freeze({
   accepting: true,
   guestsMax: 10_000,
   keepFree: Object.freeze({ cpuFraction: 0, memoryFraction: 0 }),
+  scheduler: '',
   reservationTtlMs: 10_000,
   reservationsPerHomeMax: 256,
   triesTtlMs: 5_000,
@@ -51,5 +55,15 @@ export function checkedHostConfig(config: HostConfig): HostConfig {
   }
   if (!(config.guestsMax >= 0))
     throw new Fault('InvalidConfig', `host.guestsMax: expected 0 or more, got ${config.guestsMax}`);
+  if (config.scheduler === wellKnown.schedulerName)
+    throw new Fault(
+      'InvalidConfig',
+      `host.scheduler: expected a scheduler of the cluster, got ${config.scheduler}, which binds no guests`,
+    );
   return Object.freeze({ ...config });
+}
+
+/** Where a shadow is to run, and who binds it there. */
+export function placeOn(node: NodeName, { scheduler }: Pick<HostConfig, 'scheduler'>): ShadowPlace {
+  return scheduler === '' ? { node } : { node, scheduler };
 }

@@ -1,5 +1,5 @@
 /** What the host machine is told and what it asks for. */
-import type { ClusterName, Fault, NodeName, Pod, PodUid } from '@spillway/core';
+import type { ClusterName, Fault, Pod, PodUid } from '@spillway/core';
 import type {
   CommitRequest,
   CommitResult,
@@ -14,6 +14,7 @@ import type {
   UpdateResult,
 } from '../negotiation.ts';
 import type { RevokedClusters } from '../revoked.ts';
+import type { ShadowPlace } from './binding.ts';
 import type { GuestPatch } from './guest-changes.ts';
 
 /** One guest: whose, and which pod of theirs. */
@@ -131,7 +132,7 @@ export type HostEffect =
       readonly home: ClusterName;
       /** As this host honours it. */
       readonly pod: Pod;
-      readonly node: NodeName;
+      readonly place: ShadowPlace;
     }
   | { readonly kind: 'reply'; readonly call: number; readonly results: readonly CommitResult[] }
   | {
@@ -139,7 +140,7 @@ export type HostEffect =
       readonly guest: GuestId;
       /** The home's pod as this host honours it (guest-pod.ts). */
       readonly pod: Pod;
-      readonly node: NodeName;
+      readonly place: ShadowPlace;
     }
   | {
       readonly kind: 'delete';

@@ -13,16 +13,22 @@ export interface GuestExplanation {
 /** The opening of a home's guest stream: all its guests, then `synced`. */
 export function pictureOf(guests: Iterable<Guest>, home: ClusterName): readonly GuestUpdate[] {
   const updates: GuestUpdate[] = [];
-  for (const { id, state, shadow, pending, ending } of guests) {
+  for (const guest of guests) {
+    const { id, shadow, pending, ending } = guest;
     if (id.home !== home) continue;
-    if (shadow !== undefined) updates.push(statusUpdate(id.uid, shadow));
+    if (shadow !== undefined && pending === undefined) updates.push(statusUpdate(id.uid, shadow));
     // What the home was told exists must not seem lost, nor gone what may yet come to be.
-    else if (pending && (state === 'created' || ending !== undefined)) {
+    else if (pending && (isCreated(guest) || (ending !== undefined && !ending.unbound))) {
       updates.push(unseenUpdate(id.uid, pending.pod, ending !== undefined));
     }
   }
   updates.push({ kind: 'synced' });
   return updates;
+}
+
+/** Whether its home may be told that it exists: it has a node. */
+export function isCreated({ state, pending }: Guest): boolean {
+  return state === 'seen' || (state === 'created' && pending?.place.scheduler === undefined);
 }
 
 /** A guest by where it lives here; undefined for every other pod. O(guests). */

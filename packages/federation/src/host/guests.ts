@@ -1,33 +1,32 @@
 /** The guests of a host, and the commit calls that wait for them. */
-import {
-  after,
-  type ClusterName,
-  type MonotonicMs,
-  type NodeName,
-  type Pod,
-  type PodUid,
-} from '@spillway/core';
+import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import type { CommitResult } from '../negotiation.ts';
 import { keyOf } from './answers.ts';
+import type { ShadowPlace } from './binding.ts';
 import type { GuestId, HostEffect } from './events.ts';
 
 /**
  * `creating`: the call is under way. `created`: it succeeded, and the watch has yet to show the
- * shadow. `doubtful`: it failed, but may have taken effect, or still may. `seen`: the shadow is there.
+ * shadow. `doubtful`: it failed, but may have taken effect, or still may. `unbound`: the shadow is there, and
+ * the host's scheduler has yet to bind it. `seen`: the shadow is there and on a node.
  */
-type GuestState = 'creating' | 'created' | 'doubtful' | 'seen';
+type GuestState = 'creating' | 'created' | 'doubtful' | 'unbound' | 'seen';
 
-export interface LateCreation {
+/** The home's pod, and where its shadow is to run. */
+export interface PendingGuest {
   readonly pod: Pod;
-  readonly node: NodeName;
+  readonly place: ShadowPlace;
+}
+
+export interface LateCreation extends PendingGuest {
   readonly until: MonotonicMs;
 }
 
 export interface Guest {
   readonly id: GuestId;
   state: GuestState;
-  /** The home's pod and the node it is assumed on, until the shadow is seen. */
-  pending: { readonly pod: Pod; readonly node: NodeName } | undefined;
+  /** Counts as assumed on its node, until the shadow is seen there. */
+  pending: PendingGuest | undefined;
   shadow: Pod | undefined;
   /** Its last shadow, where it is gone and another may still come to be. */
   last?: Pod;
@@ -43,6 +42,8 @@ export interface Guest {
         readonly revoked?: true;
         readonly deleted?: true;
         readonly hostLeaves?: true;
+        /** The host's scheduler has not bound it. */
+        readonly unbound?: true;
       }
     | undefined;
   readonly waitingCalls: Set<number>;
@@ -106,7 +107,7 @@ export class Guests {
   }
 
   /** It is being created again, or has been seen. */
-  settleDoubt(guest: Guest, state: 'creating' | 'created' | 'seen'): void {
+  settleDoubt(guest: Guest, state: 'creating' | 'created' | 'unbound' | 'seen'): void {
     guest.state = state;
     guest.doubtEnds = undefined;
     this.#doubtful.delete(guest);
@@ -183,7 +184,7 @@ export function isLive({ shadow }: Guest): boolean {
 /** What its home is told, where the shadow itself says nothing. */
 export function whyEnded(ending: Guest['ending']) {
   if (ending === undefined) return 'deleted';
-  if (ending.withdrawn) return 'withdrawn';
+  if (ending.withdrawn || ending.unbound) return 'withdrawn';
   if (ending.deleted) return 'deleted';
   if (ending.hostLeaves) return 'hostLeaves';
   return ending.revoked ? 'revoked' : 'released';

@@ -11,12 +11,12 @@ import { Host } from './host.ts';
 
 const home = memberOf(cluster('home'));
 
-/** A host with one node of 2 CPUs, unless told otherwise. */
+/** A host with one node of 2 CPUs that binds its guests itself, unless told otherwise. */
 function hosting(config: Partial<HostConfig> = {}, cpu = '2') {
   const ledger = ledgerOf(node('n', cpu));
   const host = new Host({
     ledger,
-    config: { ...hostDefaults, ...config },
+    config: { ...hostDefaults, scheduler: '', ...config },
     incarnation: 'i',
     guestNamespace: (of, namespace) => `${of}-${namespace}`,
     cluster: cluster('host'),
@@ -159,7 +159,7 @@ describe('commit', () => {
   test('takes the held slot, and answers when the shadow is created', () => {
     const { reserve, commit, created, used } = hosting();
     const effects = commit([pod], reserve(1));
-    expect(effects).toMatchObject([{ kind: 'create', node: 'n' }]);
+    expect(effects).toMatchObject([{ kind: 'create', place: { node: 'n' } }]);
     expect(used()).toBe(1_000);
     expect(results(created(pod))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
   });
@@ -222,7 +222,7 @@ describe('commit', () => {
       { outcome: 'refused' },
     ]);
     expect(used()).toBe(1_000);
-    expect(commit([pod])).toMatchObject([{ kind: 'create', node: 'n' }]);
+    expect(commit([pod])).toMatchObject([{ kind: 'create', place: { node: 'n' } }]);
     created(pod, { kind: 'failed', reason: 'no answer' }, 5);
     expect(host.wakeAt()).toBe(5 + doubtMs);
     host.step({ kind: 'tick' }, at(5 + doubtMs));

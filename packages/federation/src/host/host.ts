@@ -14,35 +14,29 @@ import {
   type PodUid,
   type ReservationId,
   unreachable,
+  type Verdict,
 } from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';
 import type { CommitResult, GuestUpdate, Member, ReleaseRequest } from '../negotiation.ts';
 import { isFenced } from '../fence.ts';
 import { isRevoked, type RevokedClusters } from '../revoked.ts';
 import { Admission } from './admission.ts';
-import {
-  assumedPod,
-  assumedUid,
-  createVerdict,
-  goneUpdate,
-  keyOf,
-  ownPodsFirst,
-  statusUpdate,
-  stillEnding,
-} from './answers.ts';
-import type { HostConfig } from './config.ts';
-import { EndedGuests } from './ended-guests.ts';
-import { Endings } from './endings.ts';
-import type { CreateOutcome, GuestId, HostEffect, HostEvent } from './events.ts';
+import { ownPodsFirst, schedulerSilent, stillEnding } from './answers.ts';
+import { type HostConfig, placeOn } from './config.ts';
+import type { GuestId, HostEffect, HostEvent } from './events.ts';
 import type { GuestPod } from './guest-pod.ts';
 import { type GuestTerms, guestTermsDefaults } from './guest-terms.ts';
-import { explanationOf, type GuestExplanation, liveByHome, pictureOf } from './guest-views.ts';
 import { GuestUpdates } from './guest-updates.ts';
-import { type Guest, Guests, type LateCreation, whyEnded } from './guests.ts';
-import { LateRooms } from './late-rooms.ts';
+import {
+  explanationOf,
+  type GuestExplanation,
+  isCreated,
+  liveByHome,
+  pictureOf,
+} from './guest-views.ts';
+import { Guests } from './guests.ts';
 import { OwnPods } from './own-pods.ts';
-import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
-import { isTippedOver } from './tipped-over.ts';
+import { Shadows } from './shadows.ts';
 import { Tries } from './tries.ts';
 
 export interface HostOptions {
@@ -64,22 +58,17 @@ type PlacingCall = Extract<HostEvent, { kind: 'reserve' | 'commit' }>;
 
 export class Host {
   readonly #options: HostOptions;
-  readonly #ledger: Ledger;
   readonly #admission: Admission;
   readonly #guests: Guests;
-  readonly #ended: EndedGuests;
-  readonly #endings: Endings;
   readonly #ownPods = new OwnPods<PlacingCall>();
   readonly #tries: Tries;
-  readonly #lateRooms: LateRooms;
+  readonly #shadows: Shadows;
   readonly #updates: GuestUpdates;
-  #revoked: RevokedClusters = new Set();
   #leaving = false;
   #effects: HostEffect[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.#ledger = options.ledger;
     this.#guests = new Guests((effect) => this.#effects.push(effect));
     this.#admission = new Admission({
       terms: guestTermsDefaults,
@@ -91,13 +80,16 @@ export class Host {
       emit: (effect) => this.#effects.push(effect),
       honoured: (home, pod) => this.honoured(home, pod),
     });
-    this.#lateRooms = new LateRooms(options.ledger);
     this.#updates = new GuestUpdates((effect) => this.#effects.push(effect));
-    this.#endings = new Endings((effect) => this.#effects.push(effect));
-    this.#ended = new EndedGuests({
-      ttlMs: options.config.endedTtlMs,
-      max: options.config.endedMax,
+    this.#shadows = new Shadows({
+      ...options,
+      guests: this.#guests,
+      emit: (effect) => this.#effects.push(effect),
     });
+  }
+
+  get #config(): HostConfig {
+    return this.#admission.config;
   }
 
   /** How many more guests the cap lets in. */
@@ -144,10 +136,9 @@ export class Host {
    */
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
     this.#admission.expire(now);
-    this.#lateRooms.expire(now);
+    this.#shadows.expire(now);
     this.#take(event, now);
-    for (const guest of this.#guests.overdue(now)) this.#never(guest, now);
-    this.#endings.retry(now);
+    this.#shadows.tick(now);
     for (const call of this.#ownPods.due(now)) this.#placeLate(call, now);
     const effects = this.#effects;
     this.#effects = [];
@@ -155,13 +146,9 @@ export class Host {
   }
 
   wakeAt(): MonotonicMs | undefined {
-    return [
-      this.#admission.nextExpiry(),
-      this.#lateRooms.nextExpiry(),
-      this.#guests.nextDoubtEnds(),
-      this.#endings.nextRetry(),
-      this.#ownPods.nextDue(),
-    ].reduce(earliest);
+    return [this.#admission.nextExpiry(), this.#shadows.nextTick(), this.#ownPods.nextDue()].reduce(
+      earliest,
+    );
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */
@@ -186,15 +173,15 @@ export class Host {
       case 'release':
         return this.#release(event.caller, event.request, now);
       case 'created':
-        return this.#created(event.guest, event.outcome, now);
+        return this.#shadows.created(event.guest, event.outcome, now);
       case 'deleted':
-        return this.#deleted(event, now);
+        return this.#shadows.deleted(event, now);
       case 'shadow':
-        return this.#shadow(event.pod);
+        return this.#shadows.seen(event.pod, now);
       case 'ownPod':
         return this.#ownPods.see(event.pod, event.deleted, now);
       case 'shadowDeleted':
-        return this.#shadowDeleted(event.pod, now);
+        return this.#shadows.gone(event.pod, now);
       case 'revoked':
         return this.#revoke(event.clusters);
       case 'leaving':
@@ -228,8 +215,10 @@ export class Host {
     this.#updates.open(call, pods);
   }
 
+  /** A scheduler of this cluster puts its own pods first by itself, since guests have a low priority. */
   #afterOwnPods(call: PlacingCall, now: MonotonicMs): void {
-    if (this.#ownPods.decided(now)) return this.#place(call, now);
+    const ordered = call.kind === 'commit' && this.#config.scheduler !== '';
+    if (ordered || this.#ownPods.decided(now)) return this.#place(call, now);
     this.#admit(call.caller, call.request.homeEpoch);
     this.#ownPods.wait(call, after(now, ownPodsPatienceMs[call.kind]));
   }
@@ -249,10 +238,16 @@ export class Host {
     const { call, caller, request } = event;
     this.#admit(caller, request.homeEpoch);
     if (event.kind === 'commit') return this.#commit(event);
-    const answer = this.#ownPods.decided(now)
-      ? this.#admission.reserve(caller.cluster, event.request, now)
-      : { granted: 0, verdicts: [ownPodsFirst] };
+    const refusal = this.#noGrants(now);
+    const answer = refusal
+      ? { granted: 0, verdicts: [refusal] }
+      : this.#admission.reserve(caller.cluster, event.request, now);
     this.#effects.push({ kind: 'reserveReply', call, answer });
+  }
+
+  #noGrants(now: MonotonicMs): Verdict | undefined {
+    if (!this.#ownPods.decided(now)) return ownPodsFirst;
+    return this.#shadows.schedulerIsSilent(now) ? schedulerSilent : undefined;
   }
 
   #commit({ call, caller, request }: Extract<HostEvent, { kind: 'commit' }>): void {
@@ -275,190 +270,54 @@ export class Host {
     reservation: ReservationId | undefined,
   ): CommitResult | undefined {
     const { uid } = id;
-    const endedReason = this.#ended.reason(keyOf(id));
+    const endedReason = this.#shadows.endedReason(id);
     if (endedReason !== undefined) return { uid, outcome: 'ended', reason: endedReason };
     const known = this.#guests.get(id);
-    if (known?.state === 'seen' || known?.state === 'created') return { uid, outcome: 'created' };
+    if (known && isCreated(known)) return { uid, outcome: 'created' };
     if (known !== undefined) {
       if (known.ending !== undefined) {
         // It may yet come to be, and be ended: of a fenced pod that is not said before it is so.
-        if (isFenced(sent)) return { uid, outcome: 'refused', verdict: stillEnding };
+        if (isFenced(sent) || known.ending.unbound)
+          return { uid, outcome: 'refused', verdict: stillEnding };
         return { uid, outcome: 'ended', reason: 'released' };
       }
       known.waitingCalls.add(call);
-      if (known.state === 'doubtful' && known.pending !== undefined) {
-        this.#guests.settleDoubt(known, 'creating');
-        this.#effects.push({ kind: 'create', guest: id, ...known.pending });
-      }
+      this.#shadows.repeat(known);
       return undefined;
     }
     const { pod, verdicts } = this.#admission.honoured(id.home, sent);
     if (verdicts[0] !== undefined) return { uid, outcome: 'refused', verdict: verdicts[0] };
     const node = this.#admission.nodeFor(id.home, pod, reservation);
     if (typeof node !== 'string') return { uid, outcome: 'refused', verdict: node };
-    const pending = { pod, node };
-    const guest = this.#guests.add(id, { state: 'creating', pending, shadow: undefined });
+    const guest = this.#shadows.begin(id, { pod, place: placeOn(node, this.#config) });
     guest.waitingCalls.add(call);
-    this.#ledger.assume(this.#assumed(id, pod), node);
-    this.#effects.push({ kind: 'create', guest: id, pod, node });
     return undefined;
   }
 
-  #assumed(id: GuestId, pod: Pod): Pod {
-    const namespace = this.#options.guestNamespace(id.home, pod.metadata.namespace ?? 'default');
-    return assumedPod(id, pod, namespace);
-  }
-
-  #created(id: GuestId, outcome: CreateOutcome, now: MonotonicMs): void {
-    const guest = this.#guests.get(id);
-    if (guest?.state !== 'creating') return;
-    const { uid } = id;
-    if (outcome.kind === 'created' || outcome.kind === 'exists') {
-      guest.state = 'created';
-      return this.#guests.resolve(guest, { uid, outcome: 'created' });
-    }
-    const verdict = createVerdict(outcome);
-    this.#guests.resolve(guest, { uid, outcome: 'refused', verdict });
-    // Its room stays taken while it may turn up. The home repeats its commit, and so it is settled.
-    if (outcome.kind === 'failed') this.#guests.unanswered(guest, now);
-    else if (mayComeThrough(guest.late, now)) this.#guests.doubt(guest, guest.late.until);
-    else this.#never(guest, now);
-  }
-
-  /**
-   * Guests of homes that are no members any more end with their own grace. What is being created ends
-   * as soon as it is seen.
-   */
   #revoke(clusters: RevokedClusters): void {
-    this.#revoked = clusters;
-    for (const guest of this.#guests.all()) {
-      if (!isRevoked(clusters, guest.id.home)) continue;
-      guest.ending ??= { revoked: true };
-      this.#endings.endIfWanted(guest);
-    }
+    this.#shadows.revoke(clusters);
     this.#admission.releaseAll((home) => isRevoked(clusters, home));
   }
 
-  /** Guests end with their own grace; the homes are told, and their controllers replace them elsewhere. */
   #leave(): void {
     this.#leaving = true;
-    this.configure(this.#admission.config);
-    for (const guest of this.#guests.all()) {
-      guest.ending ??= { hostLeaves: true };
-      this.#endings.endIfWanted(guest);
-    }
+    this.configure(this.#config);
+    this.#shadows.leave();
     this.#admission.releaseAll(() => true);
   }
 
   /** @throws Fault `PermissionDenied` for who is revoked, and for an agent that has been replaced. */
   #admit(caller: Member, epoch: number): void {
-    if (isRevoked(this.#revoked, caller.cluster))
+    if (isRevoked(this.#shadows.revoked, caller.cluster))
       throw new Fault('PermissionDenied', `${caller.cluster} is revoked`);
     this.#admission.admitEpoch(caller, epoch);
-  }
-
-  #deleted(event: Extract<HostEvent, { kind: 'deleted' }>, now: MonotonicMs): void {
-    const guest = this.#guests.get(event.guest);
-    if (guest !== undefined) this.#endings.deleted(guest, event, now);
-  }
-
-  #remove(guest: Guest): void {
-    this.#guests.remove(guest);
-    this.#endings.forget(guest);
-  }
-
-  /** There is no shadow and there will be none. */
-  #never(guest: Guest, now: MonotonicMs): void {
-    this.#ledger.forget(assumedUid(guest.id));
-    this.#remove(guest);
-    if (guest.ending !== undefined) this.#announceGone(guest, now);
-  }
-
-  #shadow(pod: Pod): void {
-    const id = shadowIdOf(pod, this.#options.guestNamespace);
-    if (id === undefined) return;
-    const known = this.#guests.get(id);
-    // The one that was there first counts, until it is gone.
-    if (known?.shadow !== undefined && known.shadow.metadata.uid !== pod.metadata.uid) return;
-    const guest = known ?? this.#guests.add(id, { state: 'seen', pending: undefined, shadow: pod });
-    // The watch shows it: it counts as itself now.
-    if (guest.pending !== undefined) this.#ledger.forget(assumedUid(id));
-    this.#lateRooms.seen(id);
-    const ours = guest.pending !== undefined;
-    guest.shadow = pod;
-    guest.pending = undefined;
-    this.#guests.settleDoubt(guest, 'seen');
-    this.#guests.resolve(guest, { uid: id.uid, outcome: 'created' });
-    if (known === undefined && this.#ended.reason(keyOf(id)) !== undefined) {
-      // A creation that came through after its guest had been given up.
-      guest.ending ??= { gracePeriodSeconds: 0 };
-    }
-    if (isRevoked(this.#revoked, id.home)) guest.ending ??= { revoked: true };
-    if (this.#leaving) guest.ending ??= { hostLeaves: true };
-    const fresh = ours || (known === undefined && pod.status?.startTime === undefined);
-    if (fresh && isTippedOver(pod, this.#ledger)) {
-      guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
-    }
-    this.#effects.push({ kind: 'push', home: id.home, update: statusUpdate(id.uid, pod) });
-    this.#endings.endIfWanted(guest);
-  }
-
-  #shadowDeleted(pod: Pod, now: MonotonicMs): void {
-    const id = labelledIdOf(pod);
-    const guest = id && this.#guests.get(id);
-    if (guest === undefined || guest.shadow?.metadata.uid !== pod.metadata.uid) return;
-    guest.shadow = pod;
-    if (mayComeThrough(guest.late, now)) this.#keepRoom(guest, guest.late);
-    // Nothing may replace a fenced pod while another copy of it may come to be.
-    if (isFenced(pod) && guest.state === 'doubtful') return;
-    this.#remove(guest);
-    this.#announceGone(guest, now);
-  }
-
-  /** Its shadow is gone, and another may take its place: one whose creation was never answered. */
-  #keepRoom(guest: Guest, late: LateCreation): void {
-    const { id, shadow } = guest;
-    const assumed = this.#assumed(id, late.pod);
-    if (shadow === undefined || !isFenced(shadow)) {
-      return this.#lateRooms.keep(id, { ...late, pod: assumed });
-    }
-    this.#ledger.assume(assumed, late.node);
-    guest.pending = late;
-    guest.last = shadow;
-    guest.shadow = undefined;
-    guest.ending ??= { deleted: true };
-    this.#guests.doubt(guest, late.until);
   }
 
   #release(caller: Member, request: ReleaseRequest, now: MonotonicMs): void {
     this.#admit(caller, request.homeEpoch);
     for (const id of request.reservations) this.#admission.release(caller.cluster, id);
     for (const { uid, gracePeriodSeconds } of request.guests) {
-      const id = { home: caller.cluster, uid };
-      const guest = this.#guests.get(id);
-      if (guest === undefined) {
-        const why = 'released';
-        this.#ended.add(keyOf(id), 'released by its home', now);
-        const update = goneUpdate({ uid, shadow: undefined, why });
-        this.#effects.push({ kind: 'push', home: id.home, update });
-        continue;
-      }
-      guest.ending = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
-      this.#endings.endIfWanted(guest);
+      this.#shadows.release({ home: caller.cluster, uid }, gracePeriodSeconds, now);
     }
   }
-
-  #announceGone(guest: Guest, now: MonotonicMs): void {
-    const { ending, shadow, last } = guest;
-    const { uid, home } = guest.id;
-    const why = whyEnded(ending);
-    const update = goneUpdate({ uid, shadow: shadow ?? last, why });
-    this.#ended.add(keyOf(guest.id), update.reason, now);
-    this.#guests.resolve(guest, { uid, outcome: 'ended', reason: update.reason });
-    this.#effects.push({ kind: 'push', home, update });
-  }
-}
-
-function mayComeThrough(late: LateCreation | undefined, now: MonotonicMs): late is LateCreation {
-  return late !== undefined && now < late.until;
 }

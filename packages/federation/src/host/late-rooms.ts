@@ -18,8 +18,8 @@ export class LateRooms {
   }
 
   /** `late.pod` has the UID under which guests count that are not seen. */
-  keep(id: GuestId, { pod, node, until }: LateCreation): void {
-    this.#ledger.assume(pod, node);
+  keep(id: GuestId, { pod, place, until }: LateCreation): void {
+    this.#ledger.assume(pod, place.node);
     this.#until.set(assumedUid(id), until);
   }
 

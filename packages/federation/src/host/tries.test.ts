@@ -1,4 +1,4 @@
-import type { NodeName, Pod, ReservationId } from '@spillway/core';
+import type { Pod, ReservationId } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { memberOf } from '../testing/adverts.ts';
 import { at, cluster, ledgerOf, node, podOf, reserveAt } from '../testing/fixtures.ts';
@@ -54,7 +54,7 @@ describe('a host tries pods', () => {
     const { tryGuests, tried } = hosting();
     const [first, second, ...more] = tryGuests([podOf('a'), podOf('b', { cpu: '2' })]);
     expect([first, second]).toMatchObject([
-      { kind: 'try', home: 'home', node: 'n' as NodeName },
+      { kind: 'try', home: 'home', place: { node: 'n' } },
       { kind: 'try' },
     ]);
     expect(more).toEqual([]);

@@ -14,7 +14,7 @@ import {
 import type { TryResult } from '../negotiation.ts';
 import { type Template, templateOf } from '../template.ts';
 import { outOfReservation, triedVerdict } from './answers.ts';
-import type { HostConfig } from './config.ts';
+import { type HostConfig, placeOn } from './config.ts';
 import type { HostEffect, TryOutcome } from './events.ts';
 import type { GuestPod } from './guest-pod.ts';
 
@@ -91,7 +91,8 @@ export class Tries {
   #begin(waiting: Try['waiting'][number], key: string, given: Given): void {
     const running = this.#runningByKey.get(key);
     if (running !== undefined) return void running.waiting.push(waiting);
-    const { home, node } = given;
+    const { home } = given;
+    const place = placeOn(given.node, this.#options.config);
     const { pod, dropped, verdicts } = this.#options.honoured(home, given.pod);
     if (verdicts[0] !== undefined) {
       return this.#answer(waiting.call, waiting.place, refusal(verdicts[0]));
@@ -100,7 +101,7 @@ export class Tries {
     const id = this.#next++;
     this.#running.set(id, started);
     this.#runningByKey.set(key, started);
-    this.#options.emit({ kind: 'try', id, home, pod, node });
+    this.#options.emit({ kind: 'try', id, home, pod, place });
   }
 
   #remember(key: string, result: TryResult, now: MonotonicMs): void {

@@ -13,6 +13,6 @@ export function summary(effect: HomeEffect | HostEffect): string {
       ? `try at ${effect.host}: ${uids(effect.request.pods).join(' ')}`
       : `try ${refOf(effect.pod).uid} of ${effect.home}`;
   }
-  if (kind === 'create') return `create ${effect.guest.uid} on ${effect.node}`;
+  if (kind === 'create') return `create ${effect.guest.uid} on ${effect.place.node}`;
   return JSON.stringify(effect);
 }

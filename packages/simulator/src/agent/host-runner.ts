@@ -107,9 +107,9 @@ export class ModelHostRunner {
         );
       }
       case 'try': {
-        const { id, home, pod, node } = effect;
+        const { id, home, pod, place } = effect;
         return writes.write(
-          () => tryOutcome(api, shadowOf(home, pod, node)),
+          () => tryOutcome(api, shadowOf(home, pod, place)),
           (outcome) => {
             const failed: TryOutcome = { kind: 'failed', reason: 'no answer' };
             agent.feedHost({ kind: 'tried', id, outcome: outcome ?? failed });
@@ -119,8 +119,8 @@ export class ModelHostRunner {
       case 'push':
         return this.#push(effect.home, effect.update);
       case 'create': {
-        const { guest, pod, node } = effect;
-        const shadow = shadowOf(guest.home, pod, node);
+        const { guest, pod, place } = effect;
+        const shadow = shadowOf(guest.home, pod, place);
         return writes.write(
           () => createOutcome(api, shadow),
           (outcome) => {

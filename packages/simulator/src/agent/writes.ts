@@ -1,6 +1,12 @@
 /** Writes to an API server that fail before, after, or some time before they take effect. */
-import { type ClusterName, type NodeName, type Pod, type Random, wellKnown } from '@spillway/core';
-import { type CreateOutcome, madeFrom, type TryOutcome } from '@spillway/federation';
+import { type ClusterName, type Pod, type Random, wellKnown } from '@spillway/core';
+import {
+  type CreateOutcome,
+  madeFrom,
+  type ShadowPlace,
+  shadowSpec,
+  type TryOutcome,
+} from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -43,7 +49,7 @@ export function guestNamespaceOf(home: ClusterName, namespace: string): string {
   return `${home}-${namespace}`;
 }
 
-export function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
+export function shadowOf(home: ClusterName, pod: Pod, place: ShadowPlace): Pod {
   const { name = '', namespace = 'default', uid = '', labels, annotations } = pod.metadata;
   return {
     metadata: {
@@ -61,7 +67,7 @@ export function shadowOf(home: ClusterName, pod: Pod, node: NodeName): Pod {
         [wellKnown.homeUidLabel]: uid,
       },
     },
-    spec: { ...pod.spec, nodeName: node, schedulerName: wellKnown.schedulerName },
+    spec: shadowSpec(pod.spec, place),
   };
 }
 
