@@ -18,24 +18,24 @@ export function createMetrics() {
     }),
     podsWaiting: new Gauge({
       name: 'spillway_home_pods_waiting',
-      help: 'Pods of ours without a node.',
+      help: 'Pods that Spillway places and that have no node yet.',
       registers,
     }),
     podsAway: new Gauge({
       name: 'spillway_home_pods_away',
-      help: 'Unfinished pods of this home at each neighbour.',
+      help: 'Pods of this cluster at each neighbour that have not finished.',
       labelNames: ['host'] as const,
       registers,
     }),
     guests: new Gauge({
       name: 'spillway_host_guests',
-      help: 'Unfinished guests here, by home.',
+      help: 'Guests here that have not finished, by home.',
       labelNames: ['home'] as const,
       registers,
     }),
     held: new Gauge({
       name: 'spillway_host_slots_held',
-      help: 'Slots held for homes and not yet taken.',
+      help: 'Slots that are reserved for homes and not committed yet.',
       registers,
     }),
     placed: new Counter({
@@ -70,13 +70,13 @@ export function createMetrics() {
     }),
     admissions: new Counter({
       name: 'spillway_host_admissions_total',
-      help: 'Slots asked of us as a host, by outcome.',
+      help: 'Slots that homes asked this host for, by outcome.',
       labelNames: ['outcome'] as const,
       registers,
     }),
     createdToShadow: new Histogram({
       name: 'spillway_home_created_to_shadow_seconds',
-      help: 'From first sight of a pod to its shadow’s existence at a host.',
+      help: 'Time from when the agent first saw a pod to when its shadow existed at a host.',
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
@@ -115,13 +115,13 @@ export function createMetrics() {
     }),
     refused: new Counter({
       name: 'spillway_mesh_refused_total',
-      help: 'Connections and messages of peers that proved no membership, and of members out of bounds.',
+      help: 'Refused connections and messages: of peers without a proven membership, and of members that exceeded a bound.',
       labelNames: ['reason'] as const,
       registers,
     }),
     revocations: new Gauge({
       name: 'spillway_revocations',
-      help: 'Revocations by the federation’s root that are in force here.',
+      help: 'Revocations of the federation’s root that are in force here.',
       registers,
     }),
     revoked: new Gauge({
@@ -131,12 +131,12 @@ export function createMetrics() {
     }),
     membershipExpires: new Gauge({
       name: 'spillway_membership_expires_timestamp_seconds',
-      help: 'When our own membership certificate expires, in seconds since the Unix epoch.',
+      help: 'When this cluster’s membership certificate expires, in seconds since the Unix epoch.',
       registers,
     }),
     rttSeconds: new Gauge({
       name: 'spillway_neighbour_rtt_seconds',
-      help: 'Round-trip time to each neighbour, measured where recent, else predicted.',
+      help: 'Round-trip time to each neighbour: measured if there is a recent measurement, otherwise predicted.',
       labelNames: ['neighbour'] as const,
       registers,
     }),

@@ -17,7 +17,9 @@ const file = (path: string) => z.string().default(path);
 
 const identity = z.strictObject({
   key: file('/etc/spillway/identity/peer.key').describe('the private key'),
-  certificate: file('/etc/spillway/identity/membership.cert').describe('for that key'),
+  certificate: file('/etc/spillway/identity/membership.cert').describe(
+    'the certificate for that key',
+  ),
   federation: file('/etc/spillway/identity/federation.pub').describe('the root’s public key'),
 });
 
@@ -25,57 +27,72 @@ const relay = z.strictObject({
   serve: z
     .boolean()
     .default(relayDefaults.serve)
-    .describe('only where this agent can be dialled itself'),
+    .describe(
+      'whether this agent relays for others. It does so only if other clusters can dial it',
+    ),
   reservationsMax: count
     .default(relayDefaults.reservationsMax)
-    .describe('members that may wait here'),
+    .describe('maximum number of members that wait at this relay'),
   circuitsPerMemberMax: count
     .default(relayDefaults.circuitsPerMemberMax)
-    .describe('connections that one member may have relayed, and as many to it'),
+    .describe(
+      'maximum number of relayed connections that one member opens, and of those that lead to it',
+    ),
   circuitsMax: count
     .default(relayDefaults.circuitsMax)
-    .describe('relayed connections at once, all members together'),
+    .describe('maximum number of relayed connections, for all members together'),
   circuitBytesMax: count
     .default(relayDefaults.circuitBytesMax)
-    .describe('what one relayed connection may carry before it must be opened again'),
+    .describe(
+      'maximum number of bytes of one relayed connection. Then its ends must open it again',
+    ),
   circuitMsMax: count
     .max(2 ** 31 - 1)
     .default(relayDefaults.circuitMsMax)
-    .describe('how old one may become before it must be opened again'),
+    .describe('maximum age of one relayed connection (ms). Then its ends must open it again'),
 });
 
 const mesh = z.strictObject({
-  preset: z.enum(['lan', 'wan', 'edge']).default('edge').describe('how patient to be with links'),
+  preset: z
+    .enum(['lan', 'wan', 'edge'])
+    .default('edge')
+    .describe(
+      'how long a neighbour may be silent. `lan`: suspect after 5 s, gone after another 15 s. `wan`: 15 s and 45 s. `edge`: 25 s and 95 s',
+    ),
   listen: z
     .array(z.string())
     .default(['/ip4/0.0.0.0/tcp/7420'])
-    .describe('multiaddrs; none: this agent only dials'),
+    .describe('multiaddrs that the agent listens on. Empty: the agent only dials'),
   announce: z
     .array(z.string())
     .default([])
-    .describe('what others are told to dial, where that is not what is listened on'),
+    .describe('multiaddrs that other clusters dial, if they differ from `mesh.listen`'),
   reachable: z
     .union([z.boolean(), z.literal('auto')])
     .default('auto')
     .describe(
-      'whether other clusters can dial what is listened on. `false`, or nothing to listen on: this agent waits at two members that relay, and is reached through them. `auto`: so too, once nobody has dialled it for a minute although it has dialled others',
+      'whether other clusters can dial this agent. `false`, or an empty `mesh.listen`: the agent waits at two members that relay, and others reach it through them. `auto`: the agent does the same if no cluster has dialled it for a minute while it has dialled others',
     ),
-  relay: relay.prefault({}).describe('what is given as a relay to members that nobody can dial'),
+  relay: relay
+    .prefault({})
+    .describe('what this agent does as a relay for members that no cluster can dial'),
   bootstrap: z
     .array(z.string())
     .default([])
-    .describe('multiaddrs of neighbours; any one reachable is enough'),
+    .describe('multiaddrs of neighbours. One reachable neighbour is enough'),
   connectionsSought: z
     .number()
     .int()
     .min(1)
     .max(300)
     .default(128)
-    .describe('beyond so many connections no more are sought; others are dialled when needed'),
+    .describe(
+      'number of connections that the agent keeps open. It dials other clusters only when it needs them',
+    ),
   advertBytesPerSecond: positive
     .default(10_000)
     .describe(
-      'what this agent is willing to hear of adverts, all clusters together; equal in a federation',
+      'maximum rate of adverts that this agent accepts from all clusters together (bytes per second). Use the same value in the whole federation',
     ),
 });
 
@@ -84,7 +101,7 @@ const http = z.strictObject({
     .string()
     .default('127.0.0.1')
     .describe(
-      'empty: all addresses. Questions (`/v1/…`) are answered to loopback only, whatever it listens on',
+      'address to listen on. Empty: all addresses. Only loopback gets answers to questions (`/v1/…`)',
     ),
   port: z
     .number()
@@ -92,15 +109,26 @@ const http = z.strictObject({
     .min(0)
     .max(65_535)
     .default(7421)
-    .describe('0: any free port, logged at start'),
+    .describe('port to listen on. 0: any free port, which the agent logs when it starts'),
 });
 
 const lease = z.strictObject({
-  namespace: z.string().default('').describe('empty: the pod’s own, or `spillway-system`'),
-  name: z.string().default('spillway-agent').describe('its name'),
-  durationMs: positive.default(15_000).describe('without a renewal for so long, another may act'),
-  renewMs: positive.default(10_000).describe('renewed so often; less than durationMs'),
-  retryMs: positive.default(2_000).describe('looked at so often by standbys; less than renewMs'),
+  namespace: z
+    .string()
+    .default('')
+    .describe(
+      'namespace of the Lease. Empty: the pod’s namespace, or `spillway-system` without a pod',
+    ),
+  name: z.string().default('spillway-agent').describe('name of the Lease'),
+  durationMs: positive
+    .default(15_000)
+    .describe(
+      'how long the Lease is valid without a renewal (ms). Then another agent may become active',
+    ),
+  renewMs: positive
+    .default(10_000)
+    .describe('how often the active agent renews it (ms); less than durationMs'),
+  retryMs: positive.default(2_000).describe('how often standbys check it (ms); less than renewMs'),
 });
 
 const home = z.strictObject(
@@ -116,19 +144,21 @@ const host = z.strictObject({
   accepting: z
     .boolean()
     .default(hostDefaults.accepting)
-    .describe('false: no new guests; those that are here stay'),
+    .describe('`false`: accept no new guests, and keep the running ones'),
   guestsMax: z
     .number()
     .int()
     .min(0)
     .default(hostDefaults.guestsMax)
-    .describe('most guests at once, held slots included'),
+    .describe('maximum number of guests, with reserved slots'),
   keepFree: z
     .strictObject({
-      cpuFraction: fraction.default(0).describe('of each node’s CPU, for this cluster itself'),
+      cpuFraction: fraction
+        .default(0)
+        .describe('share of the CPU of each node that stays free for this cluster’s own pods'),
       memoryFraction: fraction
         .default(0)
-        .describe('of each node’s memory, for this cluster itself'),
+        .describe('share of the memory of each node that stays free for this cluster’s own pods'),
     })
     .prefault({}),
   scheduler: z
@@ -139,20 +169,24 @@ const host = z.strictObject({
     ),
   reservationTtlMs: positive
     .default(hostDefaults.reservationTtlMs)
-    .describe('how long a granted slot is held without a commit'),
+    .describe('how long the host holds a granted slot without a commit (ms)'),
   reservationsPerHomeMax: positive
     .default(hostDefaults.reservationsPerHomeMax)
-    .describe('most reservations at once of one home'),
+    .describe('maximum number of reservations of one home'),
   triesTtlMs: positive
     .default(hostDefaults.triesTtlMs)
-    .describe('how long the API server’s word about a home’s pod template is remembered'),
+    .describe(
+      'how long the host remembers what its API server answered to a home’s pod template (ms)',
+    ),
   triesRememberedMax: positive
     .default(hostDefaults.triesRememberedMax)
-    .describe('maximum number of pod templates that are remembered so'),
+    .describe('maximum number of such answers'),
   endedTtlMs: positive
     .default(hostDefaults.endedTtlMs)
-    .describe('ended guests are remembered so long, to refuse a late repeated commit'),
-  endedMax: positive.default(hostDefaults.endedMax).describe('and so many of them at most'),
+    .describe('how long the host remembers ended guests, to refuse a late repeated commit (ms)'),
+  endedMax: positive
+    .default(hostDefaults.endedMax)
+    .describe('maximum number of ended guests that the host remembers'),
 });
 
 /** Whole keys, or beginnings that end in `*`. */
@@ -170,79 +204,84 @@ const guests = z.strictObject({
   network: z
     .enum(['isolated', 'open'])
     .default('isolated')
-    .describe('`isolated`: a NetworkPolicy in each guest namespace; `open`: none'),
+    .describe('`isolated`: each guest namespace gets a NetworkPolicy. `open`: none'),
   blockedCidrs: z
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .default([...guestNetworkDefaults.blockedCidrs])
-    .describe('CIDRs that guests may not open connections to'),
+    .describe('CIDRs to which guests may not open connections'),
   emptyNamespaceMs: z
     .number()
     .min(0)
     .default(600_000)
     .describe(
-      'a guest namespace is deleted so long after its last guest, unless somebody has put something into it; 0: never',
+      'how long after its last guest a guest namespace is deleted (ms), unless someone else has an object in it. 0: never',
     ),
   tolerations: patterns('tolerations').describe(
-    'taints that guests may tolerate, by key, beside the failure of their node and the resources that they ask for',
+    'keys of taints that guests may tolerate. They may always tolerate the failure of their node, and taints named as resources that they request',
   ),
   labels: patterns('labels').describe('labels with a prefix that guests keep'),
   annotations: patterns('annotations').describe('annotations that guests keep'),
   images: patterns('images').describe(
-    'images that guests may run, in full: `docker.io/library/nginx*`',
+    'images that guests may run, with full names such as `docker.io/library/nginx*`',
   ),
   runtimeClasses: patterns('runtimeClasses').describe('RuntimeClasses that guests may use'),
   terminationGraceSecondsMax: count
     .default(guestTermsDefaults.terminationGraceSecondsMax)
-    .describe('maximum of a guest’s terminationGracePeriodSeconds, s'),
+    .describe('maximum terminationGracePeriodSeconds of a guest (s)'),
 });
 
 export const optionsSchema = z.strictObject({
   cluster: z
     .string()
     .default('')
-    .describe('this cluster’s name in the federation; must be the one in its certificate'),
+    .describe('name of this cluster in the federation. It must be the name in its certificate'),
   instance: z
     .string()
     .default('')
     .describe(
-      'who this agent is among those of its cluster. One that restarts as the same instance goes on at once, where another waits for the Lease to run out. Empty: its pod’s name; where it has none, it always waits',
+      'identity used in the Lease. An agent that restarts with the same instance resumes at once; a different instance waits until the Lease expires. Empty: the pod’s name. Without a pod name, the agent always waits',
     ),
-  kubeconfig: z.string().default('').describe('a file; empty: the pod’s own service account'),
+  kubeconfig: z
+    .string()
+    .default('')
+    .describe('kubeconfig file. Empty: the pod’s own service account'),
   policy: z
     .string()
     .default('nearest')
-    .describe('the default placement policy; namespaces and pods may name another'),
+    .describe('default placement policy. Namespaces and pods can set another'),
   labels: z
     .record(z.string(), z.string())
     .default({})
-    .describe('said of this cluster in its adverts, beside what its certificate says'),
+    .describe(
+      'labels of this cluster in its adverts, in addition to the attributes of its certificate',
+    ),
   pod: z
     .strictObject({
-      name: z.string().default('').describe('also from POD_NAME'),
-      namespace: z.string().default('').describe('also from POD_NAMESPACE'),
+      name: z.string().default('').describe('name of the pod. Also from POD_NAME'),
+      namespace: z.string().default('').describe('namespace of the pod. Also from POD_NAMESPACE'),
     })
     .prefault({})
-    .describe('the pod that this agent runs in; empty: in none'),
-  identity: identity.prefault({}).describe('files; in a cluster, keys of a mounted Secret'),
+    .describe('the pod in which this agent runs. Empty: it does not run in a pod'),
+  identity: identity
+    .prefault({})
+    .describe('files of the identity. In a cluster they are keys of a mounted Secret'),
   mesh: mesh.prefault({}).describe('the port between clusters'),
   http: http.prefault({}).describe('health, metrics and questions'),
-  lease: lease
-    .prefault({})
-    .describe('the Lease that makes one agent of the cluster the active one'),
+  lease: lease.prefault({}).describe('the Lease that decides which agent of the cluster is active'),
   home: home.prefault({}).describe('what this cluster does for its own pods'),
   host: host.prefault({}).describe('what this cluster lends'),
   guests: guests
     .prefault({})
     .describe(
-      'what guests may do here. In lists of keys, one that ends in `*` is every key that begins so',
+      'what guests may do here. In lists of keys, `*` at the end matches every key that begins with the text before it',
     ),
   log: z
     .strictObject({
       level: z
         .enum(['trace', 'debug', 'info', 'warn', 'error'])
         .default('info')
-        .describe('the least that is logged'),
+        .describe('lowest level that the agent logs'),
     })
     .prefault({})
-    .describe('JSON lines on standard output'),
+    .describe('JSON lines on standard error'),
 });

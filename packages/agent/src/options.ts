@@ -33,7 +33,7 @@ export const usage = `spillway-agent: lends and borrows room for one Kubernetes 
   -h, --help
 
 Each key can also come from the environment: host.guestsMax as SPILLWAY_HOST_GUESTS_MAX.
-Flags win over the environment, that over the file. All keys: docs/configuration.md.
+Flags win over the environment, and the environment wins over the file. All keys: docs/configuration.md.
 `;
 
 /** @returns undefined when help was asked for. @throws Fault `InvalidConfig` naming key and source. */

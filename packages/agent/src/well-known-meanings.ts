@@ -4,13 +4,13 @@ import type { wellKnown } from '@spillway/core';
 export const wellKnownMeanings: Readonly<Record<keyof typeof wellKnown, string>> = {
   schedulerName: '`spec.schedulerName` of pods that Spillway places, at home or away.',
   offloadLabel:
-    'Label of a namespace, value `enabled`: its pods that the cluster’s own scheduler finds no room for may leave.',
+    'Label of a namespace, value `enabled`: its pods may leave if the cluster’s own scheduler finds no room for them.',
   policyAnnotation: 'Annotation of a namespace or pod: the placement policy.',
   activeLabel: 'Label `true` on the pod of the active agent, and on no other pod.',
   partitionAnnotation:
     'Annotation `fence` on a pod that is away under that partition policy. The agent writes it when it binds the pod.',
   boundByAnnotation:
-    'Annotation on a pod that is away: the seal by which the agent knows its own binding again.',
+    'Annotation on a pod that is away: the seal with which the agent recognises its own binding.',
   virtualNodeLabel: 'Label `true` on virtual nodes.',
   clusterLabel: 'Label on virtual nodes: the neighbour that the node stands for.',
   addressesAnnotation:
@@ -21,9 +21,10 @@ export const wellKnownMeanings: Readonly<Record<keyof typeof wellKnown, string>>
   homeLabel: 'Label on shadow pods and guest namespaces: the home cluster.',
   homeNamespaceLabel: 'Label on shadow pods and guest namespaces: the namespace at home.',
   homeUidLabel: 'Label on shadow pods: the UID of the pod at home.',
-  homeNameAnnotation: 'Annotation on shadow pods: their own name. A copy of one has another name.',
+  homeNameAnnotation:
+    'Annotation on shadow pods: their own name. A copy of a shadow has another name.',
   madeFromAnnotation:
-    'Annotation on shadow pods: what the shadow was made from. It tells a change at home from one at the host.',
+    'Annotation on shadow pods: what the shadow was made from. It separates changes at home from changes at the host.',
   homeFieldPrefix:
     'Annotations on shadow pods, with a number after the prefix: what files of the downward API show.',
   podNetworkAttribute:
@@ -32,8 +33,9 @@ export const wellKnownMeanings: Readonly<Record<keyof typeof wellKnown, string>>
     'ConfigMap in the agents’ namespace: what the federation’s root has revoked.',
   revocationsKey: 'Key of that ConfigMap, for operators: a list of revocations.',
   leavingConfigMap:
-    'ConfigMap in the agents’ namespace: whether this cluster leaves its federation.',
-  leavingKey: 'Key of that ConfigMap. `true`: the agent ends what is away and all guests.',
+    'ConfigMap in the agents’ namespace: it says whether this cluster leaves its federation.',
+  leavingKey:
+    'Key of that ConfigMap. `true`: the agent deletes the pods that are away and all guests.',
   keepLabel: 'Label of a guest namespace, any value: it stays when it has no guests.',
   preemptedReason:
     'Reason of the condition `DisruptionTarget` on a pod that was preempted, as kube-scheduler writes it.',

@@ -29,15 +29,15 @@ type EventReason = (typeof eventReasons)[keyof typeof eventReasons];
 export const eventMeanings: Readonly<Record<EventReason, string>> = {
   Scheduled: 'The pod is bound to a node of its home or to a virtual node.',
   FailedScheduling: 'Nothing fits now. The message has the reason of each neighbour.',
-  Offloading: 'The pod is bound to a virtual node, and its host is asked to run it.',
-  Offloaded: 'The host has made the shadow pod.',
-  GuestRefused: 'The host that granted room does not take the pod after all.',
-  GuestLost: 'The shadow pod is gone. The pod fails with the reason.',
+  Offloading: 'The pod is bound to a virtual node. The home asks the host to run it.',
+  Offloaded: 'The host has created the shadow pod.',
+  GuestRefused: 'The host that granted room refuses the pod after all.',
+  GuestLost: 'The shadow pod no longer exists. The pod fails with the reason.',
   GuestEnded: 'The host has ended the guest, or this cluster leaves the federation.',
   NoEndpoint: 'The pod is away, and Services at home do not list it.',
   Preempted: 'The pod was deleted to make room for one of higher priority.',
   NotPlacedBySpillway:
     'Something other than Spillway has bound the pod to a virtual node. Nothing of it leaves, and it fails.',
   InvalidSetting:
-    'A label or annotation of Spillway’s on a pod or namespace means nothing as it is written.',
+    'A Spillway label or annotation on a pod or namespace has no effect as it is written.',
 };
