@@ -3,16 +3,16 @@ import type { Clock } from '@spillway/core';
 import type { Membership } from '@spillway/mesh';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { every, type Startable } from './startable.ts';
 
 const dayMs = 86_400_000;
 /** From so many days before it expires, a person is told once a day. */
 const warnDays = 14;
 
-/** Returns the timer that goes on watching. */
 export function watchMembership(
   member: Membership,
   { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
-): NodeJS.Timeout {
+): Startable {
   metrics.membershipExpires.set(member.expiresMs / 1000);
   const look = (): void => {
     const daysLeft = Math.floor((member.expiresMs - clock.wallMs()) / dayMs);
@@ -23,7 +23,5 @@ export function watchMembership(
     );
   };
   look();
-  const timer = setInterval(look, dayMs);
-  timer.unref();
-  return timer;
+  return every(dayMs, look);
 }

@@ -40,7 +40,7 @@ export class Endings {
     this.#failed.delete(guest);
     this.#sent.set(guest, { shadowUid, graceSeconds });
     this.#emit({
-      kind: 'delete',
+      kind: 'deleteShadow',
       guest: guest.id,
       namespace: shadow.metadata.namespace ?? '',
       name: shadow.metadata.name ?? '',

@@ -46,7 +46,7 @@ export type HostEvent =
       readonly caller: Member;
       readonly request: TryRequest;
     }
-  /** How `try` ended. */
+  /** How `tryShadow` ended. */
   | { readonly kind: 'tried'; readonly id: number; readonly outcome: TryOutcome }
   /** A call to change guests; `updateReply` with the same `call` answers it, once. */
   | {
@@ -55,11 +55,11 @@ export type HostEvent =
       readonly caller: Member;
       readonly request: UpdateRequest;
     }
-  /** How `patch` ended. */
+  /** How `patchShadow` ended. */
   | { readonly kind: 'patched'; readonly guest: GuestId; readonly outcome: PatchOutcome }
   | { readonly kind: 'release'; readonly caller: Member; readonly request: ReleaseRequest }
   | { readonly kind: 'created'; readonly guest: GuestId; readonly outcome: CreateOutcome }
-  /** How `delete` ended. */
+  /** How `deleteShadow` ended. */
   | {
       readonly kind: 'deleted';
       readonly guest: GuestId;
@@ -112,7 +112,7 @@ export type HostEffect =
       readonly results: readonly UpdateResult[];
     }
   | {
-      readonly kind: 'patch';
+      readonly kind: 'patchShadow';
       readonly guest: GuestId;
       readonly namespace: string;
       readonly name: string;
@@ -125,9 +125,9 @@ export type HostEffect =
       readonly call: number;
       readonly results: readonly TryResult[];
     }
-  /** As `create`, but so that nothing is made. */
+  /** As `createShadow`, but so that nothing is made. */
   | {
-      readonly kind: 'try';
+      readonly kind: 'tryShadow';
       readonly id: number;
       readonly home: ClusterName;
       /** As this host honours it. */
@@ -136,14 +136,14 @@ export type HostEffect =
     }
   | { readonly kind: 'reply'; readonly call: number; readonly results: readonly CommitResult[] }
   | {
-      readonly kind: 'create';
+      readonly kind: 'createShadow';
       readonly guest: GuestId;
       /** The home's pod as this host honours it (guest-pod.ts). */
       readonly pod: Pod;
       readonly place: ShadowPlace;
     }
   | {
-      readonly kind: 'delete';
+      readonly kind: 'deleteShadow';
       readonly guest: GuestId;
       readonly namespace: string;
       readonly name: string;

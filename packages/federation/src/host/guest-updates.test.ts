@@ -69,7 +69,7 @@ describe('a guest whose pod was changed at home', () => {
     show(shadowOf(labelled('old')));
     expect(update(labelled('new'))).toMatchObject([
       {
-        kind: 'patch',
+        kind: 'patchShadow',
         namespace: 'home-default',
         name: 'a',
         shadowUid: 'shadow-a',
@@ -97,7 +97,7 @@ describe('a guest whose pod was changed at home', () => {
       { refused: { code: 'Unschedulable', reason: 'an earlier change of it is being made' } },
     ]);
     patched({ kind: 'patched' });
-    expect(update(labelled('newer'))).toMatchObject([{ kind: 'patch' }]);
+    expect(update(labelled('newer'))).toMatchObject([{ kind: 'patchShadow' }]);
   });
 
   test.each([
@@ -129,7 +129,7 @@ describe('a guest whose pod was changed at home', () => {
     patched({ kind: 'patched' });
     show(shadowOf(labelled('third')));
     const effects = repeat(labelled('second'));
-    expect(effects.filter(({ kind }) => kind === 'patch')).toEqual([]);
+    expect(effects.filter(({ kind }) => kind === 'patchShadow')).toEqual([]);
     expect(results(effects)).toEqual([{ uid }]);
   });
 });

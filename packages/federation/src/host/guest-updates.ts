@@ -82,7 +82,7 @@ export class GuestUpdates {
     this.#patching.set(keyOf(id), call);
     const { namespace = '', name = '', uid: shadowUid = '' } = shadow.metadata;
     this.#emit({
-      kind: 'patch',
+      kind: 'patchShadow',
       guest: id,
       namespace,
       name,

@@ -159,14 +159,14 @@ describe('commit', () => {
   test('takes the held slot, and answers when the shadow is created', () => {
     const { reserve, commit, created, used } = hosting();
     const effects = commit([pod], reserve(1));
-    expect(effects).toMatchObject([{ kind: 'create', place: { node: 'n' } }]);
+    expect(effects).toMatchObject([{ kind: 'createShadow', place: { node: 'n' } }]);
     expect(used()).toBe(1_000);
     expect(results(created(pod))).toEqual([{ uid: 'uid-a', outcome: 'created' }]);
   });
 
   test('repeated at any moment creates no second shadow', () => {
     const { commit, created, show } = hosting();
-    expect(kinds(commit([pod]))).toEqual(['create']);
+    expect(kinds(commit([pod]))).toEqual(['createShadow']);
     expect(kinds(commit([pod]))).toEqual([]);
     expect(results(created(pod))).toHaveLength(2);
     // Created, but not yet shown by the watch: known at once all the same.
@@ -222,7 +222,7 @@ describe('commit', () => {
       { outcome: 'refused' },
     ]);
     expect(used()).toBe(1_000);
-    expect(commit([pod])).toMatchObject([{ kind: 'create', place: { node: 'n' } }]);
+    expect(commit([pod])).toMatchObject([{ kind: 'createShadow', place: { node: 'n' } }]);
     created(pod, { kind: 'failed', reason: 'no answer' }, 5);
     expect(host.wakeAt()).toBe(5 + doubtMs);
     host.step({ kind: 'tick' }, at(5 + doubtMs));
@@ -235,7 +235,7 @@ describe('commit', () => {
     created(pod);
     const rival = podOf('rival', { cpu: '2', schedulerName: 'default-scheduler', nodeName: 'n' });
     ledger.apply({ kind: 'Pod', type: 'set', object: rival });
-    expect(show(shadowOf(pod)).at(-1)).toMatchObject({ kind: 'delete', gracePeriodSeconds: 0 });
+    expect(show(shadowOf(pod)).at(-1)).toMatchObject({ kind: 'deleteShadow', gracePeriodSeconds: 0 });
     expect(updates(vanish(shadowOf(pod)))).toMatchObject([{ kind: 'gone', reason: 'OutOfRoom' }]);
   });
 });
@@ -250,7 +250,7 @@ describe('release', () => {
     created(pod);
     ledger.apply({ kind: 'Pod', type: 'set', object: podOf('own', { cpu: '2', nodeName: 'n' }) });
     const shadow = { ...shadowOf(pod), spec: { ...pod.spec, nodeName: 'n' } };
-    expect(show(fenced(shadow)).at(-1)).toMatchObject({ kind: 'delete', gracePeriodSeconds: 1 });
+    expect(show(fenced(shadow)).at(-1)).toMatchObject({ kind: 'deleteShadow', gracePeriodSeconds: 1 });
     // No less grace than it was given.
     expect(kinds(release([pod], 0))).toEqual([]);
   });
@@ -271,10 +271,10 @@ describe('release', () => {
     const { show, release } = hosting();
     show(shadowOf(pod));
     expect(release([pod], 30)).toMatchObject([
-      { kind: 'delete', shadowUid: 'shadow-uid-a', gracePeriodSeconds: 30 },
+      { kind: 'deleteShadow', shadowUid: 'shadow-uid-a', gracePeriodSeconds: 30 },
     ]);
     expect(release([pod], 30)).toEqual([]);
-    expect(release([pod], 0)).toMatchObject([{ kind: 'delete', gracePeriodSeconds: 0 }]);
+    expect(release([pod], 0)).toMatchObject([{ kind: 'deleteShadow', gracePeriodSeconds: 0 }]);
   });
 
   test('of an unknown guest is success, and a late commit of it is refused', () => {
@@ -288,13 +288,13 @@ describe('release', () => {
     commit([pod]);
     expect(release([pod])).toEqual([]);
     created(pod);
-    expect(kinds(show(shadowOf(pod)))).toContain('delete');
+    expect(kinds(show(shadowOf(pod)))).toContain('deleteShadow');
   });
 
   test('ends a shadow that turns up after it was given up', () => {
     const { release, show } = hosting();
     release([pod]);
-    expect(kinds(show(shadowOf(pod)))).toContain('delete');
+    expect(kinds(show(shadowOf(pod)))).toContain('deleteShadow');
   });
 });
 
@@ -338,13 +338,13 @@ describe('a home that is revoked', () => {
     show(shadow);
     const ended = host.step(revoked, at(0));
     expect(ended).toEqual([
-      expect.objectContaining({ kind: 'delete', name: 'first', shadowUid: shadow.metadata.uid }),
+      expect.objectContaining({ kind: 'deleteShadow', name: 'first', shadowUid: shadow.metadata.uid }),
     ]);
     // No grace named: the pod's own counts.
     expect(ended[0]).not.toHaveProperty('gracePeriodSeconds');
     expect(host.step(revoked, at(1))).toEqual([]);
     created(second);
-    expect(kinds(show(shadowOf(second)))).toContain('delete');
+    expect(kinds(show(shadowOf(second)))).toContain('deleteShadow');
     expect(updates(vanish(shadow))).toMatchObject([{ kind: 'gone', reason: 'HomeRevoked' }]);
   });
 
@@ -371,7 +371,7 @@ describe('a home that is revoked', () => {
     commit([pod], reserve(1));
     created(pod);
     show(shadowOf(pod));
-    expect(kinds(host.step({ kind: 'revoked', clusters: 'all' }, at(0)))).toEqual(['delete']);
+    expect(kinds(host.step({ kind: 'revoked', clusters: 'all' }, at(0)))).toEqual(['deleteShadow']);
   });
 });
 
@@ -456,7 +456,7 @@ describe('terms', () => {
     );
     expect(results(commit([tolerant]))).toMatchObject([{ outcome: 'refused' }]);
     ledger.apply({ kind: 'Node', type: 'set', object: tainted });
-    const create = commit([tolerant]).find((effect) => effect.kind === 'create');
+    const create = commit([tolerant]).find((effect) => effect.kind === 'createShadow');
     expect(create?.pod.spec.tolerations?.every(({ key }) => key !== undefined)).toBe(true);
   });
 
@@ -525,7 +525,7 @@ describe('while own pods of the host are undecided', () => {
     const { commit, host } = busy();
     expect(commit([podOf('a')])).toEqual([]);
     expect(host.step({ kind: 'tick' }, at(1_999))).toEqual([]);
-    expect(kinds(host.step({ kind: 'tick' }, at(2_000)))).toEqual(['create']);
+    expect(kinds(host.step({ kind: 'tick' }, at(2_000)))).toEqual(['createShadow']);
   });
 
   test('a pod that its home releases meanwhile is not made', () => {
@@ -559,13 +559,13 @@ describe('a delete that fails', () => {
   test('is sent again after a while, until it succeeds', () => {
     const { host, show, release } = hosting();
     show(shadow);
-    expect(kinds(release([pod], 30))).toEqual(['delete']);
+    expect(kinds(release([pod], 30))).toEqual(['deleteShadow']);
     const guest = { home: home.cluster, uid: pod.metadata.uid as PodUid };
     host.step({ ...failed, guest }, at(10));
     expect(host.wakeAt()).toBe(10 + deleteRetryMs);
-    expect(show(shadow, 11).map(({ kind }) => kind)).not.toContain('delete');
+    expect(show(shadow, 11).map(({ kind }) => kind)).not.toContain('deleteShadow');
     expect(host.step({ kind: 'tick' }, at(10 + deleteRetryMs))).toMatchObject([
-      { kind: 'delete', shadowUid: shadow.metadata.uid, gracePeriodSeconds: 30 },
+      { kind: 'deleteShadow', shadowUid: shadow.metadata.uid, gracePeriodSeconds: 30 },
     ]);
     host.step({ ...failed, guest, outcome: 'ok' }, at(20 + deleteRetryMs));
     expect(host.wakeAt()).toBeUndefined();
@@ -614,7 +614,7 @@ describe('a creation that was never answered', () => {
     const { vanish, show, used } = repeated(pod);
     vanish(shadowOf(pod), 10);
     expect(show(late(shadowOf(pod)), 20).at(-1)).toMatchObject({
-      kind: 'delete',
+      kind: 'deleteShadow',
       shadowUid: 'late-shadow-uid-a',
       gracePeriodSeconds: 0,
     });
@@ -639,7 +639,7 @@ describe('a creation that was never answered', () => {
     const { host, vanish, show } = repeated(pods);
     vanish(fenced(shadowOf(pods)), 10);
     const second = late(fenced(shadowOf(pods)));
-    expect(show(second, 20).at(-1)).toMatchObject({ kind: 'delete' });
+    expect(show(second, 20).at(-1)).toMatchObject({ kind: 'deleteShadow' });
     expect(updates(vanish(second, 30))).toEqual([]);
     expect(updates(host.step({ kind: 'tick' }, at(doubtMs)))).toMatchObject([{ kind: 'gone' }]);
   });
@@ -665,10 +665,10 @@ describe('a host that leaves the federation', () => {
     const shadow = shadowOf(first);
     show(shadow);
     const ended = host.step({ kind: 'leaving' }, at(0));
-    expect(ended).toMatchObject([{ kind: 'delete', name: 'first' }]);
+    expect(ended).toMatchObject([{ kind: 'deleteShadow', name: 'first' }]);
     expect(ended[0]).not.toHaveProperty('gracePeriodSeconds');
     created(second);
-    expect(kinds(show(shadowOf(second)))).toContain('delete');
+    expect(kinds(show(shadowOf(second)))).toContain('deleteShadow');
     expect(updates(vanish(shadow))).toMatchObject([{ kind: 'gone', reason: 'HostLeft' }]);
   });
 

@@ -108,7 +108,7 @@ export class Shadows {
     assert(this.#guests.get(id) === undefined, `guest ${keyOf(id)} is created once`);
     const guest = this.#guests.add(id, { state: 'creating', pending, shadow: undefined });
     this.#ledger.assume(this.#assumed(id, pending.pod), pending.place.node);
-    this.#options.emit({ kind: 'create', guest: id, ...pending });
+    this.#options.emit({ kind: 'createShadow', guest: id, ...pending });
     return guest;
   }
 
@@ -116,7 +116,7 @@ export class Shadows {
   repeat(guest: Guest): void {
     if (guest.state !== 'doubtful' || guest.pending === undefined) return;
     this.#guests.settleDoubt(guest, 'creating');
-    this.#options.emit({ kind: 'create', guest: guest.id, ...guest.pending });
+    this.#options.emit({ kind: 'createShadow', guest: guest.id, ...guest.pending });
   }
 
   created(id: GuestId, outcome: CreateOutcome, now: MonotonicMs): void {

@@ -35,7 +35,7 @@ function hosting() {
       return host.step({ kind: 'tryGuests', call: calls++, caller, request }, at(now));
     },
     tried: (effect: HostEffect | undefined, outcome: TryOutcome, now = 0) => {
-      if (effect?.kind !== 'try') throw new Error(`a try was expected, not ${effect?.kind}`);
+      if (effect?.kind !== 'tryShadow') throw new Error(`a try was expected, not ${effect?.kind}`);
       return host.step({ kind: 'tried', id: effect.id, outcome }, at(now));
     },
   };
@@ -54,8 +54,8 @@ describe('a host tries pods', () => {
     const { tryGuests, tried } = hosting();
     const [first, second, ...more] = tryGuests([podOf('a'), podOf('b', { cpu: '2' })]);
     expect([first, second]).toMatchObject([
-      { kind: 'try', home: 'home', place: { node: 'n' } },
-      { kind: 'try' },
+      { kind: 'tryShadow', home: 'home', place: { node: 'n' } },
+      { kind: 'tryShadow' },
     ]);
     expect(more).toEqual([]);
     expect(tried(second, { kind: 'rejected', reason: 'too big' })).toEqual([]);
@@ -69,7 +69,7 @@ describe('a host tries pods', () => {
     const replies = tried(first, { kind: 'rejected', reason: 'no' });
     expect(reasons(replies)).toEqual(['no', 'no']);
     expect(reasons(tryGuests([podOf('c')], triesTtlMs - 1))).toEqual(['no']);
-    expect(tryGuests([podOf('d')], triesTtlMs)).toMatchObject([{ kind: 'try' }]);
+    expect(tryGuests([podOf('d')], triesTtlMs)).toMatchObject([{ kind: 'tryShadow' }]);
   });
 
   test('again when its API server gave no answer', () => {
@@ -77,7 +77,7 @@ describe('a host tries pods', () => {
     const [first] = tryGuests([podOf('a')]);
     const [reply] = tried(first, { kind: 'failed', reason: 'no answer' });
     expect(reply).toMatchObject({ results: [{ verdict: { code: 'Unschedulable' } }] });
-    expect(tryGuests([podOf('a')])).toMatchObject([{ kind: 'try' }]);
+    expect(tryGuests([podOf('a')])).toMatchObject([{ kind: 'tryShadow' }]);
   });
 
   test('by name of what they need and do not find', () => {

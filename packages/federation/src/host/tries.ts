@@ -101,7 +101,7 @@ export class Tries {
     const id = this.#next++;
     this.#running.set(id, started);
     this.#runningByKey.set(key, started);
-    this.#options.emit({ kind: 'try', id, home, pod, place });
+    this.#options.emit({ kind: 'tryShadow', id, home, pod, place });
   }
 
   #remember(key: string, result: TryResult, now: MonotonicMs): void {

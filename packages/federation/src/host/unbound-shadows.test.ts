@@ -89,7 +89,7 @@ const results = (effects: readonly HostEffect[]) =>
 describe('a shadow that the host’s scheduler is to bind', () => {
   test('is created unbound, and the commit is answered once it is bound', () => {
     const { commit, created, show, used } = hosting();
-    expect(commit()).toMatchObject([{ kind: 'create', place: { node: 'n', scheduler } }]);
+    expect(commit()).toMatchObject([{ kind: 'createShadow', place: { node: 'n', scheduler } }]);
     expect(created()).toEqual([]);
     expect(show(unbound)).toEqual([]);
     expect(used()).toBe(1_000);
@@ -122,14 +122,14 @@ describe('a shadow that the host’s scheduler is to bind', () => {
       { outcome: 'refused', verdict: { code: 'Unschedulable' } },
     ]);
     expect(expired.at(-1)).toMatchObject({
-      kind: 'delete',
+      kind: 'deleteShadow',
       shadowUid: unbound.metadata.uid,
     });
     expect(used()).toBe(1_000);
     expect(results(commit(pod, 6 + bindMsMax))).toMatchObject([{ outcome: 'refused' }]);
     expect(vanish(unbound, 7 + bindMsMax)).toEqual([]);
     expect(used()).toBe(0);
-    expect(kinds(commit(pod, 8 + bindMsMax))).toEqual(['create']);
+    expect(kinds(commit(pod, 8 + bindMsMax))).toEqual(['createShadow']);
   });
 
   test('is deleted at once when its scheduler finds no room on its node', () => {
@@ -137,7 +137,7 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     commit();
     created();
     const effects = show(noRoom);
-    expect(kinds(effects)).toEqual(['reply', 'delete']);
+    expect(kinds(effects)).toEqual(['reply', 'deleteShadow']);
     expect(results(effects)).toMatchObject([{ outcome: 'refused' }]);
     expect(host.wakeAt()).toBeUndefined();
   });
@@ -160,7 +160,7 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     commit();
     created();
     show(unbound);
-    expect(kinds(release())).toEqual(['delete']);
+    expect(kinds(release())).toEqual(['deleteShadow']);
     expect(results(vanish(unbound))).toMatchObject([{ outcome: 'ended' }]);
     expect(results(commit())).toMatchObject([{ outcome: 'ended' }]);
   });
@@ -201,7 +201,7 @@ describe('an agent that starts while a shadow is unbound', () => {
   test('gives up one that nobody binds', () => {
     const { show, tick, vanish, used } = hosting();
     show(unbound, 0);
-    expect(kinds(tick(bindMsMax))).toEqual(['delete']);
+    expect(kinds(tick(bindMsMax))).toEqual(['deleteShadow']);
     expect(vanish(unbound, bindMsMax)).toEqual([]);
     expect(used()).toBe(0);
   });
@@ -223,7 +223,7 @@ describe('a fenced pod', () => {
     expect(vanish(shadow, bindMsMax)).toEqual([]);
     expect(results(commit(fenced, bindMsMax))).toMatchObject([{ outcome: 'refused' }]);
     expect(tick(doubtMs)).toEqual([]);
-    expect(kinds(commit(fenced, doubtMs))).toEqual(['create']);
+    expect(kinds(commit(fenced, doubtMs))).toEqual(['createShadow']);
   });
 });
 

@@ -1,18 +1,16 @@
-/** Effects in a line each, for the story of a seed. */
+/** Work in a line each, for the story of a seed. */
+import type { Work } from '@spillway/agent-core';
 import type { Pod, PodUid } from '@spillway/core';
-import { type HomeEffect, type HostEffect, refOf } from '@spillway/federation';
+import { refOf } from '@spillway/federation';
 
-export function summary(effect: HomeEffect | HostEffect): string {
+export function summary(work: Work): string {
   const uids = (pods: readonly Pod[]): readonly PodUid[] => pods.map((pod) => refOf(pod).uid);
-  const { kind } = effect;
-  if (kind === 'commit') return `commit to ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
-  if (kind === 'update') return `update at ${effect.host}: ${uids(effect.request.pods).join(' ')}`;
-  if (kind === 'reserve') return `reserve ${effect.request.count} at ${effect.host}`;
-  if (kind === 'try') {
-    return 'tryId' in effect
-      ? `try at ${effect.host}: ${uids(effect.request.pods).join(' ')}`
-      : `try ${refOf(effect.pod).uid} of ${effect.home}`;
+  const { kind } = work;
+  if (kind === 'commit' || kind === 'update' || kind === 'try') {
+    return `${kind} at ${work.host}: ${uids(work.request.pods).join(' ')}`;
   }
-  if (kind === 'create') return `create ${effect.guest.uid} on ${effect.place.node}`;
-  return JSON.stringify(effect);
+  if (kind === 'reserve') return `reserve ${work.request.count} at ${work.host}`;
+  if (kind === 'tryShadow') return `try ${refOf(work.pod).uid} of ${work.home}`;
+  if (kind === 'createShadow') return `create ${work.guest.uid} on ${work.node}`;
+  return JSON.stringify(work);
 }

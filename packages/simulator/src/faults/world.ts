@@ -19,7 +19,7 @@ import {
   refOf,
 } from '@spillway/federation';
 import { ModelAgent } from '../agent/agent.ts';
-import type { ModelGossip } from '../agent/speaker.ts';
+import type { ModelGossip } from '../agent/gossip.ts';
 import { isEnded, ModelApiServer } from '../cluster/api-server.ts';
 import { KubeScheduler } from '../cluster/kube-scheduler.ts';
 import {

@@ -13,7 +13,7 @@ import type { ClusterName, MonotonicMs, Random } from '@spillway/core';
 import { type Advert, gossip, heardBytes, type Member } from '@spillway/federation';
 import { encodeAdvert } from '@spillway/wire';
 import type { Arrival, Arrivals } from '../agent/fetched-neighbours.ts';
-import type { ModelGossip } from '../agent/speaker.ts';
+import type { ModelGossip } from '../agent/gossip.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { MeshDelays } from './mesh-delays.ts';
 import { memberOf } from './network.ts';

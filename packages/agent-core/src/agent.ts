@@ -1,0 +1,358 @@
+/**
+ * What every agent does, and nothing of how: a machine without I/O, timers or promises around the home,
+ * the host and what they share. It is told events and returns effects. The daemon and the simulator each
+ * run it by a driver, which performs effects and decides nothing: it has no constants but deadlines and
+ * no state but handles (docs/adr/0034).
+ */
+import {
+  after,
+  type ClusterEvent,
+  type ClusterName,
+  earliest,
+  Fault,
+  isFault,
+  type MonotonicMs,
+  type Random,
+  unreachable,
+} from '@spillway/core';
+import {
+  type Advert,
+  type AdvertPacingConfig,
+  type GuestTerms,
+  Home,
+  type HomeConfig,
+  type HomeEffect,
+  type HomeEvent,
+  Host,
+  type HostConfig,
+  type HostEffect,
+  type HostEvent,
+  type Member,
+  type Neighbourhood,
+  type Policies,
+  type Seals,
+} from '@spillway/federation';
+import { Ledger } from '@spillway/scheduling';
+import { Advertiser } from './advertiser.ts';
+import type { AgentEffect, AgentEvent, Answer } from './events.ts';
+import { type GuestFeed, GuestFeeds } from './guest-feeds.ts';
+import { GuestWatches } from './guest-watches.ts';
+import { Outbox } from './outbox.ts';
+import { WatchRouting } from './watch-routing.ts';
+import { type Ended, homeEventOf, hostEventOf, isHomeWork, isHostWork, laneOf } from './work.ts';
+
+export interface AgentOptions {
+  readonly cluster: ClusterName;
+  /** Of this life of the agent; see `AdvertVersion.epoch`. */
+  readonly epoch: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What the federation's root has signed of this cluster. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly neighbourhood: Neighbourhood;
+  readonly policies: Policies;
+  readonly seals: Seals;
+  readonly homeConfig: HomeConfig;
+  readonly hostConfig: HostConfig;
+  readonly terms: GuestTerms;
+  readonly pacing: AdvertPacingConfig;
+  /** Where a home's pods live here. */
+  readonly guestNamespace: (home: ClusterName, namespace: string) => string;
+  /** How this agent is reached now. */
+  readonly whereabouts: () => Pick<Advert, 'peer' | 'addresses' | 'coordinate'>;
+  readonly random: (purpose: 'home' | 'streams') => Random;
+  /** Which neighbour a node stands for, where Nodes do not say so themselves. */
+  readonly clusterOfNode?: (node: string) => ClusterName | undefined;
+  /** Whether to look through every neighbour for guests that a former life left there. */
+  readonly looksThrough: boolean;
+}
+
+/** How often it looks whose guest streams should be open (ms). */
+const lookMs = 250;
+
+export class Agent {
+  readonly ledger = new Ledger();
+  readonly home: Home;
+  readonly host: Host;
+  readonly #options: AgentOptions;
+  readonly #advertiser: Advertiser;
+  readonly #watches: GuestWatches;
+  readonly #routing: WatchRouting;
+  readonly #outbox = new Outbox();
+  readonly #feeds = new GuestFeeds();
+  readonly #homeEvents: HomeEvent[] = [];
+  readonly #hostEvents: HostEvent[] = [];
+  #effects: AgentEffect[] = [];
+  #synced = false;
+  #stopped = false;
+  #lookAt: MonotonicMs | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { cluster, epoch, guestNamespace } = options;
+    const { ledger } = this;
+    this.host = new Host({
+      ledger,
+      config: options.hostConfig,
+      incarnation: `${epoch}`,
+      guestNamespace,
+      cluster,
+      terms: options.terms,
+    });
+    const home = (event: HomeEvent): void => void this.#homeEvents.push(event);
+    this.#routing = new WatchRouting({
+      ledger,
+      guestNamespace,
+      home,
+      host: (event) => this.#hostEvents.push(event),
+    });
+    this.home = new Home({
+      room: ledger,
+      neighbourhood: options.neighbourhood,
+      attributes: options.attributes,
+      policies: options.policies,
+      seals: options.seals,
+      config: options.homeConfig,
+      random: options.random('home'),
+      homeEpoch: epoch,
+      clusterOfNode: options.clusterOfNode ?? ((node) => this.#routing.clusterOf(node)),
+    });
+    this.#watches = new GuestWatches({
+      random: options.random('streams'),
+      home,
+      open: (host, watch) => this.#effects.push({ kind: 'openGuests', host, watch }),
+      close: (watch) => this.#effects.push({ kind: 'closeGuests', watch }),
+    });
+    this.#advertiser = new Advertiser({
+      ...options,
+      ledger,
+      host: this.host,
+      keepFree: options.hostConfig.keepFree,
+    });
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Neighbours that have or had a virtual node here. */
+  virtualNodes(): Iterable<ClusterName> {
+    return this.#routing.virtualNodes();
+  }
+
+  /** Whether news of neighbours may change what it does now. */
+  awaitsNews(now: MonotonicMs): boolean {
+    return !this.#stopped && this.home.awaitsNews(now);
+  }
+
+  step(event: AgentEvent, now: MonotonicMs): readonly AgentEffect[] {
+    if (this.#stopped) {
+      if (event.kind === 'ended') this.#outbox.ended(event.id);
+      return [];
+    }
+    this.#take(event, now);
+    this.#run(now);
+    this.#due(now);
+    for (const { id, work } of this.#outbox.takeStarted()) {
+      this.#effects.push({ kind: 'perform', id, work });
+    }
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** When to call `step` with `tick`. */
+  wakeAt(now: MonotonicMs): MonotonicMs | undefined {
+    if (this.#stopped) return undefined;
+    const machines = earliest(this.home.wakeAt(), this.host.wakeAt());
+    if (!this.#synced) return machines;
+    const around = earliest(this.#advertiser.wakeAt(now), this.#watches.wakeAt());
+    return earliest(earliest(machines, around), this.#lookAt);
+  }
+
+  /** From now on it emits nothing and answers nobody; what has not been started is dropped. */
+  stop(): void {
+    this.#stopped = true;
+    this.#outbox.close();
+  }
+
+  /** Whether no work is under way: the Lease may be given back. */
+  get drained(): boolean {
+    return this.#outbox.underWay === 0;
+  }
+
+  /**
+   * A home's guest stream: all its guests first, then what changes.
+   *
+   * @throws Fault `Unavailable` while this agent cannot answer, `PermissionDenied` as `Host.picture`.
+   */
+  openFeed(caller: Member, homeEpoch: number): GuestFeed {
+    this.#requireReady();
+    return this.#feeds.open(caller.cluster, this.host.picture(caller, homeEpoch));
+  }
+
+  closeFeed(feed: GuestFeed): void {
+    this.#feeds.close(feed);
+  }
+
+  #take(event: AgentEvent, now: MonotonicMs): void {
+    switch (event.kind) {
+      case 'cluster':
+        return this.#watched(event.event, now);
+      case 'synced':
+        this.#synced = true;
+        this.#lookAt = now;
+        this.#homeEvents.push({ kind: 'synced' });
+        return;
+      case 'policiesChanged':
+        this.#homeEvents.push(event);
+        return;
+      case 'neighboursChanged':
+        if (this.awaitsNews(now)) {
+          this.#homeEvents.push({ kind: 'roomChanged', where: 'neighbour' });
+        }
+        return;
+      case 'connected':
+        if (!this.#synced) return;
+        this.#advertiser.greet(now);
+        return this.#watches.nudge(event.cluster, now);
+      case 'addressesChanged':
+        if (this.#synced) this.#advertiser.greet(now);
+        return;
+      case 'published':
+        return this.#advertiser.published(event);
+      case 'ended':
+        return this.#ended(event.id, event.ended);
+      case 'call':
+        return this.#called(event, now);
+      case 'guest':
+        return this.#watches.update(event.watch, event.update, now);
+      case 'guestsClosed':
+        return this.#watches.closed(event.watch, now);
+      case 'revoked':
+        this.#homeEvents.push(event);
+        this.#hostEvents.push(event);
+        return;
+      case 'leaving':
+        this.#homeEvents.push(event);
+        this.#hostEvents.push(event);
+        return this.#advertiser.changed(now);
+      case 'tick':
+        return;
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #watched(event: ClusterEvent, now: MonotonicMs): void {
+    const changed = this.#routing.take(event);
+    if (changed && this.#synced) this.#advertiser.changed(now);
+  }
+
+  #ended(id: number, ended: Ended): void {
+    const work = this.#outbox.ended(id);
+    if (isHostWork(work)) {
+      this.#hostEvents.push(hostEventOf(work, ended));
+      return;
+    }
+    const event = homeEventOf(work, ended);
+    if (event !== undefined) this.#homeEvents.push(event);
+  }
+
+  #called({ call, caller, of }: Extract<AgentEvent, { kind: 'call' }>, now: MonotonicMs): void {
+    try {
+      this.#requireReady();
+      const { kind, request } = of;
+      this.#host({ kind, call, caller, request } as HostEvent, now);
+      if (kind === 'release') this.#answer(call, { value: undefined });
+    } catch (error) {
+      if (!isFault(error) || error.code === 'Internal') throw error;
+      this.#answer(call, { fault: error });
+    }
+  }
+
+  #requireReady(): void {
+    if (this.#stopped) throw new Fault('Unavailable', 'this agent is stopping');
+    if (this.#synced) return;
+    throw new Fault('Unavailable', 'this host is starting: its caches are not synced yet');
+  }
+
+  /** Feeds the machines what was found for them, until nothing more follows. */
+  #run(now: MonotonicMs): void {
+    for (;;) {
+      const forHost = this.#hostEvents.shift();
+      if (forHost !== undefined) {
+        this.#host(forHost, now);
+        continue;
+      }
+      const forHome = this.#homeEvents.shift();
+      if (forHome === undefined) return;
+      this.#home(forHome, now);
+    }
+  }
+
+  #due(now: MonotonicMs): void {
+    if (isDue(this.host.wakeAt(), now)) this.#host({ kind: 'tick' }, now);
+    if (isDue(this.home.wakeAt(), now)) this.#home({ kind: 'tick' }, now);
+    if (!this.#synced) return;
+    if (isDue(this.#lookAt, now)) {
+      this.#lookAt = after(now, lookMs);
+      this.#watches.keep(this.home.hosts(), this.#reachable(), now);
+    }
+    if (isDue(this.#watches.wakeAt(), now)) this.#watches.tick(now);
+    this.#run(now);
+    const publication = this.#advertiser.due(now);
+    if (publication !== undefined) this.#effects.push({ kind: 'publish', ...publication });
+  }
+
+  #reachable(): readonly ClusterName[] {
+    const { looksThrough, neighbourhood } = this.#options;
+    if (!looksThrough) return [];
+    return neighbourhood
+      .neighbours()
+      .flatMap(({ cluster, liveness }) => (liveness === 'alive' ? [cluster] : []));
+  }
+
+  #home(event: HomeEvent, now: MonotonicMs): void {
+    for (const effect of this.home.step(event, now)) this.#homeEffect(effect);
+  }
+
+  #homeEffect(effect: HomeEffect): void {
+    if (isHomeWork(effect)) this.#outbox.send(laneOf(effect), effect);
+    else this.#effects.push({ kind: 'notice', notice: effect });
+  }
+
+  #host(event: HostEvent, now: MonotonicMs): void {
+    for (const effect of this.host.step(event, now)) this.#hostEffect(effect);
+  }
+
+  #hostEffect(effect: HostEffect): void {
+    if (isHostWork(effect)) {
+      this.#outbox.send(laneOf(effect), effect);
+      return;
+    }
+    switch (effect.kind) {
+      case 'reply':
+      case 'tryReply':
+      case 'updateReply':
+        return this.#answer(effect.call, { value: effect.results });
+      case 'reserveReply':
+        return this.#answer(effect.call, { value: effect.answer });
+      case 'refuseCall':
+        return this.#answer(effect.call, { fault: effect.fault });
+      case 'push':
+        this.#feeds.push(effect.home, effect.update);
+        this.#effects.push({ kind: 'notice', notice: effect });
+        return;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #answer(call: number, answer: Answer): void {
+    this.#effects.push({ kind: 'answer', call, answer });
+  }
+}
+
+function isDue(at: MonotonicMs | undefined, now: MonotonicMs): boolean {
+  return at !== undefined && at <= now;
+}

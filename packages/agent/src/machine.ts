@@ -1,0 +1,123 @@
+/** The agent's machine, what it looks at, and the driver that runs it. */
+import { Agent } from '@spillway/agent-core';
+import { type ClusterName, type Clock, randomStream } from '@spillway/core';
+import {
+  CoordinateClient,
+  Directory,
+  directoryPresets,
+  type PolicyBook,
+} from '@spillway/federation';
+import {
+  type ApiClient,
+  EventRecorder,
+  guestNamespaceName,
+  PlacementWrites,
+  Pods,
+  VirtualNodes,
+} from '@spillway/kubernetes';
+import { inspectCertificate, type Mesh } from '@spillway/mesh';
+import { bindingSeals } from './binding-seals.ts';
+import { DecisionLog } from './decision-log.ts';
+import { Driver } from './driver.ts';
+import type { Identity } from './identity.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { Neighbours } from './neighbours.ts';
+import type { AgentOptions } from './options.ts';
+import { PodOwnerNews } from './pod-news.ts';
+import { Reporter } from './reporter.ts';
+import type { RevocationKeeper } from './revocation-keeper.ts';
+
+export interface MachineOptions {
+  readonly options: AgentOptions;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly identity: Identity;
+  readonly policies: PolicyBook;
+  readonly api: ApiClient;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly revocations: RevocationKeeper;
+  /** Undefined until it has started. */
+  readonly mesh: () => Mesh | undefined;
+}
+
+export type Machine = ReturnType<typeof createMachine>;
+
+export function createMachine(made: MachineOptions) {
+  const { options, log, metrics, identity, policies, api, epoch, clock, mesh } = made;
+  const seed = epoch % 2 ** 31;
+  const pods = new Pods(api, {
+    isolated: options.guests.network === 'isolated',
+    blockedCidrs: options.guests.blockedCidrs,
+  });
+  const recorder = new EventRecorder({ api, clock, component: 'spillway' });
+  const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));
+  const preset = directoryPresets[options.mesh.preset];
+  const directory = new Directory({
+    config: preset,
+    self: options.cluster,
+    coordinate: () => coordinates.coordinate,
+  });
+  const virtualNodes = new VirtualNodes(api);
+  const neighbours = new Neighbours({
+    directory,
+    virtualNodes,
+    coordinates,
+    clock,
+    log,
+    metrics,
+    membershipOf: (cluster: ClusterName) => made.revocations.membershipOf(cluster),
+  });
+  const { attributes, peer } = inspectCertificate(identity.certificate);
+  const agent = new Agent({
+    cluster: options.cluster,
+    epoch,
+    labels: options.labels,
+    attributes,
+    neighbourhood: neighbours,
+    policies,
+    seals: bindingSeals(options.cluster, identity.privateKey),
+    homeConfig: options.home,
+    hostConfig: options.host,
+    terms: options.guests.terms,
+    pacing: {
+      heartbeatMs: preset.heartbeatMs,
+      ttlMs: preset.ttlMs,
+      bytesPerSecond: options.mesh.advertBytesPerSecond,
+    },
+    guestNamespace: guestNamespaceName,
+    whereabouts: () => ({
+      peer,
+      addresses: mesh()?.addresses() ?? [],
+      coordinate: coordinates.coordinate,
+    }),
+    random: (purpose) => randomStream(seed, purpose),
+    looksThrough: true,
+  });
+  const decisionLog = new DecisionLog({ log, clock });
+  const news = new PodOwnerNews({ recorder, pods, log });
+  const reporter = new Reporter({ news, clock, log, decisionLog, metrics });
+  const driver = new Driver({
+    agent,
+    epoch,
+    writes: pods,
+    placement: new PlacementWrites(api, pods, clock),
+    reporter,
+    clock,
+  });
+  neighbours.hostsOurs = (cluster) => agent.home.hosts().has(cluster);
+  neighbours.onRoom = () => driver.feed({ kind: 'neighboursChanged' });
+  return {
+    agent,
+    driver,
+    reporter,
+    decisionLog,
+    recorder,
+    pods,
+    preset,
+    directory,
+    virtualNodes,
+    neighbours,
+  };
+}
