@@ -114,7 +114,17 @@ export interface DriverOptions {
   readonly epoch: number;
   readonly writes: HomeWrites & HostWrites;
   readonly placement: HomePlacementWrites;
-  readonly reporter: Reporter;
+  readonly reporter: Pick<
+    Reporter,
+    | 'begins'
+    | 'ended'
+    | 'failed'
+    | 'reservedHere'
+    | 'preempted'
+    | 'published'
+    | 'streamEnded'
+    | 'notice'
+  >;
   readonly clock: Clock;
 }
 

@@ -48,7 +48,7 @@ export interface ReservedSlots {
 }
 
 export interface ModelDriverOptions {
-  readonly agent: Agent;
+  readonly agent: Pick<Agent, 'step' | 'wakeAt' | 'awaitsNews' | 'openFeed' | 'closeFeed'>;
   readonly cluster: ClusterName;
   readonly epoch: number;
   readonly api: ModelApiServer;
