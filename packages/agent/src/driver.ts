@@ -43,6 +43,7 @@ import type {
   ReleaseRequest,
   ReserveAnswer,
   ReserveRequest,
+  ShadowPlace,
   TryOutcome,
   TryRequest,
   TryResult,
@@ -79,10 +80,10 @@ export interface HomePlacementWrites {
   endPreempted(victim: PodRef): Promise<'ok' | 'gone'>;
 }
 
-interface ShadowPlace {
+interface NewShadow {
   readonly home: ClusterName;
   readonly pod: Pod;
-  readonly node: NodeName;
+  readonly place: ShadowPlace;
 }
 
 interface ShadowRef {
@@ -93,9 +94,9 @@ interface ShadowRef {
 
 /** What a host needs of its own API server. */
 export interface HostWrites {
-  createShadow(options: ShadowPlace): Promise<CreateOutcome>;
+  createShadow(options: NewShadow): Promise<CreateOutcome>;
   /** As `createShadow`, but so that nothing is made. */
-  tryShadow(options: ShadowPlace): Promise<TryOutcome>;
+  tryShadow(options: NewShadow): Promise<TryOutcome>;
   patchShadow(options: ShadowRef & { readonly patch: GuestPatch }): Promise<PatchOutcome>;
   deleteShadow(options: ShadowRef & { readonly gracePeriodSeconds?: number }): Promise<void>;
 }
@@ -299,8 +300,8 @@ export class Driver implements NegotiationHandler {
       case 'release':
         return await this.#called(work);
       case 'createShadow': {
-        const { guest, pod, node } = work;
-        return { kind, value: await writes.createShadow({ home: guest.home, pod, node }) };
+        const { guest, pod, place } = work;
+        return { kind, value: await writes.createShadow({ home: guest.home, pod, place }) };
       }
       case 'tryShadow':
         return { kind, value: await writes.tryShadow(work) };

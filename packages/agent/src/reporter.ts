@@ -233,9 +233,9 @@ export class Reporter {
     }
   }
 
-  #createEnded({ guest, pod, node }: WorkOf<'createShadow'>, outcome: CreateOutcome): void {
+  #createEnded({ guest, pod, place }: WorkOf<'createShadow'>, outcome: CreateOutcome): void {
     const { decisionLog } = this.#options;
-    const line = { home: guest.home, pod: guestName(pod), node };
+    const line = { home: guest.home, pod: guestName(pod), node: place.node };
     if (outcome.kind === 'created') decisionLog.say('guestCreated', line);
     else if (outcome.kind !== 'exists') {
       decisionLog.say('guestRejected', { ...line, reason: createVerdict(outcome).reason });
@@ -251,10 +251,15 @@ export class Reporter {
   }
 
   /** One line for many: what fails for one pod, such as an API server that is down, fails for all. */
-  #createFailed({ guest, pod, node }: WorkOf<'createShadow'>, error: unknown): void {
+  #createFailed({ guest, pod, place }: WorkOf<'createShadow'>, error: unknown): void {
     const { log, clock, decisionLog } = this.#options;
     const { home } = guest;
-    decisionLog.say('guestRejected', { home, pod: guestName(pod), node, reason: inWords(error) });
+    decisionLog.say('guestRejected', {
+      home,
+      pod: guestName(pod),
+      node: place.node,
+      reason: inWords(error),
+    });
     const now = clock.monotonicMs();
     this.#failedCreates.count += 1;
     if (now < this.#failedCreates.nextLine) return;

@@ -125,7 +125,7 @@ export function driverContract(name: string, makeWorld: () => ContractWorld): vo
       const work: Work =
         kind === 'bindLocally'
           ? { kind, ref, node }
-          : ({ kind, ref, host: neighbour, annotations: {} } as unknown as Work);
+          : { kind, ref, host: neighbour, annotations: {} };
       expect(await ended(work)).toEqual({ kind, value: 'bound' });
     });
 
@@ -171,12 +171,12 @@ export function driverContract(name: string, makeWorld: () => ContractWorld): vo
       const second = world.call({ kind: 'reserve', request });
       const asked = () => agent.told.filter((event) => event.kind === 'call');
       await world.until(() => asked().length === 2);
-      const [a, b] = asked();
+      const [a, b] = asked().map(({ call }) => call);
       const fault = new Fault('ResourceExhausted', 'too many');
       const value = { granted: 2, verdicts: [] };
       agent.ask(
-        { kind: 'answer', call: b!.call, answer: { fault } },
-        { kind: 'answer', call: a!.call, answer: { value: value as never } },
+        { kind: 'answer', call: b ?? -1, answer: { fault } },
+        { kind: 'answer', call: a ?? -1, answer: { value: value as never } },
       );
       world.feed({ kind: 'tick' });
       expect(await first).toEqual({ value });
@@ -211,8 +211,8 @@ export function driverContract(name: string, makeWorld: () => ContractWorld): vo
       const read = world.readGuests(3);
       await world.until(() => world.agent.feeds.length === 1);
       const [feed] = world.agent.feeds;
-      feed!.push(gone('a'));
-      feed!.push(gone('b'));
+      feed?.push(gone('a'));
+      feed?.push(gone('b'));
       expect(await read).toEqual([{ kind: 'synced' }, gone('a'), gone('b')]);
       await world.until(() => world.agent.closedFeeds === 1);
     });
@@ -266,12 +266,15 @@ const writes: readonly MadeWork[] = [
   { kind: 'finalize', work: (ref) => ({ kind: 'finalize', ref }) },
   { kind: 'evict', work: (ref) => ({ kind: 'evict', ref }) },
   { kind: 'unnominate', work: (ref) => ({ kind: 'unnominate', ref }) },
-  { kind: 'preempt', work: (ref) => ({ kind: 'preempt', ref, node, victims: [ref] }) as Work },
+  { kind: 'preempt', work: (ref) => ({ kind: 'preempt', ref, node, victims: [ref] }) },
   { kind: 'checkOrphan', work: (ref) => ({ kind: 'checkOrphan', host: neighbour, ref }) },
-  { kind: 'createShadow', work: () => ({ kind: 'createShadow', guest, pod: guestPod, node }) },
+  {
+    kind: 'createShadow',
+    work: () => ({ kind: 'createShadow', guest, pod: guestPod, place: { node } }),
+  },
   {
     kind: 'tryShadow',
-    work: () => ({ kind: 'tryShadow', id: 1, home: neighbour, pod: guestPod, node }),
+    work: () => ({ kind: 'tryShadow', id: 1, home: neighbour, pod: guestPod, place: { node } }),
   },
   {
     kind: 'patchShadow',
@@ -281,7 +284,7 @@ const writes: readonly MadeWork[] = [
       namespace,
       name,
       shadowUid,
-      patch: { metadata: { labels: { a: 'b' }, annotations: {} } } as never,
+      patch: { metadata: { labels: { a: 'b' }, annotations: {} } },
     }),
   },
   {
@@ -346,6 +349,6 @@ const advert: Advert = {
   labels: {},
   accepting: true,
   guestsFree: 1,
-  room: { bins: [], classes: [] } as never,
+  room: { bins: [], classes: [] },
   totals: {} as never,
 };

@@ -235,7 +235,10 @@ describe('commit', () => {
     created(pod);
     const rival = podOf('rival', { cpu: '2', schedulerName: 'default-scheduler', nodeName: 'n' });
     ledger.apply({ kind: 'Pod', type: 'set', object: rival });
-    expect(show(shadowOf(pod)).at(-1)).toMatchObject({ kind: 'deleteShadow', gracePeriodSeconds: 0 });
+    expect(show(shadowOf(pod)).at(-1)).toMatchObject({
+      kind: 'deleteShadow',
+      gracePeriodSeconds: 0,
+    });
     expect(updates(vanish(shadowOf(pod)))).toMatchObject([{ kind: 'gone', reason: 'OutOfRoom' }]);
   });
 });
@@ -250,7 +253,10 @@ describe('release', () => {
     created(pod);
     ledger.apply({ kind: 'Pod', type: 'set', object: podOf('own', { cpu: '2', nodeName: 'n' }) });
     const shadow = { ...shadowOf(pod), spec: { ...pod.spec, nodeName: 'n' } };
-    expect(show(fenced(shadow)).at(-1)).toMatchObject({ kind: 'deleteShadow', gracePeriodSeconds: 1 });
+    expect(show(fenced(shadow)).at(-1)).toMatchObject({
+      kind: 'deleteShadow',
+      gracePeriodSeconds: 1,
+    });
     // No less grace than it was given.
     expect(kinds(release([pod], 0))).toEqual([]);
   });
@@ -338,7 +344,11 @@ describe('a home that is revoked', () => {
     show(shadow);
     const ended = host.step(revoked, at(0));
     expect(ended).toEqual([
-      expect.objectContaining({ kind: 'deleteShadow', name: 'first', shadowUid: shadow.metadata.uid }),
+      expect.objectContaining({
+        kind: 'deleteShadow',
+        name: 'first',
+        shadowUid: shadow.metadata.uid,
+      }),
     ]);
     // No grace named: the pod's own counts.
     expect(ended[0]).not.toHaveProperty('gracePeriodSeconds');

@@ -203,14 +203,14 @@ export class ModelDriver implements Callee {
       case 'release':
         return this.#callHost(work, done);
       case 'createShadow': {
-        const shadow = shadowOf(work.guest.home, work.pod, work.node);
+        const shadow = shadowOf(work.guest.home, work.pod, work.place);
         return write(
           () => createOutcome(api, shadow),
           (value) => ({ kind, value }),
         );
       }
       case 'tryShadow': {
-        const shadow = shadowOf(work.home, work.pod, work.node);
+        const shadow = shadowOf(work.home, work.pod, work.place);
         return write(
           () => tryOutcome(api, shadow),
           (value) => ({ kind, value }),

@@ -11,6 +11,6 @@ export function summary(work: Work): string {
   }
   if (kind === 'reserve') return `reserve ${work.request.count} at ${work.host}`;
   if (kind === 'tryShadow') return `try ${refOf(work.pod).uid} of ${work.home}`;
-  if (kind === 'createShadow') return `create ${work.guest.uid} on ${work.node}`;
+  if (kind === 'createShadow') return `create ${work.guest.uid} on ${work.place.node}`;
   return JSON.stringify(work);
 }
