@@ -179,6 +179,7 @@ describe('agent', () => {
     expect(feed.next()).toEqual({ kind: 'synced' });
     const shadow: Pod = {
       ...pod('g'),
+      spec: { ...pod('g').spec, nodeName: 'n' },
       metadata: {
         name: 'g',
         namespace: 'lyon-default',
