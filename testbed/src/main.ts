@@ -81,7 +81,7 @@ let interruption: AbortSignal;
 
 const program = new Command('npm run testbed --')
   .description('Real Kubernetes clusters on this machine.')
-  .showHelpAfterError('(--help shows what there is)');
+  .showHelpAfterError('(--help shows the options)');
 withInstallPackages(program.command('up'))
   .description('starts clusters, and returns when they are ready')
   .option('--name <name>', 'of the test bed; several can run side by side', nameOf, 'default')

@@ -193,12 +193,14 @@ ${extra}
     await policy('{ mayLeave: { pods: Never } }');
     await make('stays');
     expect(await waitsFor('stays')).toContain(
-      'may not leave its home, says OffloadPolicy shop/shop',
+      'may not leave its home because of OffloadPolicy shop/shop',
     );
     const explained = await federation
       .agent(home)
       .get<{ message: string; policy: object }>('/v1/explain?namespace=shop&name=stays');
-    expect(explained.message).toContain('may not leave its home, says OffloadPolicy shop/shop');
+    expect(explained.message).toContain(
+      'may not leave its home because of OffloadPolicy shop/shop',
+    );
     expect(explained.policy).toEqual({ text: 'nearest; stay', source: 'OffloadPolicy shop/shop' });
     await policy('{ mayLeave: { pods: Always } }');
     await waitFor('it runs', () => podAt('stays')?.status?.phase === 'Running' || undefined, soon);

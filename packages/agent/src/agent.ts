@@ -91,7 +91,7 @@ export async function startAgent(
       await starting;
       const drained = await within(drainMsMax, Promise.all([active?.stop(), label.stop()]));
       if (!drained)
-        log.warn({ drainMsMax }, 'writes are still under way; the Lease runs out by itself');
+        log.warn({ drainMsMax }, 'writes are still in flight; the Lease expires by itself');
       await elector.stop({ giveBack: drained });
       await http.stop();
       api.close();

@@ -33,7 +33,7 @@ const rehearsalsAtOnce = 8;
 /** @throws Fault `InvalidInput`, `InvalidQuantity` */
 export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAnswer> {
   const question = checked(body);
-  if (!asked.synced()) throw new Fault('Unavailable', 'the agent’s caches are not whole yet');
+  if (!asked.synced()) throw new Fault('Unavailable', 'the agent’s caches are not synced yet');
   const { options } = asked;
   const pods = question.batches.map(({ count, pod: given }, i): ForecastQuestion => {
     const name = given.metadata.namespace ?? 'default';
@@ -146,7 +146,7 @@ function requireReadable(name: string, pod: Pod): void {
   } catch (error) {
     if (isFault(error)) throw new Fault(error.code, `${name}: ${error.message}`, { cause: error });
     const { message } = error as Error;
-    const problem = `${name}: its pods are not as Kubernetes describes them (${message})`;
+    const problem = `${name}: its pods do not match the Kubernetes API (${message})`;
     throw new Fault('InvalidInput', problem, { cause: error });
   }
 }

@@ -86,13 +86,13 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     chunks.push(chunk as Buffer);
     bytes += (chunk as Buffer).length;
     if (bytes > bodyBytesMax)
-      throw new Fault('InvalidInput', `the question is longer than ${bodyBytesMax} bytes`);
+      throw new Fault('InvalidInput', `the request is longer than ${bodyBytesMax} bytes`);
   }
   if (bytes === 0) return undefined;
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
   } catch (error) {
-    throw new Fault('InvalidInput', `the question is no JSON: ${(error as Error).message}`, {
+    throw new Fault('InvalidInput', `the request is not JSON: ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -55,7 +55,7 @@ describe('an identity', () => {
 
   test('with the key of another peer is refused', async () => {
     writeFileSync(file('peer.key'), privateKeyText(await newKey()));
-    expect(() => read()).toThrow('identity.key: it is not the key that the certificate is for');
+    expect(() => read()).toThrow('identity.key: the certificate is for another key');
   });
 
   test('with the public key of another federation is refused', async () => {

@@ -55,7 +55,7 @@ export function readIdentity({
     (claims.cluster !== cluster &&
       `cluster: configured as ${cluster}, but the certificate is for ${claims.cluster}`) ||
     (claims.peer !== peerIdOf(privateKey.publicKey) &&
-      'identity.key: it is not the key that the certificate is for') ||
+      'identity.key: the certificate is for another key') ||
     (!federationIdOf(root).equals(claims.federationId) &&
       'identity.federation: the certificate is of another federation');
   if (problem) throw new Fault('InvalidConfig', problem);

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     });
   }
   agent = await startAgent(options, (reason) => {
-    complain('error', 'this agent may act no more', { reason });
+    complain('error', 'this agent must stop', { reason });
     process.exit(3);
   });
 }

@@ -46,11 +46,11 @@ export class NeighbourKeeper {
     this.#busy = true;
     try {
       return await this.#objects.keep(this.#facts(), clock.wallMs(), (neighbour, error) => {
-        log.warn({ neighbour, err: error }, 'Neighbour could not be written; it is tried again');
+        log.warn({ neighbour, err: error }, 'Neighbour could not be written; retrying');
       });
     } catch (error) {
       this.#nextTry = clock.monotonicMs() + listRetryMs;
-      log.warn({ err: error }, 'Neighbours could not be listed; it is tried again in a minute');
+      log.warn({ err: error }, 'Neighbours could not be listed; retrying in one minute');
       return true;
     } finally {
       this.#busy = false;

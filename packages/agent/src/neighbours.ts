@@ -122,7 +122,7 @@ export class Neighbours implements Neighbourhood {
   moved({ cluster }: Member, path: string): void {
     const { directory, log } = this.#options;
     directory.rttVoid(cluster);
-    log.info({ neighbour: cluster, path }, 'reached by another way');
+    log.info({ neighbour: cluster, path }, 'connection path changed');
   }
 
   /** For people to look at: no pods go there. Unknown after a restart. */
@@ -180,7 +180,7 @@ export class Neighbours implements Neighbourhood {
         } catch (error) {
           log.warn(
             { neighbour: cluster, err: error },
-            'virtual node could not be written; it is tried again',
+            'virtual node could not be written; retrying',
           );
           if (this.#marked.delete(cluster)) this.#unmarked.set(cluster, revoked);
         }
@@ -197,7 +197,7 @@ export class Neighbours implements Neighbourhood {
     const now = clock.monotonicMs();
     const changes = directory.tick(now);
     for (const { cluster, from, to } of changes) {
-      log.info({ neighbour: cluster, from, to }, 'neighbour is judged otherwise');
+      log.info({ neighbour: cluster, from, to }, 'liveness of neighbour changed');
       this.#nextWrite.delete(cluster);
     }
     if (changes.length > 0) this.onRoom();
@@ -220,7 +220,7 @@ export class Neighbours implements Neighbourhood {
     void this.#limit(async () => {
       try {
         await virtualNodes.remove(cluster);
-        log.info({ neighbour: cluster }, 'gone for a day: its virtual node is removed');
+        log.info({ neighbour: cluster }, 'neighbour gone for one day; removing its virtual node');
       } catch (error) {
         log.warn({ neighbour: cluster, err: error }, 'virtual node could not be removed');
       }
@@ -248,10 +248,7 @@ export class Neighbours implements Neighbourhood {
         );
         if (isNew) this.onRoom();
       } catch (error) {
-        log.warn(
-          { neighbour: cluster, err: error },
-          'virtual node could not be written; it is tried again',
-        );
+        log.warn({ neighbour: cluster, err: error }, 'virtual node could not be written; retrying');
       }
     });
   }

@@ -56,8 +56,8 @@ export class OffloadPolicies {
       },
       onBroken: (error) => {
         if (this.#problem !== undefined)
-          this.#problem = `OffloadPolicies can't be read: ${(error as Error).message}`;
-        log.warn({ err: error }, 'watch of OffloadPolicies broke; it is resumed');
+          this.#problem = `OffloadPolicies cannot be read: ${(error as Error).message}`;
+        log.warn({ err: error }, 'watch of OffloadPolicies broke; resuming');
       },
     });
     this.#watch.start();

@@ -19,7 +19,7 @@ export function watchMembership(
     if (daysLeft >= warnDays) return;
     log.warn(
       { daysLeft, expires: new Date(member.expiresMs).toISOString() },
-      'our membership certificate expires soon: ask for a new one with "spillway federation admit"',
+      'the membership certificate of this cluster expires soon: get a new one with "spillway federation admit"',
     );
   };
   look();

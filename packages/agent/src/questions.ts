@@ -104,7 +104,7 @@ export function standbyAnswer(question: Question, { cluster, instance }: AgentOp
     const status: StatusAnswer = { cluster, active: false, version, instance };
     return { status: 200, body: status };
   }
-  const error = `this agent of ${cluster} stands by: ask the active one`;
+  const error = `this agent of ${cluster} stands by: ask the active agent`;
   return { status: 503, body: { error } };
 }
 
@@ -118,7 +118,7 @@ function explain({ home, host, options }: Asked, { query }: Question): Explanati
     return { ...explanation, guestNamespace: guestNamespaceName(options.cluster, namespace) };
   if (explanation?.state === 'waiting') return { ...explanation, home: [...explanation.home] };
   if (explanation !== undefined) return explanation;
-  throw new Fault('NotFound', `no pod ${name} that is ours to place or away`);
+  throw new Fault('NotFound', `pod ${name} is not waiting for Spillway, and is not away`);
 }
 
 function guestAnswer({ home, shadow }: GuestExplanation): ExplanationAnswer {
@@ -135,7 +135,10 @@ function guestAnswer({ home, shadow }: GuestExplanation): ExplanationAnswer {
 function unknownQuestion({ method, path }: Question): Answer {
   const otherwise = Object.keys(handlers).find((key) => key.endsWith(` ${path}`));
   return otherwise === undefined
-    ? { status: 404, body: { error: `nothing at ${path}; this agent is ${version}` } }
+    ? {
+        status: 404,
+        body: { error: `there is nothing at ${path}; this agent has version ${version}` },
+      }
     : { status: 405, body: { error: `${method} ${path}: expected ${otherwise}` } };
 }
 

@@ -48,7 +48,7 @@ export async function rehearse(
     } finally {
       const released = { homeEpoch, reservations: [reservation.id], guests: [] };
       client.release(released, { deadlineMs }).catch((error: unknown) => {
-        log.warn({ host, err: error }, 'room of a dry run was not given back; it expires');
+        log.warn({ host, err: error }, 'room of a dry run was not released; it expires');
       });
     }
   } catch (error) {

@@ -25,7 +25,7 @@ export async function clusterFindings(options: ConnectionOptions): Promise<reado
     cluster = await userCluster(options);
   } catch (error) {
     if (agentUrl(options) === '') throw error;
-    const message = `Lease and pods were not looked at: ${(error as Error).message}`;
+    const message = `Lease and pods were not checked: ${(error as Error).message}`;
     return [{ check: 'lease', severity: 'info', subject: 'kubeconfig', message }];
   }
   const { agentNamespace: namespace } = options;
@@ -61,8 +61,8 @@ export async function clientFindings(agent: AgentClient): Promise<readonly Findi
       check: 'versions',
       severity: same ? 'ok' : 'warning',
       subject: 'spillway',
-      message: same ? version : `this program is ${version}, the agent ${status.version}`,
-      ...(!same && { remedy: 'take the program of the agent’s version' }),
+      message: same ? version : `this program has version ${version}, the agent ${status.version}`,
+      ...(!same && { remedy: 'use the program of the agent’s version' }),
     },
   ];
   const aheadMs = agent.clockAheadMs;
@@ -74,9 +74,9 @@ export async function clientFindings(agent: AgentClient): Promise<readonly Findi
       subject: 'this machine',
       message:
         offMs < 1000
-          ? "the agent's clock agrees with this machine's, to a second"
+          ? "the agent's clock agrees with this machine's, within one second"
           : `the agent's clock is ${(offMs / 1000).toFixed(0)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
-      ...(offMs >= clockOffMs.info && { remedy: 'let both follow NTP' }),
+      ...(offMs >= clockOffMs.info && { remedy: 'use NTP on both' }),
     });
   }
   return findings;
@@ -95,7 +95,12 @@ async function leaseFinding(cluster: UserCluster, namespace: string): Promise<re
   if (holderIdentity === '') {
     const remedy = `kubectl -n ${namespace} get pods, and their logs`;
     return [
-      { ...finding, severity: 'error', message: 'no agent holds it: none is active', remedy },
+      {
+        ...finding,
+        severity: 'error',
+        message: 'no agent holds it, so no agent is active',
+        remedy,
+      },
     ];
   }
   // By this machine's clock, which the check of clocks compares with the agent's.
@@ -103,8 +108,8 @@ async function leaseFinding(cluster: UserCluster, namespace: string): Promise<re
   const held = `${holderIdentity.replace(/_[^_]*$/, '')} holds it, renewed ${ageS.toFixed(0)} s ago`;
   if (ageS <= leaseDurationSeconds) return [{ ...finding, severity: 'ok', message: held }];
   const remedy =
-    'see whether that agent runs and reaches the API server; another takes over when there is one';
-  return [{ ...finding, severity: 'error', message: `${held}: it has run out`, remedy }];
+    'check that this agent runs and reaches the API server. Another agent takes over, if there is one';
+  return [{ ...finding, severity: 'error', message: `${held}: it has expired`, remedy }];
 }
 
 const severities: Readonly<Record<AgentSituation['state'], Finding['severity']>> = {
@@ -152,7 +157,9 @@ async function seen(
     if (!isFault(error)) throw error;
     const severity = error.code === 'PermissionDenied' ? 'info' : 'error';
     const what =
-      error.code === 'NotFound' ? 'there is none: no agent has ever been active' : error.message;
+      error.code === 'NotFound'
+        ? 'there is no Lease: no agent has ever been active'
+        : error.message;
     return [{ check, severity, subject: 'API server', message: what }];
   }
 }

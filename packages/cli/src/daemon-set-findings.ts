@@ -21,7 +21,7 @@ export function daemonSetFindings(
   const check = 'daemonsets' as const;
   const counting = sets.filter(({ spec }) => countsAny(spec.template.spec, clusters));
   if (counting.length === 0) {
-    const message = 'no DaemonSet counts a virtual node as one of its own';
+    const message = 'no DaemonSet counts virtual nodes';
     return [{ check, severity: 'ok', subject: 'DaemonSets', message }];
   }
   return counting.map(({ metadata: { name, namespace = 'default' }, spec }) => ({

@@ -76,7 +76,7 @@ export async function* eventsSince(
       if (type === 'ERROR')
         throw new Fault(
           'Unavailable',
-          `the watch of events ended: ${object.message ?? ''}; ask again`,
+          `the watch of events ended: ${object.message ?? ''}; run the command again`,
         );
       resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
       if (type === 'ADDED' || type === 'MODIFIED') yield shown(object);

@@ -125,13 +125,13 @@ async function seenByUser(
 function notOurs(pod: Pod, offload: boolean): string {
   const { schedulerName = 'default-scheduler', schedulingGates } = pod.spec;
   if (eligibilityOf(pod, offload) !== undefined)
-    return 'the agent is about to take it up; ask again';
+    return 'the agent has not seen it yet; run the command again';
   if (schedulingGates?.length)
-    return 'it has scheduling gates, which nobody schedules before they are removed';
+    return 'it has scheduling gates: no scheduler takes it before they are removed';
   if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined)
     return `it is a guest of ${pod.metadata.labels[wellKnown.homeLabel] ?? ''}`;
   if (offload) return `${schedulerName} has not found it unschedulable yet`;
-  return `${schedulerName} places it, and its namespace is not labelled ${wellKnown.offloadLabel}=enabled`;
+  return `${schedulerName} schedules it, and its namespace does not have the label ${wellKnown.offloadLabel}=enabled`;
 }
 
 /** What is not there is not there for want of its namespace, if that is so. */

@@ -204,7 +204,9 @@ describe('spillway explain', () => {
 
   test('pod: one that is not ours, by what the API server says', () => {
     const { stdout } = spillway('explain pod alien -n default');
-    expect(stdout).toContain('default-scheduler places it, and its namespace is not labelled');
+    expect(stdout).toContain(
+      'default-scheduler schedules it, and its namespace does not have the label',
+    );
   });
 
   test('pod: one that is not there', () => {
@@ -405,7 +407,7 @@ describe('spillway events', () => {
   test('of one namespace, and of none', () => {
     expect(spillway('events -n shop').stdout).toMatch(/FailedScheduling +huge/);
     expect(spillway('events -n default').stdout).toBe(
-      'Spillway has said nothing of pods in namespace default lately. -A shows all namespaces.\n',
+      'Spillway has written no events about pods in namespace default lately. -A shows all namespaces.\n',
     );
   });
 
@@ -438,9 +440,11 @@ describe('spillway doctor', () => {
     const { stdout, status } = spillway('doctor -o wide');
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /OK {2}reachability: lyon\n {2}both ways: [\d.]+ ms there, [\d.]+ ms back/,
+      /OK {2}reachability: lyon\n {2}in both directions: [\d.]+ ms there, [\d.]+ ms back/,
     );
-    expect(stdout).toMatch(/OK {2}rights: RBAC\n {2}all \d+ that the agent needs are granted/);
+    expect(stdout).toMatch(
+      /OK {2}rights: RBAC\n {2}all \d+ rights that the agent needs are granted/,
+    );
     expect(stdout).toMatch(/OK {2}lease: spillway-system\/spillway-agent/);
     expect(stdout).toMatch(/WARNING {2}certificates: paris\n {2}expires in 23 hours/);
   });
@@ -471,7 +475,7 @@ describe('spillway doctor', () => {
     await federation.agent('lyon').end('SIGKILL');
     const { stdout, status } = spillway('doctor');
     expect(status).toBe(6);
-    expect(stdout).toMatch(/ERROR {2}reachability: lyon\n {2}we can't dial it/);
+    expect(stdout).toMatch(/ERROR {2}reachability: lyon\n {2}this cluster cannot dial it/);
     await federation.agent('lyon').start();
     await federation.agent('lyon').ready();
   });
@@ -491,7 +495,7 @@ describe('on the way to an agent', () => {
     const { status, stderr } = run(['status'], { KUBECONFIG: '', HOME: folder });
     expect(status).toBe(2);
     expect(stderr).toContain(
-      'there is no kubeconfig at ~/.kube/config: name one with --kubeconfig',
+      'there is no kubeconfig at ~/.kube/config: give one with --kubeconfig',
     );
   });
 
@@ -501,7 +505,7 @@ describe('on the way to an agent', () => {
     await testbed.cluster('paris').client.call('DELETE', pods, { gracePeriodSeconds: 0 });
     const { status, stderr } = run(['status', '--context', 'paris']);
     expect(status).toBe(3);
-    expect(stderr).toContain('is no pod in namespace spillway-system');
+    expect(stderr).toContain('is not a pod in namespace spillway-system');
     expect(stderr).toContain('--agent URL or SPILLWAY_AGENT');
   });
 
@@ -572,7 +576,7 @@ spec:
     const { status, stderr } = run(['status', '--kubeconfig', gone, '--context', 'paris']);
     expect(status).toBe(3);
     expect(stderr).toContain(
-      "the API server of context paris (https://127.0.0.1:9) can't be reached",
+      'the API server of context paris (https://127.0.0.1:9) cannot be reached',
     );
   });
 });

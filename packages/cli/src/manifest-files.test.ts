@@ -38,8 +38,8 @@ describe('manifestSources', () => {
   it.each([
     ['nowhere.yaml', "nowhere.yaml can't be read: ENOENT"],
     ['empty', 'empty has no .yaml, .yml or .json file'],
-    ['binary.yaml.gz', 'is no text'],
-    ['zeros', 'is no text'],
+    ['binary.yaml.gz', 'is not text'],
+    ['zeros', 'is not text'],
   ])('refuses %s, and names it', (name, problem) => {
     expect(() => manifestSources([join(folder, name)])).toThrow(problem);
   });
@@ -51,13 +51,13 @@ describe('manifestSources', () => {
   });
 
   it('reads standard input once', () => {
-    expect(() => manifestSources(['-', '-'])).toThrow('can be given once');
+    expect(() => manifestSources(['-', '-'])).toThrow('use it once');
   });
 
   it('says that a kustomization needs kubectl', () => {
     process.env['PATH'] = join(folder, 'empty');
     expect(() => manifestSources([join(folder, 'kustomized')])).toThrow(
-      'there is no kubectl on the PATH',
+      'kubectl is not on the PATH',
     );
   });
 });

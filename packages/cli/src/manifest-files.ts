@@ -23,7 +23,7 @@ const kustomizationFiles = ['kustomization.yaml', 'kustomization.yml', 'Kustomiz
 /** @throws Fault `NotFound`, `InvalidInput` naming the file. */
 export function manifestSources(paths: readonly string[]): readonly ManifestSource[] {
   if (paths.filter((path) => path === '-').length > 1)
-    throw new Fault('InvalidInput', '-f - is standard input, and can be given once');
+    throw new Fault('InvalidInput', '-f - is standard input: use it once');
   const sources = paths.flatMap((path): readonly ManifestSource[] => {
     if (path === '-') return [textOf('standard input', read('standard input', 0))];
     if (!stat(path).isDirectory()) return [fileAt(path)];
@@ -58,7 +58,7 @@ function kustomized(folder: string): ManifestSource {
   if (error !== undefined && 'code' in error && error.code === 'ENOENT')
     throw new Fault(
       'InvalidInput',
-      `folder ${folder} has a kustomization, which kubectl builds, and there is no kubectl on the PATH`,
+      `folder ${folder} has a kustomization, which needs kubectl, and kubectl is not on the PATH`,
     );
   if (error !== undefined || status !== 0) {
     const why = stderr.toString('utf8').trim() || error?.message || `exit code ${status}`;
@@ -91,7 +91,7 @@ function textOf(name: string, bytes: Buffer): ManifestSource {
   } catch {
     // Said below.
   }
-  throw new Fault('InvalidInput', `${name} is no text: expected manifests in YAML or JSON`);
+  throw new Fault('InvalidInput', `${name} is not text: expected manifests in YAML or JSON`);
 }
 
 function tooLarge(name: string): Fault {

@@ -17,19 +17,23 @@ import { versionCommand } from './commands/version.ts';
 
 export const exitCodes: readonly (readonly [number, string])[] = [
   [0, 'done'],
-  [1, 'it failed, or dry-run found pods without room'],
+  [1, 'the command failed, or dry-run found pods without room'],
   [2, 'the command line, a file or a kubeconfig is wrong'],
-  [3, 'no agent or no API server could be reached'],
-  [4, 'there is no such thing'],
+  [3, 'no agent or no API server can be reached'],
+  [4, 'the object does not exist'],
   [5, 'a right is missing'],
   [6, 'doctor found errors'],
 ];
 
 export function spillwayProgram(): Command {
   const program = new Command('spillway')
-    .description('Clusters at the edge lend each other room.')
-    .version(version, '-V, --version', 'the version of this program alone; see "spillway version"')
-    .showHelpAfterError('(--help shows what there is)')
+    .description('Runs pods that do not fit at home on neighbour clusters that have room.')
+    .version(
+      version,
+      '-V, --version',
+      'print the version of this program; see "spillway version" for the agent',
+    )
+    .showHelpAfterError('(--help shows the options)')
     .addHelpText(
       'after',
       `

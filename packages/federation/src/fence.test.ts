@@ -65,7 +65,7 @@ describe('policyVerdicts', () => {
       {
         code: 'Refused',
         stage: 'MayLeave',
-        reason: 'may not leave its home, says OffloadPolicy shop/a',
+        reason: 'may not leave its home because of OffloadPolicy shop/a',
       },
     ]);
   });

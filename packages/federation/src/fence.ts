@@ -33,7 +33,7 @@ export function policyVerdicts(
   source: string,
 ): readonly Verdict[] {
   if (!policy.mayLeave) {
-    const reason = `may not leave its home, says ${source}`;
+    const reason = `may not leave its home because of ${source}`;
     return [{ code: 'Refused', reason, stage: 'MayLeave' }];
   }
   if (policy.partition !== 'fence') return [];

@@ -91,10 +91,10 @@ describe('rankNeighbours › policies', () => {
 
 describe('rankNeighbours › who is left out, and why', () => {
   it.each([
-    [{ liveness: 'suspect' as const }, 'has not been heard from lately'],
+    [{ liveness: 'suspect' as const }, 'was not heard lately'],
     [{ liveness: 'gone' as const }, 'is gone'],
-    [{ advert: { accepting: false } }, 'takes no guests now'],
-    [{ advert: { guestsFree: 0 } }, 'has as many guests as it lets in'],
+    [{ advert: { accepting: false } }, 'does not accept guests'],
+    [{ advert: { guestsFree: 0 } }, 'guest limit reached'],
     [{ advert: { room: { classes, bins: [] } } }, 'has no node with room for this pod'],
   ])('%j', (change, reason) => {
     const { order, reasons } = rank([neighbourOf('lyon', change)], 'nearest');

@@ -83,7 +83,7 @@ function estimated(
     return refuse(
       'Unreachable',
       'Liveness',
-      liveness === 'gone' ? 'is gone' : 'has not been heard from lately',
+      liveness === 'gone' ? 'is gone' : 'was not heard lately',
     );
   }
   const { marks } = neighbour;
@@ -111,9 +111,8 @@ function estimated(
       `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`,
     );
   }
-  if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'takes no guests now');
-  if (advert.guestsFree === 0)
-    return refuse('Refused', 'HostAdmission', 'has as many guests as it lets in');
+  if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'does not accept guests');
+  if (advert.guestsFree === 0) return refuse('Refused', 'HostAdmission', 'guest limit reached');
   const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
   if (fits === 0) return refuse('Unschedulable', roomStage, 'has no node with room for this pod');
   return fits;

@@ -114,7 +114,7 @@ export class PolicyBook implements Policies {
       const text = policyText(policy);
       const before = entries.slice(0, i).find((each) => each.object.spec.podSelector === undefined);
       if (before !== undefined) {
-        const message = `OffloadPolicy ${before.object.metadata.name} goes before it and selects every pod of the namespace`;
+        const message = `OffloadPolicy ${before.object.metadata.name} has priority and selects every pod of the namespace`;
         return { ...base, text, inForce: false, reason: 'Shadowed', message };
       }
       return { ...base, text, inForce: true, reason: 'InForce', message: describe(entry) };
@@ -167,5 +167,5 @@ function byPrecedence({ object: a }: Entry, { object: b }: Entry): number {
 
 function describe({ object: { spec } }: Entry): string {
   const pods = spec.podSelector === undefined ? 'all pods of the namespace' : 'the pods it selects';
-  return `${pods} go by it, but for those with an annotation of their own`;
+  return `${pods} follow it, except pods with their own annotation`;
 }

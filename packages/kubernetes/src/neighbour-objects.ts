@@ -264,7 +264,7 @@ function unheardStatus(
     type: 'Reachable',
     status: state === 'gone' ? 'False' : 'Unknown',
     reason: state === 'gone' ? 'Gone' : 'Silent',
-    message: 'it has not been heard from since the agent started',
+    message: 'the agent has not heard it since it started',
   } as const;
   return {
     ...status,

@@ -159,19 +159,19 @@ const reachable: Readonly<Record<NeighbourState, Condition>> = {
     type: 'Reachable',
     status: 'True',
     reason: 'HeardFrom',
-    message: 'it is heard from',
+    message: 'the agent hears it',
   },
   suspect: {
     type: 'Reachable',
     status: 'Unknown',
     reason: 'Silent',
-    message: 'it has not been heard from lately; nothing new is sent there',
+    message: 'the agent has not heard it lately; it sends no new pods there',
   },
   gone: {
     type: 'Reachable',
     status: 'False',
     reason: 'Gone',
-    message: 'it has not been heard from for long; its virtual node is NotReady',
+    message: 'the agent has not heard it for a long time; its virtual node is NotReady',
   },
   revoked: {
     type: 'Reachable',
@@ -184,12 +184,12 @@ const reachable: Readonly<Record<NeighbourState, Condition>> = {
 function guestsCondition(accepting: boolean, guestsFree: number): Condition {
   const type = 'AcceptsGuests';
   if (!accepting)
-    return { type, status: 'False', reason: 'Closed', message: 'it takes no guests now' };
+    return { type, status: 'False', reason: 'Closed', message: 'it does not accept guests' };
   if (guestsFree <= 0) {
-    const message = 'it has as many guests as it lets in';
+    const message = 'guest limit reached';
     return { type, status: 'False', reason: 'Full', message };
   }
-  return { type, status: 'True', reason: 'Open', message: 'its cap lets more guests in' };
+  return { type, status: 'True', reason: 'Open', message: 'it accepts more guests' };
 }
 
 function withoutTimes(status: NeighbourStatus): object {

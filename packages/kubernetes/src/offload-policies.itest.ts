@@ -175,7 +175,7 @@ describe('the status', () => {
         type: 'InForce',
         status: 'False',
         reason: 'Shadowed',
-        message: 'OffloadPolicy first goes before it and selects every pod of the namespace',
+        message: 'OffloadPolicy first has priority and selects every pod of the namespace',
       }),
     ]);
     await waitFor(

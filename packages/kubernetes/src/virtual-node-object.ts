@@ -118,8 +118,8 @@ function readyReason(
 ): { readonly reason: string; readonly message: string } {
   if (revoked !== undefined) return { reason: 'NeighbourRevoked', message: revoked };
   return reachable
-    ? { reason: 'NeighbourAlive', message: 'the neighbour is heard from' }
-    : { reason: 'NeighbourGone', message: 'the neighbour has not been heard from' };
+    ? { reason: 'NeighbourAlive', message: 'the agent hears the neighbour' }
+    : { reason: 'NeighbourGone', message: 'the agent does not hear the neighbour' };
 }
 
 export function membershipIn(

@@ -15,7 +15,7 @@ export const neighbourAnswer = z.object({
   rttMs: z.number(),
   rttMeasured: z.boolean().describe('false: predicted from coordinates'),
   accepting: z.boolean(),
-  guestsFree: z.number().int().describe('how many more guests it lets in'),
+  guestsFree: z.number().int().describe('how many more guests it accepts'),
   room: counts.describe('how often some common shapes fit there'),
   gpus: counts.describe('free extended resources by name'),
   totals: z.object({ allocatable: amounts, free: amounts }),

@@ -11,11 +11,11 @@ const standby = z.object({
 });
 
 const active = z.object({
-  cluster: z.string().describe('its name in the federation'),
+  cluster: z.string().describe('name of the cluster in the federation'),
   active: z.literal(true),
   version: z.string().describe('of the agent'),
   instance: z.string().describe('its pod, if it runs as one'),
-  ready: z.boolean().describe('its picture of the cluster is whole'),
+  ready: z.boolean().describe('its caches are synced'),
   epoch: z.number().int().describe('grows with each agent that becomes active'),
   peer: z.string().describe('libp2p peer id'),
   addresses: z.array(z.string()).describe('multiaddrs that others may dial'),
@@ -56,7 +56,7 @@ const active = z.object({
     total: z.number().int(),
     held: z.number().int().describe('slots held for homes and not yet taken'),
     byHome: counts,
-    free: z.number().int().describe('how many more the cap lets in'),
+    free: z.number().int().describe('how many more guests this cluster accepts'),
   }),
   room: counts.describe('how often some common shapes fit here now'),
   neighbours: z.number().int(),

@@ -31,7 +31,7 @@ export async function doctor(asked: Asked): Promise<DoctorAnswer> {
         return await look(asked);
       } catch (error) {
         const message = isFault(error) ? error.message : String(error);
-        const remedy = 'see the agent’s log, and ask again';
+        const remedy = 'read the agent’s log, and run the command again';
         return [{ check, severity: 'error', subject: 'agent', message, remedy }];
       }
     }),

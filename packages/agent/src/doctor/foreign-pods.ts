@@ -23,7 +23,7 @@ export function checkForeignPods({ home }: Pick<Asked, 'home'>): readonly Findin
       ...finding,
       severity: 'warning',
       subject,
-      message: `Spillway did not bind ${podsText(pods)} to ${nodes}. What did is not known. Nothing of it was sent.`,
+      message: `Spillway did not bind ${podsText(pods)} to ${nodes}. It is not known what did. Nothing of it was sent.`,
       remedy: `look for spec.nodeName, a toleration of ${wellKnown.virtualNodeTaint}, or another scheduler; then delete the failed pods. Keep admissionPolicies of the chart on`,
     };
   });

@@ -20,9 +20,9 @@ export async function checkLinks({ directory, mesh, home }: Asked): Promise<read
         check: 'reachability',
         severity: 'warning',
         subject: 'federation',
-        message: 'no neighbour has been heard since this agent became active',
+        message: 'this agent has heard no neighbour since it became active',
         remedy:
-          'name one that can be reached in mesh.bootstrap, and see what is refused in "spillway status -o wide"',
+          'put the address of a reachable neighbour into mesh.bootstrap. "spillway status -o wide" shows what was refused',
       },
     ];
   }
@@ -50,7 +50,7 @@ export async function checkLinks({ directory, mesh, home }: Asked): Promise<read
             check: 'reachability',
             severity: 'info',
             subject: 'federation',
-            message: `${rest} farther neighbours were not checked`,
+            message: `${rest} neighbours that are farther away were not checked`,
           },
         ]
       : [];
@@ -77,7 +77,7 @@ function reachability(
 ): readonly Finding[] {
   const finding = { check: 'reachability' as const, subject };
   if (there.ok && back?.ok) {
-    const message = `both ways: ${there.rttMs.toFixed(1)} ms there, ${back.rttMs.toFixed(1)} ms back`;
+    const message = `in both directions: ${there.rttMs.toFixed(1)} ms there, ${back.rttMs.toFixed(1)} ms back`;
     return [{ ...finding, severity: 'ok', message }];
   }
   const findings: Finding[] = [];
@@ -86,25 +86,25 @@ function reachability(
     findings.push({
       ...finding,
       severity: alive ? 'warning' : 'error',
-      message: `we can't dial it (${there.problem})${alive ? `; it is reached ${path === 'relayed' ? 'through a relay' : 'by a connection that it opened'}` : `; it is ${liveness}`}`,
+      message: `this cluster cannot dial it (${there.problem})${alive ? `; it is connected ${path === 'relayed' ? 'through a relay' : 'through a connection that it opened'}` : `; it is ${liveness}`}`,
       remedy:
-        'see that its port 7420/TCP is open to this cluster, and that what it announces (mesh.announce) is its address from here',
+        'check that its port 7420/TCP is open to this cluster, and that it announces (mesh.announce) an address that works from here',
     });
   }
   if (back === undefined) {
     findings.push({
       ...finding,
       severity: there.ok ? 'warning' : 'error',
-      message: `it could not be asked whether it reaches us: ${problem ?? 'no answer'}`,
-      remedy: 'see that its agent runs, and is of this version',
+      message: `the check whether it reaches this cluster failed: ${problem ?? 'no answer'}`,
+      remedy: 'check that its agent runs, and has this version',
     });
   } else if (!back.ok) {
     findings.push({
       ...finding,
       severity: 'warning',
-      message: `it can't dial us (${back.problem})`,
+      message: `it cannot dial this cluster (${back.problem})`,
       remedy:
-        'see that our port 7420/TCP is open to it, and that what we announce (mesh.announce) is our address from there; or leave it to relays (mesh.reachable: false)',
+        'check that port 7420/TCP of this cluster is open to it, and that this cluster announces (mesh.announce) an address that works from there. Or use relays (mesh.reachable: false)',
     });
   }
   return findings;
@@ -114,13 +114,14 @@ function clockFinding(subject: string, { clockAheadMs }: LinkCheck): readonly Fi
   if (clockAheadMs === undefined) return [];
   const offMs = Math.abs(clockAheadMs);
   const finding = { check: 'clock' as const, subject };
-  const off = `its clock is ${(offMs / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} ours`;
-  if (offMs < 100) return [{ ...finding, severity: 'ok', message: 'its clock agrees with ours' }];
+  const off = `its clock is ${(offMs / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} this cluster’s`;
+  if (offMs < 100)
+    return [{ ...finding, severity: 'ok', message: 'its clock agrees with this cluster’s' }];
   if (offMs < clockOffMs.info) return [{ ...finding, severity: 'ok', message: off }];
   const severity =
     offMs >= clockOffMs.error ? 'error' : offMs >= clockOffMs.warning ? 'warning' : 'info';
-  const message = `${off}: certificates begin and end by each one's own clock`;
-  return [{ ...finding, severity, message, remedy: 'let both follow NTP' }];
+  const message = `${off}: each cluster checks certificates by its own clock`;
+  return [{ ...finding, severity, message, remedy: 'use NTP on both' }];
 }
 
 function versionFinding(subject: string, { version: theirs }: LinkCheck): readonly Finding[] {
@@ -131,8 +132,8 @@ function versionFinding(subject: string, { version: theirs }: LinkCheck): readon
     {
       ...finding,
       severity: 'info',
-      message: `it runs ${theirs}, we ${version}`,
-      remedy: 'upgrade the older one',
+      message: `it runs ${theirs}, this cluster ${version}`,
+      remedy: 'upgrade the older agent',
     },
   ];
 }
@@ -144,9 +145,9 @@ function guestFinding(subject: string, { guests }: LinkCheck, ours: number): rea
       check: 'orphans',
       severity: 'warning',
       subject,
-      message: `it runs ${guests} guests of ours, and we know of ${ours}`,
+      message: `it runs ${guests} guests of this cluster, but this cluster knows of ${ours}`,
       remedy:
-        'ask again: while pods come and go it may be so for seconds; guests whose pod is gone are ended when their home hears of them',
+        'run doctor again: while pods change, the numbers may differ for seconds. A home deletes guests without a pod when it hears of them',
     },
   ];
 }

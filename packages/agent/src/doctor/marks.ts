@@ -9,13 +9,13 @@ export function checkMarks({ neighbours }: Pick<Asked, 'neighbours'>): readonly 
     const finding = { check: 'marks', severity: 'info', subject: node } as const;
     const cordon = {
       ...finding,
-      message: 'is cordoned: nothing new is sent there',
-      remedy: `kubectl uncordon ${node}, when it may take pods again`,
+      message: 'is cordoned: this cluster sends no new pods there',
+      remedy: `kubectl uncordon ${node}, when it may get pods again`,
     };
     const taints = (marks?.taints ?? []).map(({ key, effect }) => ({
       ...finding,
-      message: `has taint ${key}:${effect}: pods that do not tolerate it are not sent there`,
-      remedy: `kubectl taint node ${node} ${key}:${effect}-, when it may take them again`,
+      message: `has taint ${key}:${effect}: this cluster sends no pods there that do not tolerate it`,
+      remedy: `kubectl taint node ${node} ${key}:${effect}-, when it may get them again`,
     }));
     return marks?.cordoned ? [cordon, ...taints] : taints;
   });

@@ -13,7 +13,7 @@ export function checkOrphans({ directory, host, home, virtualNodes }: Asked): re
       severity: liveness === 'suspect' ? 'info' : 'warning',
       subject: cluster,
       message: `${count} guests run here for it, and it is ${liveness ?? 'not known'}`,
-      remedy: `they go on until it is back; if it never will be: kubectl delete pods -A -l spillway.dev/home=${cluster}`,
+      remedy: `they keep running until it is back. If it never comes back: kubectl delete pods -A -l spillway.dev/home=${cluster}`,
     });
   }
   const away = home.counts().awayByHost;
@@ -24,11 +24,11 @@ export function checkOrphans({ directory, host, home, virtualNodes }: Asked): re
       check: 'orphans',
       severity: 'warning',
       subject: virtualNodeName(cluster),
-      message: `no neighbour ${cluster} has been heard since this agent started; ${pods} pods of ours are bound to its node`,
-      remedy: `wait if it is only cut off; if it has left for good: kubectl delete node ${virtualNodeName(cluster)}`,
+      message: `this agent has not heard neighbour ${cluster} since it started; ${pods} pods of this cluster are bound to its node`,
+      remedy: `wait if it is only cut off. If it has left for good: kubectl delete node ${virtualNodeName(cluster)}`,
     });
   }
   if (findings.length > 0) return findings;
-  const message = 'every guest has its home, every virtual node its neighbour';
+  const message = 'every guest has its home, and every virtual node its neighbour';
   return [{ check: 'orphans', severity: 'ok', subject: 'pods and nodes', message }];
 }

@@ -18,12 +18,12 @@ export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[]
       ...(remedy !== undefined && { remedy }),
     });
   };
-  if (synced()) found('ok', 'its picture of the cluster is whole');
+  if (synced()) found('ok', 'its caches are synced');
   else {
     found(
       'error',
-      'its picture of the cluster is not whole yet: it decides nothing',
-      'wait; if it stays so, look for rights that are missing and at the agent’s log',
+      'its caches are not synced yet: it decides nothing',
+      'wait. If this does not change, look for missing rights and read the agent’s log',
     );
   }
   const strangers = Object.entries(mesh.refusals());
@@ -31,8 +31,8 @@ export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[]
     const counts = strangers.map(([reason, count]) => `${reason} (${count})`).join(', ');
     found(
       'info',
-      `refused since it started: ${counts}`,
-      'nothing, unless one of them is a cluster that should be a member: admit it again',
+      `it has refused since it started: ${counts}`,
+      'nothing to do, unless one of them should be a member: admit it again',
     );
   }
   if (recorder.dropped > 0)
@@ -52,12 +52,12 @@ export function checkCertificates({ mesh, clock, options }: Asked): readonly Fin
     const days = Math.floor(leftMs / dayMs);
     const left = days > 0 ? `${days} days` : `${Math.floor(leftMs / 3_600_000)} hours`;
     const finding = { check: 'certificates' as const, subject: cluster };
-    if (leftMs > renewMs) return { ...finding, severity: 'ok', message: `good for ${left}` };
+    if (leftMs > renewMs) return { ...finding, severity: 'ok', message: `valid for ${left}` };
     return {
       ...finding,
       severity: leftMs > hurryMs ? 'info' : leftMs > 0 ? 'warning' : 'error',
-      message: leftMs > 0 ? `expires in ${left}` : 'has expired: nobody speaks with it any more',
-      remedy: `spillway federation admit --cluster ${cluster} … with the root key${own ? ', then replace membership.cert in the agents’ Secret' : ', for whoever runs that cluster'}`,
+      message: leftMs > 0 ? `expires in ${left}` : 'has expired: no cluster talks to it any more',
+      remedy: `spillway federation admit --cluster ${cluster} … with the root key${own ? ', then replace membership.cert in the agents’ Secret' : ', and give it to the operator of that cluster'}`,
     };
   });
 }
@@ -66,7 +66,7 @@ export function checkResources({ resources }: Asked): readonly Finding[] {
   const { served } = resources;
   const finding = { check: 'crds' as const, subject: 'spillway.dev/v1alpha1' };
   if (served === undefined)
-    return [{ ...finding, severity: 'warning', message: 'could not be asked for yet' }];
+    return [{ ...finding, severity: 'warning', message: 'the agent could not check them yet' }];
   if (served.length > 0)
     return [{ ...finding, severity: 'ok', message: `served: ${served.join(', ')}` }];
   return [
@@ -74,8 +74,8 @@ export function checkResources({ resources }: Asked): readonly Finding[] {
       ...finding,
       severity: 'info',
       message:
-        'no custom resources are served: all works but kubectl get neighbours and OffloadPolicies',
-      remedy: 'install the CRDs of the chart to have them',
+        'no custom resources are served: everything works except kubectl get neighbours and OffloadPolicies',
+      remedy: 'install the CRDs of the chart',
     },
   ];
 }

@@ -7,7 +7,7 @@ export async function checkRights({ api, options }: Asked): Promise<readonly Fin
   const wanted = agentRights(options.lease);
   const missing = await missingRights(api, wanted);
   if (missing.length === 0) {
-    const message = `all ${wanted.length} that the agent needs are granted`;
+    const message = `all ${wanted.length} rights that the agent needs are granted`;
     return [{ check: 'rights', severity: 'ok', subject: 'RBAC', message }];
   }
   return missing.map(({ verb, resource, group, namespace, reason, for: purpose }): Finding => {
@@ -18,7 +18,7 @@ export async function checkRights({ api, options }: Asked): Promise<readonly Fin
       severity: resource.startsWith('neighbours') ? 'warning' : 'error',
       subject: what,
       message: `the agent may not ${what} ${namespace === undefined ? 'in the whole cluster' : `in ${namespace}`}, for ${purpose}${reason && `: ${reason}`}`,
-      remedy: 'install the chart of this version again: its RBAC has been changed, or is older',
+      remedy: 'install the chart of this version again: its RBAC was changed, or is older',
     };
   });
 }

@@ -8,7 +8,7 @@ const shownMax = 50;
 export function checkSettings({ settings }: Pick<Asked, 'settings'>): readonly Finding[] {
   const found = settings.found();
   if (found.length === 0) {
-    const message = 'every label and annotation of Spillway means something';
+    const message = 'every label and annotation of Spillway has an effect';
     return [{ check: 'settings', severity: 'ok', subject: 'namespaces and pods', message }];
   }
   const findings = found.slice(0, shownMax).map(({ owner, namespace, name, problems }): Finding => {

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 
 export function benchCommand(): Command {
   return checkoutCommand('bench', {
-    description: 'pending pods under Spillway and others; in a checkout only',
+    description: 'measure pending pods with Spillway and other systems; in a checkout only',
     module: '@spillway/bench/benchmark',
     examples: ['spillway bench list', 'spillway bench run --mode live'],
   });
@@ -14,7 +14,7 @@ export function benchCommand(): Command {
 
 export function testbedCommand(): Command {
   return checkoutCommand('testbed', {
-    description: 'clusters on this machine to try things on; in a checkout only',
+    description: 'start clusters on this machine for trials; in a checkout only',
     module: '@spillway/testbed/command',
     examples: [
       'spillway testbed up --clusters 3',
@@ -34,7 +34,7 @@ function checkoutCommand(
 ): Command {
   return new Command(name)
     .description(options.description)
-    .argument('[arguments...]', `as for npm run ${name} --`)
+    .argument('[arguments...]', `the same as for npm run ${name} --`)
     .helpOption(false)
     .allowUnknownOption()
     .addHelpText('after', `\nExamples:\n${options.examples.map((line) => `  ${line}`).join('\n')}`)
@@ -50,7 +50,7 @@ function fileOf(name: string, module: string): string {
   } catch (error) {
     throw new Fault(
       'NotFound',
-      `${name} comes with a checkout of Spillway: clone it and run npm run ${name} there`,
+      `${name} works only in a checkout of Spillway: clone it, and run npm run ${name} there`,
       { cause: error },
     );
   }

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 export function addCompletion(program: Command): void {
   tab(program, { completionCommandName: 'completion' });
   const completion = program.commands.find((command) => command.name() === 'completion');
-  completion?.description('prints a script that completes commands in your shell').addHelpText(
+  completion?.description('print a script that completes commands in your shell').addHelpText(
     'after',
     `
 Examples:

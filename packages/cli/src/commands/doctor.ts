@@ -15,20 +15,20 @@ const errorsFound = 6;
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
-    .description('what is wrong, and what to do about it')
+    .description('find what is wrong, and what to do about it')
     .addHelpText(
       'after',
       `
-Looks at: the agents' pods and Lease, the agent's rights, reachability of each neighbour both ways (the
-agent opens a new connection, and asks for one back), certificates, clocks, versions, orphans (guests without a
-home, virtual nodes without a neighbour), CRDs. Nothing is changed.
+Checks: the agents' pods and Lease, the agent's rights, certificates, clocks, versions, CRDs, and orphans
+(guests without a home, virtual nodes without a neighbour). Checks the connection to each neighbour in both
+directions: the agent opens a new connection, and asks the neighbour to open one back. Changes nothing.
 
 Examples:
   spillway doctor
-  spillway doctor -o wide                what is well, too
+  spillway doctor -o wide                also what is right
   spillway doctor -o json | jq '.findings[] | select(.severity == "error")'
 
-Exit code 6 when it found errors, 0 when warnings at most.`,
+Exit code 6 if it found errors, 0 if it found only warnings or nothing.`,
     );
   return withOutput(withAgent(command), ['table', 'wide', 'json', 'yaml']).action(
     async (options: Options) => {
@@ -45,7 +45,7 @@ async function examined(options: Options): Promise<DoctorAnswer> {
   try {
     const agent = await agentOf(options);
     const answer = await progress(
-      `asking ${agent.where}; it dials its neighbours …`,
+      `asking ${agent.where}, which dials its neighbours …`,
       agent.ask(doctorAnswer, { path: '/v1/doctor', timeoutMs: checksMsMax }),
     );
     const client = await clientFindings(agent);
@@ -85,6 +85,6 @@ export function doctorText({ cluster, findings }: DoctorAnswer, wide = false): s
       ...(remedy === undefined ? [] : [`  → ${remedy}`]),
     ].join('\n'),
   );
-  const summary = `${cluster}: ${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}, ${plural(count('info'), 'note')}; ${count('ok')} of ${findings.length} checks are well`;
+  const summary = `${cluster}: ${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}, ${plural(count('info'), 'note')}; ${count('ok')} of ${findings.length} checks are ok`;
   return [...parts, summary].join('\n\n');
 }

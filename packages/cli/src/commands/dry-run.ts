@@ -23,24 +23,24 @@ const askingMsMax = 120_000;
 
 export function dryRunCommand(): Command {
   const command = new Command('dry-run')
-    .description('where the pods of manifests would go now, and why not elsewhere')
+    .description('show where the pods of manifests would go now, and why not elsewhere')
     .requiredOption(
       '-f, --file <path...>',
-      'manifests, YAML or JSON: files, folders, folders with a kustomization, - for standard input',
+      'manifests in YAML or JSON: files, folders, folders with a kustomization, or - for standard input',
     )
     .option(
       '--ask',
-      'ask the neighbours, too: each that would get some holds room for one, and tries it',
+      'ask each neighbour that would get pods: it reserves room for one pod, and tries it',
       false,
     )
-    .option('-n, --namespace <name>', 'of objects that name none; else the context’s')
+    .option('-n, --namespace <name>', 'namespace of objects that name none. Default: the context’s')
     .addHelpText(
       'after',
       `
-Pods, Deployments, ReplicaSets, StatefulSets and Jobs are looked at; Namespaces among them count for their
-labels and annotations. Nothing is created, asked or reserved: the agent runs its own pipeline on what it
-knows of its nodes and of its neighbours' adverts. In the end each host decides for itself. With --ask, each
-neighbour that would get some is asked: it gets one of the pods, as it would if that existed, and tries it.
+The command reads Pods, Deployments, ReplicaSets, StatefulSets and Jobs, and the labels and annotations of
+Namespaces. It creates nothing, reserves nothing, and asks no neighbour. The agent runs its own pipeline on
+its nodes and on its neighbours' adverts. Each host decides for itself in the end. With --ask, each neighbour
+that would get pods receives one of them, as if that pod existed, and tries it.
 
 Examples:
   spillway dry-run -f deployment.yaml
@@ -48,7 +48,7 @@ Examples:
   helm template my-chart | spillway dry-run -f - -n shop
   spillway dry-run -f job.yaml -o json | jq '.batches[] | {name, nowhere}'
 
-Exit code 1 when some pods would find no room anywhere.`,
+Exit code 1 if a pod would find no room anywhere.`,
     );
   return withOutput(withAgent(command), ['table', 'wide', 'json', 'yaml']).action(
     async (options: Options) => {
@@ -82,13 +82,13 @@ export function dryRunText(
   wide = false,
 ): string {
   const parts = answer.batches.map((batch) => batchText(batch, answer.cluster, wide));
-  if (skipped.length > 0) parts.push(`Not looked at: ${skipped.join(', ')}.`);
-  return parts.join('\n\n') || 'There are no pods in these manifests.';
+  if (skipped.length > 0) parts.push(`Ignored: ${skipped.join(', ')}.`);
+  return parts.join('\n\n') || 'These manifests have no pods.';
 }
 
 const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
   spillway: 'Spillway schedules them',
-  offered: 'may leave when the cluster’s own scheduler finds no room',
+  offered: 'may leave if the cluster’s own scheduler finds no room',
   other:
     'not Spillway’s: the namespace is not labelled spillway.dev/offload=enabled, or the pods have scheduling gates or a nodeName',
 };
@@ -122,7 +122,7 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
     );
   }
   const why = whyNot(batch, cluster, wide);
-  if (why.length > 0) lines.push('', table(['NOT MORE AT', 'WHY'], why));
+  if (why.length > 0) lines.push('', table(['NO MORE AT', 'WHY'], why));
   return lines.join('\n');
 }
 

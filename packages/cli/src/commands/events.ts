@@ -22,22 +22,22 @@ const reasonColumns = 'FailedScheduling'.length;
 
 export function eventsCommand(): Command {
   const command = new Command('events')
-    .description('what Spillway has said of pods, oldest first')
-    .option('-n, --namespace <name>', 'of this namespace; else the context’s')
-    .option('-A, --all-namespaces', 'of all', false)
-    .option('-w, --watch', 'and what it says from now on', false)
+    .description('list Spillway’s events about pods, oldest first')
+    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
+    .option('-A, --all-namespaces', 'all namespaces', false)
+    .option('-w, --watch', 'also show new events until Ctrl-C', false)
     .addHelpText(
       'after',
       `
 They are Kubernetes events: Scheduled, FailedScheduling, Preempted, Offloading, Offloaded, GuestRefused,
-GuestLost, GuestEnded. The API server keeps them for an hour, unless it is told otherwise.
+GuestLost, GuestEnded. The API server keeps them for one hour by default.
 
 Examples:
   spillway events -n shop
   spillway events -A -w
   spillway events -A -o json | jq '.[] | select(.type == "Warning")'
 
-With -w and -o json, one event a line.`,
+With -w and -o json, one event per line.`,
     );
   return withOutput(withCluster(command), ['table', 'wide', 'json', 'yaml', 'name']).action(
     async (options: Options) => {
@@ -92,7 +92,7 @@ export function eventsText(
   const all = namespace === undefined;
   if (events.length === 0) {
     const where = all ? '' : ` in namespace ${namespace}`;
-    return `Spillway has said nothing of pods${where} lately.${all ? '' : ' -A shows all namespaces.'}`;
+    return `Spillway has written no events about pods${where} lately.${all ? '' : ' -A shows all namespaces.'}`;
   }
   return table(
     [

@@ -20,7 +20,7 @@ type PodExplanation = z.infer<typeof podExplanation>;
 
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('why pods wait, or where they are')
+    .description('explain why pods wait, or where they run')
     .addHelpText(
       'after',
       `
@@ -36,9 +36,9 @@ Examples:
 function podCommand(): Command {
   const command = new Command('pod')
     .alias('po')
-    .description('why a pod waits, or where it is')
+    .description('explain why a pod waits, or where it runs')
     .argument('<name>')
-    .option('-n, --namespace <name>', 'its namespace; else the context’s')
+    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
     .addHelpText('after', '\nExample:\n  spillway explain pod web-7 -n shop');
   return withOutput(withAgent(command), ['table', 'json', 'yaml']).action(
     async (name: string, options: Options) => {
@@ -54,9 +54,9 @@ function podCommand(): Command {
 function deploymentCommand(): Command {
   const command = new Command('deployment')
     .alias('deploy')
-    .description('why a Deployment’s pods wait, or where they are')
+    .description('explain why the pods of a Deployment wait, or where they run')
     .argument('<name>')
-    .option('-n, --namespace <name>', 'its namespace; else the context’s')
+    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
     .addHelpText('after', '\nExample:\n  spillway explain deployment web -n shop');
   return withOutput(withAgent(command), ['table', 'json', 'yaml']).action(
     async (name: string, options: Options) => {
@@ -87,7 +87,7 @@ export function podText(explanation: PodExplanation): string {
       return [
         `${name} waits: ${explanation.message}`,
         `policy ${explanation.policy.text} (${explanation.policy.source})`,
-        ...(rows.length > 0 ? ['', table(['NEIGHBOUR', 'WHY NOT'], rows)] : []),
+        ...(rows.length > 0 ? ['', table(['NEIGHBOUR', 'REASON'], rows)] : []),
       ].join('\n');
     }
   }
@@ -103,18 +103,18 @@ function awayText(away: Away): string {
   switch (phase) {
     case 'committing':
       return problem === undefined
-        ? `is bound to ${host}, which is about to create it.`
-        : `is bound to ${host}, which does not create it${because} It is tried again.`;
+        ? `is bound to ${host}, which will create it now.`
+        : `is bound to ${host}, which does not create it${because} The home tries again.`;
     case 'away':
       return [
         `is at ${host} (${status}), in namespace ${guestNamespace}.`,
         ...(joined ? [] : ['Services here do not list it: the pod networks are not joined.']),
       ].join('\n');
     case 'withdrawing':
-      return `is taken back from ${host}${because}`;
+      return `is being withdrawn from ${host}${because}`;
     case 'ending':
       return wasThere
-        ? `is being deleted, and is ended at ${host}.`
+        ? `is being deleted here and at ${host}.`
         : `is being deleted. It was never at ${host}.`;
     case 'finished':
       return wasThere
@@ -137,7 +137,7 @@ export function deploymentText(value: z.infer<typeof deploymentExplanation>): st
   const rows = pods.map((pod) => [pod.name, pod.status ?? '-', stateText(pod), whereText(pod)]);
   const waiting = pods.find(({ state }) => state === 'waiting');
   return [
-    `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} made`,
+    `${name}: ${plural(wanted, 'pod')} wanted, ${pods.length} created`,
     ...(rows.length > 0 ? ['', table(['POD', 'STATUS', 'STATE', 'WHERE'], rows)] : []),
     ...(waiting === undefined ? [] : ['', podText(waiting)]),
   ].join('\n');

@@ -15,30 +15,30 @@ export interface RevokeOptions {
 
 export function revokeCommand(): Command {
   return new Command('revoke')
-    .description('signs that a cluster, a key or a certificate is no member any more')
+    .description('revoke the membership of a cluster, a key or a certificate')
     .requiredOption('--root <file>', 'federation.key')
     .requiredOption(
       '--out <file>',
-      'the list of revocations; one that exists is added to. Keep it with the root',
+      'list of revocations. The command adds to an existing list. Keep it with the root',
     )
     .option(
       '--cluster <name>',
-      'all certificates of this cluster signed until now; a new one re-admits it',
+      'revoke all certificates of this cluster signed until now. A new certificate admits it again',
     )
-    .option('--certificate <file>', 'this certificate and all others of its key, for good')
-    .option('--peer <id>', 'all certificates of this key, for good')
-    .option('--serial <hex>', 'this one certificate; others of the same key stay good')
-    .option('--reason <text>', 'for people: agents show it', '')
-    .option('-n, --namespace <name>', 'where agents are installed', 'spillway-system')
+    .option('--certificate <file>', 'revoke this certificate and all others of its key, for good')
+    .option('--peer <id>', 'revoke all certificates of this key, for good')
+    .option('--serial <hex>', 'revoke this one certificate. Others of the same key stay valid')
+    .option('--reason <text>', 'reason in words, which agents show', '')
+    .option('-n, --namespace <name>', 'namespace of the agents', 'spillway-system')
     .addOption(
-      new Option('-o, --output <format>', 'yaml: the ConfigMap to be applied, and nothing else')
+      new Option('-o, --output <format>', 'yaml: only the ConfigMap to apply')
         .choices(['table', 'yaml'])
         .default('table'),
     )
     .addHelpText(
       'after',
       `
-Give the list to any one agent; all others have it within seconds.
+Give the list to any one agent. All other agents get it within seconds.
 
 Example:
   spillway federation revoke --root federation.key --cluster oslo --reason "key stolen" \\

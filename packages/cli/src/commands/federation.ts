@@ -7,7 +7,7 @@ const daysDefault = '365';
 
 export function federationCommand(): Command {
   return new Command('federation')
-    .description('makes a federation and admits clusters to it, offline')
+    .description('create a federation and admit clusters to it, offline')
     .addHelpText(
       'after',
       `
@@ -30,10 +30,10 @@ export interface InitOptions {
 
 function initCommand(): Command {
   return new Command('init')
-    .description('makes a new root key; keep it offline, whoever has it admits clusters')
-    .requiredOption('--out <folder>', 'where federation.key and federation.pub go')
-    .option('--force', 'replace an existing root, and with it the federation', false)
-    .option('-y, --yes', 'do not ask before that', false)
+    .description('create a new root key. Keep it offline: anyone who has it can admit clusters')
+    .requiredOption('--out <folder>', 'folder for federation.key and federation.pub')
+    .option('--force', 'replace an existing root, and so the federation', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
     .addHelpText('after', '\nExample:\n  spillway federation init --out root')
     .action(async (options: InitOptions) => {
       const { init } = await import('../federation/init.ts');
@@ -53,26 +53,29 @@ export interface AdmitOptions {
 
 function admitCommand(): Command {
   return new Command('admit')
-    .description('signs a membership certificate for a cluster')
+    .description('sign a membership certificate for a cluster')
     .requiredOption('--root <file>', 'federation.key')
-    .requiredOption('--cluster <name>', 'its name in the federation')
-    .requiredOption('--out <folder>', 'where peer.key (if new) and membership.cert go')
-    .option('--peer <id>', 'peer id of a key that the cluster made itself; else one is made here')
+    .requiredOption('--cluster <name>', 'name of the cluster in the federation')
+    .requiredOption('--out <folder>', 'folder for peer.key (if new) and membership.cert')
+    .option(
+      '--peer <id>',
+      'peer id of a key that the cluster created itself. Default: create a key here',
+    )
     .option(
       '--attribute <key=value...>',
-      'what the root vouches for: region, jurisdiction, zone, price, pod-network (clusters of an equal one route pod addresses to each other) …',
+      'attributes that the root signs: region, jurisdiction, zone, price, pod-network … Clusters with an equal pod-network route pod addresses to each other',
       [],
     )
-    .option('--days <n>', 'until it expires: 0.01 to 3650', daysDefault)
+    .option('--days <n>', 'days until the certificate expires: 0.01 to 3650', daysDefault)
     .option(
       '--force',
-      'replace the identity of another cluster or federation in the folder, with a new key for another cluster',
+      'replace the identity of another cluster or federation in the folder. Another cluster gets a new key',
       false,
     )
     .addHelpText(
       'after',
       `
-The files are what the cluster's agent mounts:
+The cluster's agent mounts these files:
   kubectl -n spillway-system create secret generic spillway-identity \\
     --from-file=lyon/peer.key --from-file=lyon/membership.cert --from-file=lyon/federation.pub
 
@@ -90,7 +93,7 @@ Examples:
 function inspectCommand(): Command {
   const command = new Command('inspect')
     .description(
-      'shows what a membership certificate or a list of revocations says; signatures are for agents to check',
+      'show what a membership certificate or a list of revocations says. Agents check the signatures',
     )
     .argument('<file>', 'membership.cert or revocations.list')
     .addHelpText('after', '\nExample:\n  spillway federation inspect lyon/membership.cert -o json');

@@ -16,26 +16,27 @@ export interface LeaveOptions extends ClusterChoice {
 
 export function leaveCommand(): Command {
   const command = new Command('leave').description(
-    'takes this cluster out of its federation: ends what is away and all guests, then removes virtual nodes',
+    'take this cluster out of its federation: delete its pods that are away and all guests, then the virtual nodes',
   );
   return withCluster(command)
-    .option('--agent-namespace <name>', 'where agents are installed', systemNamespace)
-    .option('--dry-run', 'show what there is, and change nothing', false)
+    .option('--agent-namespace <name>', 'namespace of the agents', systemNamespace)
+    .option('--dry-run', 'show what would be deleted, and change nothing', false)
     .option('--timeout <seconds>', 'how long to wait for hosts and guests: 5 to 3600', '120')
-    .option('--guests', 'delete the namespaces of guests too, with all that is in them', false)
+    .option('--guests', 'also delete the guest namespaces, with everything in them', false)
     .option('--without-agent', 'clean up after an agent that is gone', false)
     .option(
       '--fenced',
-      'delete pods of partition policy fence too when their host does not answer: their guests may still run there',
+      'also delete pods of partition policy fence whose host does not answer. Their guests may still run there',
       false,
     )
-    .option('-y, --yes', 'do not ask before that', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
     .addHelpText(
       'after',
       `
-The agent takes nothing up any more, deletes the pods of this cluster that are away, and ends all guests.
-Controllers make their pods again: at home, where they wait if there is no room. What is left after the
-timeout is deleted without grace. Then uninstall Spillway. "helm uninstall" runs this command by itself.
+The agent accepts no new pods, deletes the pods of this cluster that are away, and deletes all guests.
+Controllers create their pods again at home, where they wait if there is no room. After the timeout, the
+command deletes what is left without a grace period. Then uninstall Spillway. "helm uninstall" runs this
+command by itself.
 
 Examples:
   spillway leave --dry-run

@@ -50,6 +50,6 @@ describe('on a terminal of 80 columns', () => {
   ])('%s fits, and says what it leaves out', (_, text) => {
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
     expect(text).toContain(neighbour.cluster);
-    expect(text).toMatch(/^Left out for want of width: /m);
+    expect(text).toMatch(/^Hidden columns \(narrow terminal\): /m);
   });
 });

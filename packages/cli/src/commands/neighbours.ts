@@ -13,7 +13,7 @@ export function neighboursCommand(): Command {
   const command = new Command('neighbours')
     .alias('neighbors')
     .alias('nb')
-    .description('who the neighbours are, nearest first')
+    .description('list the neighbours, nearest first')
     .addHelpText(
       'after',
       `
@@ -49,7 +49,7 @@ export function neighboursText(
   wide = false,
   columns = terminalColumns(),
 ): string {
-  if (rows.length === 0) return 'No neighbour has been heard since this agent became active.';
+  if (rows.length === 0) return 'This agent has heard no neighbour since it became active.';
   return table(
     [
       ...heads.split(','),
@@ -69,7 +69,7 @@ export function neighboursText(
       ...(wide
         ? [
             row.via === undefined ? row.link : `${row.link} by ${row.via}`,
-            row.accepting ? row.guestsFree : 'takes none',
+            row.accepting ? row.guestsFree : 'none',
             age(row.advertMsAgo),
             labelsText({ ...row.labels, ...row.attributes }),
             row.addresses.join(' ') || '-',

@@ -12,13 +12,16 @@ type Options = ConnectionOptions & { readonly namespace?: string; readonly outpu
 
 export function policyCommand(): Command {
   const command = new Command('policy')
-    .description('which placement policy is in force, and where it comes from')
-    .argument('[pod]', 'for this pod; else for the namespace of -n; else a list of all that is set')
-    .option('-n, --namespace <name>', 'for this namespace')
+    .description('show which placement policy is in force, and where it comes from')
+    .argument(
+      '[pod]',
+      'show the policy of this pod. Default: the policy of the namespace of -n, or all policies that are set',
+    )
+    .option('-n, --namespace <name>', 'show the policy of this namespace')
     .addHelpText(
       'after',
       `
-A pod's own annotation goes before its namespace's, and that before the agent's configuration.
+A pod's own annotation wins over its namespace's, and both win over the agent's configuration.
 
 Examples:
   spillway policy                        all that is set in this cluster

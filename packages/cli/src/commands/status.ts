@@ -12,13 +12,13 @@ type Options = ConnectionOptions & WatchOptions & { readonly output: Format };
 
 export function statusCommand(): Command {
   const command = new Command('status')
-    .description('what this cluster’s agent has and does')
+    .description('show what this cluster’s agent has and does')
     .addHelpText(
       'after',
       `
 Examples:
   spillway status                        the cluster of the kubeconfig's current context
-  spillway status --context lyon -w      another one, again and again
+  spillway status --context lyon -w      another cluster, refreshed
   spillway status -o json | jq .away     pods of this cluster at each neighbour`,
     );
   return withWatch(withOutput(withAgent(command))).action(async (options: Options) => {
@@ -37,7 +37,7 @@ Examples:
 export function statusText(status: StatusAnswer, wide = false): string {
   const { cluster, version, instance } = status;
   if (!status.active)
-    return `${cluster}: the agent ${instance || 'asked'} (${version}) stands by; another one is active`;
+    return `${cluster}: the agent ${instance || 'asked'} (${version}) stands by; another agent is active`;
   const { cpu, memory, guests, certificateExpiresInMs: expires } = status;
   return pairs([
     ['Cluster:', cluster],

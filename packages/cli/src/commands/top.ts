@@ -28,7 +28,7 @@ export const topOutput = z.array(
     cpuMilli: free,
     memoryBytes: free,
     room: z.record(z.string(), z.number().int()).describe('how often some common shapes fit'),
-    guestsFree: z.number().int().describe('how many more guests it lets in'),
+    guestsFree: z.number().int().describe('how many more guests it accepts'),
     ours: z.number().int().describe('pods of the asked cluster there; of itself: away in all'),
     theirs: z
       .number()
@@ -41,12 +41,16 @@ type Row = z.infer<typeof topOutput>[number];
 
 export function topCommand(): Command {
   const command = new Command('top')
-    .description('all clusters at a glance: room, guests, pods away')
-    .option('--once', 'do not refresh, as when the output is no terminal', false)
+    .description('show all clusters in one table: room, guests, pods away')
+    .option(
+      '--once',
+      'print once, without a refresh. Default if the output is not a terminal',
+      false,
+    )
     .addHelpText(
       'after',
       `
-On a terminal it refreshes until Ctrl-C; elsewhere it prints once, and with -w again and again.
+On a terminal it refreshes until Ctrl-C. Elsewhere it prints once. With -w it prints repeatedly.
 
 Examples:
   spillway top

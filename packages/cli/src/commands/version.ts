@@ -17,8 +17,8 @@ export const versionOutput = z.object({
 
 export function versionCommand(): Command {
   const command = new Command('version')
-    .description('of this program and of the agent')
-    .option('--client', 'of this program alone', false)
+    .description('print the version of this program and of the agent')
+    .option('--client', 'print only the version of this program', false)
     .addHelpText(
       'after',
       `

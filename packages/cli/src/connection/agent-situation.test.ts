@@ -52,7 +52,7 @@ describe('agentSituation', () => {
     [
       'notCreated',
       { daemonSet: daemonSet(3) },
-      'wants 3 pods and none is created',
+      'wants 3 pods, but none was created',
       'describe daemonset spillway-agent',
     ],
     [
@@ -77,19 +77,19 @@ describe('agentSituation', () => {
     [
       'cannotStart',
       { pods: [pod('a', waiting('ImagePullBackOff'), 'n')] },
-      "no agent is active: pod a can't have its image (ImagePullBackOff)",
+      'no agent is active: pod a cannot pull its image (ImagePullBackOff)',
       'describe pod a',
     ],
     [
       'cannotStart',
       { pods: [pod('a', waiting('CreateContainerConfigError'), 'n')] },
-      "pod a can't start (CreateContainerConfigError)",
+      'pod a cannot start (CreateContainerConfigError)',
       'describe pod a',
     ],
     [
       'crashing',
       { pods: [pod('a', waiting('CrashLoopBackOff', 7), 'n')], lease: leaseOf('a', 90) },
-      'no agent is active: pod a ends again and again (7 restarts, exit code 2)',
+      'no agent is active: pod a keeps crashing (7 restarts, exit code 2)',
       'logs a --previous',
     ],
     [
@@ -101,32 +101,32 @@ describe('agentSituation', () => {
     [
       'notReady',
       { pods: [pod('a', running, 'n')] },
-      'no agent is active: pod a runs and is not ready',
+      'no agent is active: pod a runs but is not ready',
       'logs a',
     ],
     [
       'notReady',
       { pods: [pod('a', running, 'n')], lease: leaseOf('a', 3) },
-      'pod a is active and not ready yet',
+      'pod a is active but not ready yet',
       'logs a',
     ],
     [
       'standbyOnly',
       { pods: [pod('a', ready, 'n'), pod('b', ready, 'n')], lease: leaseOf('gone', 40) },
-      'no agent is active: 2 of 2 pods stand by, and gone held the Lease last, and renewed it 40 s ago',
+      'no agent is active: 2 of 2 pods stand by, and gone held the Lease last and renewed it 40 s ago',
       'takes over',
     ],
     [
       'active',
       { pods: [pod('a', ready, 'n'), pod('b', ready, 'n')], lease: leaseOf('a', 3) },
-      'pod a is active, and renewed the Lease 3 s ago',
+      'pod a is active and renewed the Lease 3 s ago',
       'logs a',
     ],
-    ['process', { lease: leaseOf('host', 3) }, 'the active agent host is no pod', '--agent URL'],
+    ['process', { lease: leaseOf('host', 3) }, 'the active agent host is not a pod', '--agent URL'],
     [
       'processSilent',
       { lease: leaseOf('host', 300) },
-      'no agent is active: host, which is no pod in namespace spillway-system, renewed the Lease 300 s ago',
+      'no agent is active: host, which is not a pod in namespace spillway-system, last renewed the Lease 300 s ago',
       'Start it again',
     ],
   ])('%s', (state, objects, message, remedy) => {

@@ -68,8 +68,8 @@ export function agentSituation(objects: AgentObjects, nowMs: number): AgentSitua
   const name = holding.metadata.name ?? '';
   return {
     state: 'notReady',
-    message: `pod ${name} is active and not ready yet: its picture of the cluster is not whole`,
-    remedy: `Wait; if it stays so: kubectl -n ${namespace} logs ${name}`,
+    message: `pod ${name} is active but not ready yet: its caches are not synced`,
+    remedy: `Wait. If it does not become ready: kubectl -n ${namespace} logs ${name}`,
     pod: name,
   };
 }
@@ -97,33 +97,33 @@ function withoutPods(
   holder: Holder | undefined,
 ): AgentSituation {
   const name = daemonSet?.metadata.name ?? 'spillway-agent';
-  const look = `Look at: kubectl -n ${namespace} describe daemonset ${name}`;
+  const look = `Run: kubectl -n ${namespace} describe daemonset ${name}`;
   const desired = daemonSet?.status?.desiredNumberScheduled ?? 0;
   if (daemonSet !== undefined && desired === 0) {
-    const message = `DaemonSet ${namespace}/${name} wants no pod: no node matches its node selector, affinity and tolerations`;
+    const message = `DaemonSet ${namespace}/${name} wants no pods: no node matches its node selector, affinity and tolerations`;
     return { state: 'noneDesired', message, remedy: look };
   }
   if (daemonSet !== undefined) {
-    const message = `DaemonSet ${namespace}/${name} wants ${desired} pods and none is created`;
+    const message = `DaemonSet ${namespace}/${name} wants ${desired} pods, but none was created`;
     return { state: 'notCreated', message, remedy: look };
   }
   if (holder !== undefined) return processOf(holder, namespace);
   const ran = lease === undefined ? '' : ' any more';
   return {
     state: 'notInstalled',
-    message: `no agent is installed in namespace ${namespace}${ran}: no DaemonSet and no pod of one can be seen`,
-    remedy: `Install the chart (helm install spillway … -n ${namespace} --create-namespace), or say --agent-namespace if it is elsewhere`,
+    message: `no agent is installed in namespace ${namespace}${ran}: it has no agent DaemonSet and no agent pod, or you may not see them`,
+    remedy: `Install the chart (helm install spillway … -n ${namespace} --create-namespace), or use --agent-namespace if it is in another namespace`,
   };
 }
 
 function processOf({ name, fresh, renewedAgo }: Holder, namespace: string): AgentSituation {
-  const remedy = 'name its address with --agent URL or SPILLWAY_AGENT';
+  const remedy = 'give its address with --agent URL or SPILLWAY_AGENT';
   if (fresh) {
-    const message = `the active agent ${name} is no pod in namespace ${namespace}: it is a process of its own, and renewed the Lease ${renewedAgo}`;
+    const message = `the active agent ${name} is not a pod in namespace ${namespace}. It runs as a separate process, and renewed the Lease ${renewedAgo}`;
     return { state: 'process', message, remedy: `To ask it, ${remedy}` };
   }
-  const message = `no agent is active: ${name}, which is no pod in namespace ${namespace}, renewed the Lease ${renewedAgo}`;
-  return { state: 'processSilent', message, remedy: `Start it again, or, if it runs, ${remedy}` };
+  const message = `no agent is active: ${name}, which is not a pod in namespace ${namespace}, last renewed the Lease ${renewedAgo}`;
+  return { state: 'processSilent', message, remedy: `Start it again. If it runs, ${remedy}` };
 }
 
 /** What keeps pods from being agents, the worst first; undefined when one of them is ready. */
@@ -148,30 +148,30 @@ const worstFirst: readonly AgentSituation['state'][] = [
 
 function judgedPod(pod: Pod, namespace: string): AgentSituation {
   const { name = '' } = pod.metadata;
-  const describe = `Look at: kubectl -n ${namespace} describe pod ${name}`;
+  const describe = `Run: kubectl -n ${namespace} describe pod ${name}`;
   const [container] = pod.status?.containerStatuses ?? [];
   const reason = container?.state?.waiting?.reason ?? '';
   const restarts = container?.restartCount ?? 0;
   if (reason === 'CrashLoopBackOff' || container?.state?.terminated !== undefined) {
     const exit = exitText(container);
-    const message = `pod ${name} ends again and again (${restarts} restarts${exit})`;
+    const message = `pod ${name} keeps crashing (${restarts} restarts${exit})`;
     return {
       state: 'crashing',
       message,
-      remedy: `Look at: kubectl -n ${namespace} logs ${name} --previous`,
+      remedy: `Run: kubectl -n ${namespace} logs ${name} --previous`,
     };
   }
   if (brokenImages.test(reason)) {
-    const message = `pod ${name} can't have its image (${reason})`;
+    const message = `pod ${name} cannot pull its image (${reason})`;
     return { state: 'cannotStart', message, remedy: describe };
   }
   if (brokenSetups.test(reason)) {
-    const message = `pod ${name} can't start (${reason}), such as for a Secret or ConfigMap that is not there`;
+    const message = `pod ${name} cannot start (${reason}): for example, a Secret or ConfigMap is missing`;
     return { state: 'cannotStart', message, remedy: describe };
   }
   if (pod.status?.phase === 'Running') {
-    const message = `pod ${name} runs and is not ready: it has not read the Lease yet, or its picture of the cluster is not whole`;
-    return { state: 'notReady', message, remedy: `Look at: kubectl -n ${namespace} logs ${name}` };
+    const message = `pod ${name} runs but is not ready: it has not read the Lease yet, or its caches are not synced`;
+    return { state: 'notReady', message, remedy: `Run: kubectl -n ${namespace} logs ${name}` };
   }
   return { state: 'pending', message: `pod ${name} ${pendingText(pod)}`, remedy: describe };
 }
@@ -198,12 +198,12 @@ function standbyOnly(
   const ready = pods.filter(isReady).length;
   const last =
     holder === undefined
-      ? 'none of them is seen to hold the Lease'
-      : `${holder.name} held the Lease last, and renewed it ${holder.renewedAgo}`;
+      ? 'none of them holds the Lease'
+      : `${holder.name} held the Lease last and renewed it ${holder.renewedAgo}`;
   return {
     state: 'standbyOnly',
     message: `no agent is active: ${ready} of ${pods.length} pods stand by, and ${last}`,
-    remedy: `One of them takes over when the Lease has run out. If none does: kubectl -n ${namespace} logs daemonset/spillway-agent`,
+    remedy: `One of them takes over when the Lease expires. If none does: kubectl -n ${namespace} logs daemonset/spillway-agent`,
   };
 }
 
@@ -211,7 +211,7 @@ function activeOf(pod: Pod, { renewedAgo }: Holder, namespace: string): AgentSit
   const { name = '' } = pod.metadata;
   return {
     state: 'active',
-    message: `pod ${name} is active, and renewed the Lease ${renewedAgo}`,
+    message: `pod ${name} is active and renewed the Lease ${renewedAgo}`,
     remedy: `Its log: kubectl -n ${namespace} logs ${name}`,
     pod: name,
   };

@@ -37,7 +37,7 @@ export async function userCluster(choice: ClusterChoice): Promise<UserCluster> {
   if (config.getCurrentCluster()?.server === 'http://localhost:8080') {
     throw new Fault(
       'InvalidConfig',
-      `there is no kubeconfig at ${where}: name one with --kubeconfig FILE or KUBECONFIG, or an agent with --agent URL`,
+      `there is no kubeconfig at ${where}: give one with --kubeconfig FILE or KUBECONFIG, or give an agent with --agent URL`,
     );
   }
   const contexts = config.getContexts().map(({ name }) => name);
@@ -60,7 +60,7 @@ export async function userCluster(choice: ClusterChoice): Promise<UserCluster> {
   if (!URL.canParse(cluster.server)) {
     throw new Fault(
       'InvalidConfig',
-      `kubeconfig ${where}: server ${cluster.server} of cluster ${cluster.name} is no URL`,
+      `kubeconfig ${where}: server ${cluster.server} of cluster ${cluster.name} is not a URL`,
     );
   }
   const context = config.getCurrentContext();

@@ -76,7 +76,7 @@ export async function read<T>({ api, context, server }: UserCluster, path: strin
     if (isFault(error, 'Unavailable') || isFault(error, 'DeadlineExceeded')) {
       throw new Fault(
         'Unavailable',
-        `the API server of context ${context} (${server}) can't be reached: ${(error.cause as Error | undefined)?.message ?? error.message}. Is the cluster up, and the right --context chosen?`,
+        `the API server of context ${context} (${server}) cannot be reached: ${(error.cause as Error | undefined)?.message ?? error.message}. Check that the cluster is up and that --context is right.`,
         { cause: error },
       );
     }

@@ -18,17 +18,17 @@ const agentPort = 7421;
 
 export function withCluster(command: Command): Command {
   return command
-    .option('--context <name>', 'context of the kubeconfig; else its current one')
-    .option('--kubeconfig <file>', 'else KUBECONFIG, else ~/.kube/config');
+    .option('--context <name>', 'context of the kubeconfig. Default: its current context')
+    .option('--kubeconfig <file>', 'kubeconfig file. Default: KUBECONFIG, then ~/.kube/config');
 }
 
 export function withAgent(command: Command): Command {
   return withCluster(command)
     .option(
       '--agent <url>',
-      'HTTP address of an agent that runs as a plain process, or SPILLWAY_AGENT; else the active agent’s pod is asked through the API server',
+      'HTTP address of an agent that runs as a plain process; also SPILLWAY_AGENT. Default: ask the active agent’s pod through the API server',
     )
-    .option('--agent-namespace <name>', 'where agents are installed', systemNamespace);
+    .option('--agent-namespace <name>', 'namespace of the agents', systemNamespace);
 }
 
 /** The address that is said; none where flags name a cluster, since they go before the environment. */
@@ -50,7 +50,7 @@ export async function agentOf(options: ConnectionOptions): Promise<AgentClient> 
     return agentClient({
       where: url,
       url,
-      hint: 'name another with --agent URL or SPILLWAY_AGENT, or unset it to ask the one in the cluster of your kubeconfig',
+      hint: 'give another address with --agent URL or SPILLWAY_AGENT. Or unset it, to ask the agent in the cluster of your kubeconfig',
     });
   }
   return await podAgent(await userCluster(options), options.agentNamespace);

@@ -52,13 +52,13 @@ function faultOf(error: unknown, namespace: string, name: string): Fault {
     const right = { verb: 'get,create', resource: 'pods/portforward', group: '', namespace };
     return new Fault(
       'PermissionDenied',
-      `you may not forward ports of pods in namespace ${namespace} (${message}); that right is what Spillway's commands ask with. An administrator of the cluster can grant it: ${grant({ ...right, user: 'USER' })}`,
+      `you may not forward ports of pods in namespace ${namespace} (${message}); Spillway's commands need this right. An administrator of the cluster can grant it: ${grant({ ...right, user: 'USER' })}`,
       { cause: error },
     );
   }
   return new Fault(
     'Unavailable',
-    `port of pod ${namespace}/${name} can't be forwarded: ${message}. Does this work: kubectl -n ${namespace} port-forward ${name} 7421 ?`,
+    `port of pod ${namespace}/${name} cannot be forwarded: ${message}. Check whether this works: kubectl -n ${namespace} port-forward ${name} 7421 ?`,
     { cause: error },
   );
 }

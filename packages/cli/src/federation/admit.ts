@@ -124,6 +124,6 @@ function checkNoOtherKey(out: string, peer: PeerId, { key }: IdentityFolder): vo
 function noteMode(file: string, mode: number | undefined): void {
   if (!isReadableToOthers(mode)) return;
   process.stderr.write(
-    `${file} was open to other users (mode ${modeText(mode)}); now it has mode 0600. If somebody may have read it, admit into an empty folder\n`,
+    `${file} was open to other users (mode ${modeText(mode)}); now it has mode 0600. If someone may have read it, admit into an empty folder\n`,
   );
 }

@@ -35,7 +35,7 @@ function take(lock: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(lock, error);
     throw new Fault(
       'Conflict',
-      `${lock} exists: another spillway command works in this folder. If none does, a killed one left it: delete that file, and try again.`,
+      `${lock} exists: another spillway command works in this folder. If there is none, a killed command left the file: delete it, and try again.`,
       { cause: error },
     );
   }

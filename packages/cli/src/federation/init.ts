@@ -55,7 +55,9 @@ async function complete({ key, pub }: RootFiles): Promise<void> {
   const text = publicKeyText(readRootKey(key).publicKey);
   if (existsSync(pub) && readIdentityFile(pub).text === text) throw exists(key);
   writeFiles([{ file: pub, text, mode: 0o644 }]);
-  print(`${pub} was not the public key of ${key}: it is written again. The root key is as it was.`);
+  print(
+    `${pub} was not the public key of ${key}: it was written again. The root key has not changed.`,
+  );
 }
 
 /** Its federation in words; undefined when there is none. */

@@ -206,7 +206,7 @@ describe('init', () => {
   test('writes the public key again when a kill has left none', () => {
     const before = contents('root');
     rmSync(join(folder, 'root/federation.pub'));
-    expect(succeeds('init', '--out', 'root').stdout).toContain('The root key is as it was');
+    expect(succeeds('init', '--out', 'root').stdout).toContain('The root key has not changed');
     expect(contents('root')).toEqual(before);
   });
 
@@ -265,7 +265,7 @@ describe('revoke', () => {
     [
       'a certificate of another federation',
       ['--certificate', 'stranger/membership.cert'],
-      'is not its root',
+      'is not the root of it',
     ],
     ['a list that is damaged', ['--cluster', 'a', '--out', 'bad.list'], 'bad.list: expected'],
     ['a folder for a list', ['--cluster', 'a', '--out', 'root'], 'not a regular file'],

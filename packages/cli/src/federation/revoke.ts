@@ -54,7 +54,10 @@ in force once one agent has it: kubectl -n ${namespace} create configmap ${revoc
 /** What goes into a manifest, a command to be copied, and a table. */
 function checkText({ namespace, reason }: RevokeOptions): void {
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
-    throw new Fault('InvalidInput', `--namespace ${JSON.stringify(namespace)}: it is no namespace`);
+    throw new Fault(
+      'InvalidInput',
+      `--namespace ${JSON.stringify(namespace)}: it is not a valid namespace`,
+    );
   }
   if (visible(reason) !== reason)
     throw new Fault('InvalidInput', '--reason: it has a line break or another control character');
@@ -63,10 +66,7 @@ function checkText({ namespace, reason }: RevokeOptions): void {
 function revokedBy(options: RevokeOptions, root: PublicKey): Revoked {
   const { cluster, serial, peer, certificate } = options;
   if ([cluster, serial, peer, certificate].filter((each) => each !== undefined).length !== 1) {
-    throw new Fault(
-      'InvalidInput',
-      'name what is revoked by one of --cluster, --certificate, --peer and --serial',
-    );
+    throw new Fault('InvalidInput', 'use one of --cluster, --certificate, --peer and --serial');
   }
   if (cluster !== undefined) return { cluster: clusterName(cluster) };
   if (peer !== undefined) return { peer: ed25519PeerId(peer) };
@@ -88,7 +88,7 @@ function certificateOf(file: string, root: PublicKey): Revoked {
   if (!federationIdOf(root).equals(federationId)) {
     throw new Fault(
       'InvalidInput',
-      `--certificate ${file}: it is of federation ${shortFederation(federationId)}, and --root is not its root`,
+      `--certificate ${file}: it belongs to federation ${shortFederation(federationId)}, and --root is not the root of it`,
     );
   }
   return { serial: Buffer.from(serial).toString('hex'), peer };

@@ -55,14 +55,14 @@ export function parseTimeout(text: string): number {
 /** @throws Fault `Conflict`: an agent would undo what is cleaned, and could have done it better. */
 async function checkNoAgent(api: ApiClient, namespace: string): Promise<void> {
   const pulse = new AgentPulse(api, namespace);
-  print('looking whether an agent is active …');
+  print('checking whether an agent is active …');
   for (;;) {
     const found = await pulse.look(performance.now());
     if (found === 'dead') return;
     if (found === 'alive')
       throw new Fault(
         'Conflict',
-        'an agent is active in this cluster: leave without --without-agent',
+        'an agent is active in this cluster: run the command without --without-agent',
       );
     await sleep(lookMs);
   }
@@ -85,9 +85,9 @@ async function endByAgent(
     said = text;
     if (left.away.length + left.guests.length === 0) return;
     const now = performance.now();
-    if (now >= endMs) return print(`${timeoutMs / 1000} s are over`);
+    if (now >= endMs) return print(`the timeout of ${timeoutMs / 1000} s has passed`);
     if ((await pulse.look(now)) === 'dead')
-      return print('no agent is active: going on without one');
+      return print('no agent is active: continuing without one');
     await sleep(Math.min(lookMs, endMs - now));
   }
 }

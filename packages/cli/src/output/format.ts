@@ -14,7 +14,7 @@ export interface Output<T> {
 
 export function withOutput(command: Command, offered: readonly Format[] = formats): Command {
   return command.addOption(
-    new Option('-o, --output <format>', 'how to print it').choices([...offered]).default('table'),
+    new Option('-o, --output <format>', 'output format').choices([...offered]).default('table'),
   );
 }
 

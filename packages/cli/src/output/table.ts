@@ -37,7 +37,7 @@ export function table(
   const shown = all.map((row) => kept.map((i) => row[i] ?? ''));
   const text = drawn(wrapped(shown, columns));
   if (leftOut.length === 0) return text;
-  return `${text}\nLeft out for want of width: ${leftOut.join(', ')}.`;
+  return `${text}\nHidden columns (narrow terminal): ${leftOut.join(', ')}.`;
 }
 
 /** `name  value`, one a line. */

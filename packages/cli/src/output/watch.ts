@@ -21,8 +21,8 @@ const failuresMax = 5;
 
 export function withWatch(command: Command): Command {
   return command
-    .option('-w, --watch', 'show it again and again', false)
-    .option('--interval <seconds>', 'between two looks', seconds, intervalSDefault);
+    .option('-w, --watch', 'refresh the output until Ctrl-C', false)
+    .option('--interval <seconds>', 'time between two refreshes', seconds, intervalSDefault);
 }
 
 export async function shown(

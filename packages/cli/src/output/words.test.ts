@@ -87,7 +87,7 @@ describe('table', () => {
 
   it('leaves out what matters least on a narrow terminal, and says so', () => {
     expect(table(head, rows, { optional: ['ONE', 'TWO'], columns: 50 })).toBe(
-      'NAME   TWO   WHY\nlyon   22    has no node with room for this pod\nLeft out for want of width: ONE.',
+      'NAME   TWO   WHY\nlyon   22    has no node with room for this pod\nHidden columns (narrow terminal): ONE.',
     );
   });
 
@@ -97,7 +97,7 @@ describe('table', () => {
         'NAME   WHY',
         'lyon   has no node with room',
         '       for this pod',
-        'Left out for want of width: ONE, TWO.',
+        'Hidden columns (narrow terminal): ONE, TWO.',
       ].join('\n'),
     );
     expect(pairs([['Addresses:', '/ip4/192.0.2.1/tcp/7420 /ip4/192.0.2.2/tcp/7420']], 40)).toBe(

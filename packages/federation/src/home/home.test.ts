@@ -220,7 +220,7 @@ describe('policies', () => {
     const told = tested.tickAt(batchMs);
     expect(told).toMatchObject([{ kind: 'explain' }]);
     const { message } = told[0] as Extract<HomeEffect, { kind: 'explain' }>;
-    expect(message).toContain('may not leave its home, says OffloadPolicy default/a');
+    expect(message).toContain('may not leave its home because of OffloadPolicy default/a');
     expect(tested.home.explain('default', 'a')).toMatchObject({
       policy: { text: 'nearest; stay', source: 'OffloadPolicy default/a' },
     });

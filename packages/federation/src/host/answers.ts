@@ -4,7 +4,7 @@ import type { GuestUpdate } from '../negotiation.ts';
 import type { CreateOutcome, GuestId, TryOutcome } from './events.ts';
 
 const stage = 'HostAdmission';
-export const notAccepting: Verdict = { code: 'Refused', reason: 'takes no guests now', stage };
+export const notAccepting: Verdict = { code: 'Refused', reason: 'does not accept guests', stage };
 export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
 
 export const ownPodsFirst: Verdict = {
@@ -50,7 +50,7 @@ export const stillEnding: Verdict = {
 };
 
 export function capReached(guestsMax: number): Verdict {
-  return { code: 'Refused', reason: `its cap of ${guestsMax} guests is reached`, stage };
+  return { code: 'Refused', reason: `guest limit of ${guestsMax} reached`, stage };
 }
 
 export function createVerdict(

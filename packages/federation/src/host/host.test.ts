@@ -135,7 +135,7 @@ describe('reserve', () => {
   test('refuses all while the host takes no guests', () => {
     expect(hosting({ accepting: false }).reserve(1)).toMatchObject({
       granted: 0,
-      verdicts: [{ code: 'Refused', reason: 'takes no guests now' }],
+      verdicts: [{ code: 'Refused', reason: 'does not accept guests' }],
     });
   });
 
