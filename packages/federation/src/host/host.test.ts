@@ -127,7 +127,7 @@ describe('reserve', () => {
     const { reserve } = hosting({ guestsMax: 1 });
     expect(reserve(2, 'a')).toMatchObject({
       granted: 1,
-      verdicts: [{ reason: 'its cap of 1 guests is reached' }],
+      verdicts: [{ reason: 'guest limit of 1 reached' }],
     });
     expect(reserve(1, 'b')).toMatchObject({ granted: 0, verdicts: [{ code: 'Refused' }] });
   });
