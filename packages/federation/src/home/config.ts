@@ -24,6 +24,17 @@ export interface HomeConfig {
   readonly triedRetryMsMax: number;
   /** Maximum number of templates and hosts of which is remembered what was said. */
   readonly triedMax: number;
+  /**
+   * Pods of one kind that are bound to a neighbour before it has created one of them. 8: few fail where a
+   * quota lets in fewer, and speed is kept. A burst asks up to `askFanOutMax` neighbours, 4; they
+   * begin 32 pods at once, and after one round trip 64, which is all that the agent binds at once. One
+   * neighbour alone takes three round trips to 64. With 1, as a ReplicaSet has, it would take six.
+   */
+  readonly firstPodsMax: number;
+  /** After a pause of so long in the pods of one kind at a neighbour, the first ones go ahead again. */
+  readonly firstPodsAgainMs: number;
+  /** How long others wait for the first ones before other neighbours are asked; less than a host holds room for them. */
+  readonly heldBackMsMax: number;
   /** Maximum of neighbours that are asked at once for one shape. */
   readonly askFanOutMax: number;
   readonly askCountMax: number;
@@ -63,6 +74,9 @@ export const homeDefaults: HomeConfig = Object.freeze({
   triedRetryMsMin: 5_000,
   triedRetryMsMax: 300_000,
   triedMax: 4_096,
+  firstPodsMax: 8,
+  firstPodsAgainMs: 10_000,
+  heldBackMsMax: 3_000,
   askFanOutMax: 4,
   askCountMax: 256,
   doubtMs: 500,

@@ -55,7 +55,8 @@ export class OffloadCalls {
     const { grant } = entry;
     if (grant === undefined) return;
     entry.grant = undefined;
-    if (grant.settle(committed)) {
+    const refused = entry.phase === 'committing' ? 'refused' : 'unused';
+    if (grant.settle(entry.ref.uid, committed ? 'created' : refused)) {
       const { host, reservation } = grant;
       this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
     }

@@ -16,7 +16,6 @@ import {
   type VerdictCount,
 } from '@spillway/core';
 import { boundPod } from '../../fence.ts';
-import type { Template } from '../../template.ts';
 import { placePods } from '@spillway/scheduling';
 import { ReservationRound, refusalText, reserveRequest } from './reservation-round.ts';
 import { AtHome, type HomeWriteEnded } from './at-home.ts';
@@ -29,7 +28,8 @@ import { explain, explained } from './explanation.ts';
 import { type PendingGroup, keptHome, type Outlook, type PendingPod } from './pending-group.ts';
 import { PendingGroups } from './pending-groups.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
-import { Grant } from './grant.ts';
+import { Grant, type SlotEnd } from './grant.ts';
+import { type Candidate, SlowStart } from './slow-start.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 import { Trying } from './trying.ts';
 import { shortlist } from './shortlist.ts';
@@ -55,6 +55,7 @@ export class PendingPods {
   readonly #groups: PendingGroups;
   readonly #bindings: Bindings;
   readonly #trying: Trying;
+  readonly #slowStart: SlowStart;
   readonly #atHome: AtHome;
   readonly #rounds = new Map<string, ReservationRound>();
   /** When a reservation at a host was last given back unused. */
@@ -74,10 +75,21 @@ export class PendingPods {
         this.#putBack(binding, now);
       },
     });
+    const refuse = (candidate: Candidate, now: MonotonicMs): void =>
+      this.#wouldBeRefused(candidate, now);
+    this.#slowStart = new SlowStart({
+      ...options,
+      bind: (binding, dropped) => this.#bindAway(binding, dropped),
+      refuse,
+    });
     this.#trying = new Trying({
       ...options,
-      accepted: (binding, dropped) => this.#bindAway(binding, dropped),
-      refused: (binding, template, now) => this.#wouldBeRefused(binding, template, now),
+      accepted: (candidate, host, now) => {
+        const { binding } = candidate;
+        const current = this.#bindings.get(binding.waiting.ref.uid) === binding;
+        if (current) this.#slowStart.offer(candidate, host, now);
+      },
+      refused: refuse,
     });
   }
 
@@ -116,7 +128,7 @@ export class PendingPods {
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
     this.#bindings.end(uid);
-    if (binding.to instanceof Grant) this.#settle(binding.to);
+    if (binding.to instanceof Grant) this.#settle(binding.to, uid);
     else this.#options.room.forget(uid);
   }
 
@@ -197,7 +209,7 @@ export class PendingPods {
       const { waiting, group } = binding;
       return this.#options.onBoundAway(boundPod(waiting.pod, group.policy), binding.to);
     }
-    this.#settle(binding.to);
+    this.#settle(binding.to, uid);
     // Whether the binding took effect is not known: if it did, the watch will show the pod bound.
     if (outcome === 'failed') this.#putBack(binding, now);
   }
@@ -206,6 +218,7 @@ export class PendingPods {
     for (const round of this.#rounds.values()) {
       if (!round.decided && round.patienceEnds <= now) this.#decide(round, now);
     }
+    this.#slowStart.tick(now);
     this.#atHome.tick(now);
     for (const { waiting, to } of this.#bindings.takeDue(now)) {
       if (to instanceof Grant) continue;
@@ -221,6 +234,7 @@ export class PendingPods {
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     let at = earliest(this.#bindings.wakeAt(), this.#atHome.wakeAt());
+    at = earliest(at, this.#slowStart.wakeAt());
     for (const group of this.#groups.all())
       at = earliest(at, group.round === undefined ? group.nextTry : group.round.patienceEnds);
     return at;
@@ -340,7 +354,8 @@ export class PendingPods {
         this.#gaveBack.set(share.host, now);
         continue;
       }
-      const grant = new Grant(share.host, share.reservation, share.granted, mine.length);
+      const onSettled = (uid: PodUid, end: SlotEnd): void => this.#slowStart.settled(uid, end);
+      const grant = new Grant({ ...share, open: mine.length, onSettled });
       const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: grant }));
       this.#trying.begin(begun, grant, now);
     }
@@ -416,7 +431,7 @@ export class PendingPods {
   }
 
   /** It waits on, with others of its template, and the other neighbours are asked at once. */
-  #wouldBeRefused(binding: Binding, template: Template, now: MonotonicMs): void {
+  #wouldBeRefused({ binding, template }: Candidate, now: MonotonicMs): void {
     const { waiting, group, to } = binding;
     const { uid } = waiting.ref;
     if (this.#bindings.get(uid) !== binding || !(to instanceof Grant)) return;
@@ -424,7 +439,7 @@ export class PendingPods {
     const apart = this.#groups.apart(group, template, waiting.pod, now);
     this.#groups.add(apart, waiting);
     apart.nextTry = earlier(apart.nextTry, after(now, this.#options.config.batchMs));
-    this.#settle(to);
+    this.#settle(to, uid);
   }
 
   #putBack({ waiting, group }: Binding, now: MonotonicMs): void {
@@ -432,8 +447,8 @@ export class PendingPods {
     live.nextTry = live.backoff.next(now, this.#options.random);
   }
 
-  #settle(grant: Grant): void {
-    if (grant.settle(false)) this.#giveBack(grant.host, grant.reservation);
+  #settle(grant: Grant, uid: PodUid): void {
+    if (grant.settle(uid, 'unused')) this.#giveBack(grant.host, grant.reservation);
   }
 
   #giveBack(host: ClusterName, reservation: Grant['reservation']): void {

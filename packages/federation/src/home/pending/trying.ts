@@ -14,13 +14,8 @@ import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
 import type { Grant } from './grant.ts';
+import type { Candidate } from './slow-start.ts';
 import type { TriedTemplates } from './tried-templates.ts';
-
-/** A binding that waits for its host's word. */
-interface Candidate {
-  readonly binding: Binding;
-  readonly template: Template;
-}
 
 interface Try {
   readonly templates: readonly Template[];
@@ -33,9 +28,9 @@ export interface TryingOptions {
   readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
   /** The host would take it. */
-  readonly accepted: (binding: Binding, dropped: readonly string[]) => void;
+  readonly accepted: (candidate: Candidate, host: ClusterName, now: MonotonicMs) => void;
   /** It would not. */
-  readonly refused: (binding: Binding, template: Template, now: MonotonicMs) => void;
+  readonly refused: (candidate: Candidate, now: MonotonicMs) => void;
 }
 
 export class Trying {
@@ -80,13 +75,12 @@ export class Trying {
   }
 
   /** Whether its fate is known: then it is told. */
-  #passes({ binding, template }: Candidate, host: ClusterName, now: MonotonicMs): boolean {
+  #passes(candidate: Candidate, host: ClusterName, now: MonotonicMs): boolean {
     const { tried, accepted, refused } = this.#options;
-    const said = tried.said(host, template, now);
+    const said = tried.said(host, candidate.template, now);
     const unable = now < (this.#unable.get(host) ?? now);
-    if (said?.kind === 'refused') refused(binding, template, now);
-    else if (said?.kind === 'ok') accepted(binding, said.dropped);
-    else if (unable) accepted(binding, []);
+    if (said?.kind === 'refused') refused(candidate, now);
+    else if (said?.kind === 'ok' || unable) accepted(candidate, host, now);
     else return false;
     return true;
   }
