@@ -25,10 +25,11 @@ export interface HomeConfig {
   /** Maximum number of templates and hosts of which is remembered what was said. */
   readonly triedMax: number;
   /**
-   * Pods of one kind that are bound to a neighbour before it has created one of them. 8: few fail where a
-   * quota lets in fewer, and speed is kept. A burst asks up to `askFanOutMax` neighbours, 4; they
-   * begin 32 pods at once, and after one round trip 64, which is all that the agent binds at once. One
-   * neighbour alone takes three round trips to 64. With 1, as a ReplicaSet has, it would take six.
+   * Maximum pods of one kind that are bound to a neighbour before it has created one of them. 8 is few
+   * where a quota lets in fewer: the others fail. And it is enough for speed: a burst asks up to
+   * `askFanOutMax` neighbours, 4, so 32 pods are bound at once, and after one round trip 64, which is all
+   * that the agent binds at once. One neighbour alone takes three round trips to that; it would take six
+   * if one pod went ahead, as in a ReplicaSet.
    */
   readonly firstPodsMax: number;
   /** After a pause of so long in the pods of one kind at a neighbour, the first ones go ahead again. */
@@ -49,6 +50,7 @@ export interface HomeConfig {
   /** Maximum pods of one shape for which others are preempted in one round. */
   readonly preemptionsMax: number;
   readonly commitPodsMax: number;
+  /** Not less than `firstPodsMax`, so that each of the first ones is committed as soon as it is bound. */
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
   /**
@@ -85,7 +87,7 @@ export const homeDefaults: HomeConfig = Object.freeze({
   volumesMsMax: 600_000,
   preemptionsMax: 16,
   commitPodsMax: 64,
-  commitsInFlightPerHostMax: 4,
+  commitsInFlightPerHostMax: 8,
   releaseGuestsMax: 1024,
   giveBackMsMin: 1_000,
   giveBackMsMax: 300_000,
@@ -104,6 +106,12 @@ export function checkedHomeConfig(config: HomeConfig): HomeConfig {
   }
   if (config.giveBackMsMin > config.giveBackMsMax) {
     throw new Fault('InvalidConfig', 'home.giveBackMsMin must not exceed home.giveBackMsMax');
+  }
+  if (config.firstPodsMax > config.commitsInFlightPerHostMax) {
+    throw new Fault(
+      'InvalidConfig',
+      'home.firstPodsMax must not exceed home.commitsInFlightPerHostMax',
+    );
   }
   if (config.doubtMs > config.doubtRetryMsMax) {
     throw new Fault('InvalidConfig', 'home.doubtMs must not exceed home.doubtRetryMsMax');

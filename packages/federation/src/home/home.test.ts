@@ -4,99 +4,45 @@ import {
   type Pod,
   type PodStatus,
   type PodUid,
-  randomStream,
-  type ReservationId,
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { Directory, directoryPresets } from '../directory.ts';
-import { originCoordinate } from '../coordinates.ts';
 import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
 import { PolicyBook } from '../policy-book.ts';
-import type { Policies } from './ports.ts';
-import {
-  advertOf,
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  plainSeals,
-  podOf,
-  sealedAt,
-} from '../testing/fixtures.ts';
-import { memberOf } from '../testing/adverts.ts';
+import { at, cluster, node, podOf, sealedAt } from '../testing/fixtures.ts';
+import { homeOf, policyOf } from '../testing/home.ts';
 import { homeDefaults } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
-import { clusterOfVirtualNode, Home } from './home.ts';
 
 const [near, far] = [cluster('near'), cluster('far')];
 const { batchMs, neighbourBatchMs, localGraceMs, retryMsMin, retryMsMax, refusedPatienceMs } =
   homeDefaults;
 
-const allNearest = { policy: nearest, text: 'nearest', source: 'the test' };
+const neighbours = [
+  { name: near, cpu: '4', rttMs: 10 },
+  { name: far, cpu: '4', rttMs: 90 },
+];
 
 /** A home with one node and two neighbours of 4 CPUs each, `near` at 10 ms and `far` at 90. */
 function atHome(
   cpu = '1',
-  policies: Policies = { policyFor: () => allNearest },
-  clusterOfNode: (node: string) => ClusterName | undefined = clusterOfVirtualNode,
+  more: Pick<Parameters<typeof homeOf>[0], 'policies' | 'clusterOfNode'> = {},
 ) {
-  const directory = new Directory({
-    config: directoryPresets.lan,
-    self: cluster('home'),
-    coordinate: () => originCoordinate,
-  });
-  for (const [name, rttMs] of [
-    [near, 10],
-    [far, 90],
-  ] as const) {
-    directory.receive(advertOf(name, '4'), memberOf(name), at(0));
-    directory.rttSample(name, rttMs, at(0));
-  }
-  const ledger = ledgerOf(node('n', cpu));
-  const home = new Home({
-    room: ledger,
-    neighbourhood: directory,
-    policies,
-    seals: plainSeals,
-    config: homeDefaults,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode,
-  });
-  let now = 0;
-  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
-  const tickAt = (ms: number): readonly HomeEffect[] => {
-    now = ms;
-    return step({ kind: 'tick' });
+  const tested = homeOf({ nodes: [node('n', cpu)], neighbours, ...more });
+  return {
+    ...tested,
+    offload: (offload: boolean) =>
+      tested.step({ kind: 'namespace', name: 'default', offload, annotations: {} }),
+    /** As `grant`; then the host tries what is to be bound, and would take it. */
+    take: (reserve: HomeEffect, granted: number): readonly HomeEffect[] =>
+      tested
+        .grant(reserve, granted)
+        .flatMap((each) => (each.kind === 'try' ? tested.tried(each) : [each])),
   };
-  const see = (pod: Pod) => {
-    ledger.apply({ kind: 'Pod', type: 'set', object: pod });
-    return step({ kind: 'pod', pod });
-  };
-  const offload = (offloads: boolean) =>
-    step({ kind: 'namespace', name: 'default', offload: offloads, annotations: {} });
-  const grant = (effect: HomeEffect, granted: number) => {
-    if (effect.kind !== 'reserve') throw new Error(`a reserve was expected, not ${effect.kind}`);
-    const { host, request } = effect;
-    const reservation = { id: `${host}-1` as ReservationId, ttlMs: 10_000 };
-    const verdicts = [{ code: 'Unschedulable', reason: 'no room', stage: 'Test' } as const];
-    const answer = granted > 0 ? { reservation, granted, verdicts: [] } : { granted, verdicts };
-    return step({ kind: 'reserved', requestId: request.requestId, host, answer });
-  };
-  /** As `grant`; then the host tries what is to be bound, and would take it. */
-  const take = (effect: HomeEffect, granted: number): readonly HomeEffect[] =>
-    grant(effect, granted).flatMap((each) => {
-      if (each.kind !== 'try') return [each];
-      const { tryId, host, request } = each;
-      const results = request.pods.map(() => ({ outcome: 'ok', dropped: [] }) as const);
-      return step({ kind: 'tried', tryId, host, results });
-    });
-  return { home, ledger, directory, step, tickAt, see, offload, grant, take };
 }
 
-type HomeUnderTest = ReturnType<typeof atHome>;
+type TestedHome = ReturnType<typeof atHome>;
 
 const uidOf = (pod: Pod): PodUid => pod.metadata.uid as PodUid;
 const boundTo = (pod: Pod, host: ClusterName, status?: PodStatus): Pod => ({
@@ -112,7 +58,7 @@ function refusedBy(host: ClusterName, uid: PodUid, reason: string): HomeEvent {
 }
 
 /** `pod` bound to `near` and its guest created there, by an agent that has seen it all. */
-function away(tested: HomeUnderTest, pod: Pod): void {
+function away(tested: TestedHome, pod: Pod): void {
   tested.step({ kind: 'synced' });
   tested.see(boundTo(pod, near));
   tested.step({
@@ -123,7 +69,7 @@ function away(tested: HomeUnderTest, pod: Pod): void {
   });
 }
 
-function shown(tested: HomeUnderTest, pod: Pod, status: PodStatus): readonly HomeEffect[] {
+function shown(tested: TestedHome, pod: Pod, status: PodStatus): readonly HomeEffect[] {
   const { name = '', namespace = '' } = pod.metadata;
   const uid = uidOf(pod);
   const update = { kind: 'status', uid, namespace, name, status, terminating: false } as const;
@@ -132,7 +78,7 @@ function shown(tested: HomeUnderTest, pod: Pod, status: PodStatus): readonly Hom
 
 test('a pod whose virtual node is not there yet, or was deleted, is away once the node is there again', () => {
   const known = new Map<string, ClusterName>();
-  const tested = atHome('2', undefined, (node) => known.get(node));
+  const tested = atHome('2', { clusterOfNode: (node) => known.get(node) });
   tested.step({ kind: 'synced' });
   const pod = boundTo(podOf('a'), near);
   expect(kinds(tested.see(pod))).toEqual([]);
@@ -205,7 +151,7 @@ describe('policies', () => {
     const policies = {
       policyFor: () => ({ policy: now, text: policyText(now), source: 'OffloadPolicy default/a' }),
     };
-    const tested = atHome('500m', policies);
+    const tested = atHome('500m', { policies });
     tested.step({ kind: 'synced' });
     const change = (policy: PlacementPolicy): void => {
       now = policy;
@@ -242,7 +188,7 @@ describe('policies', () => {
 });
 
 describe('asks', () => {
-  function asked(tested: HomeUnderTest, ...pods: readonly Pod[]): readonly HomeEffect[] {
+  function asked(tested: TestedHome, ...pods: readonly Pod[]): readonly HomeEffect[] {
     tested.step({ kind: 'synced' });
     for (const pod of pods) tested.see(pod);
     return tested.tickAt(batchMs);
@@ -348,7 +294,11 @@ describe('asks', () => {
 
   test('nobody while the pod’s policy can’t be read, and says so', () => {
     const effects = asked(
-      atHome('500m', { policyFor: () => ({ ...allNearest, problem: 'policy "nearst": unknown' }) }),
+      atHome('500m', {
+        policies: {
+          policyFor: () => ({ ...policyOf(nearest), problem: 'policy "nearst": unknown' }),
+        },
+      }),
       podOf('a'),
     );
     expect(effects).toMatchObject([{ kind: 'explain', message: 'policy "nearst": unknown' }]);
@@ -777,7 +727,7 @@ describe('a cluster that leaves the federation', () => {
 
   test('sends nothing away any more, and places at home what fits there', () => {
     const book = new PolicyBook('nearest');
-    const tested = atHome('1', book);
+    const tested = atHome('1', { policies: book });
     tested.step({ kind: 'synced' });
     book.leave();
     tested.step({ kind: 'leaving' });

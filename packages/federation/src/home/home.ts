@@ -129,8 +129,14 @@ export class Home {
   }
 
   /** For people and metrics. */
-  counts(): { readonly waiting: number; readonly awayByHost: ReadonlyMap<ClusterName, number> } {
-    return { waiting: this.#pending.size, awayByHost: this.#offloaded.countByHost() };
+  counts(): {
+    readonly waiting: number;
+    readonly awayByHost: ReadonlyMap<ClusterName, number>;
+    /** Pods that are bound to a neighbour, or about to be, whose first commit is not answered yet. */
+    readonly unanswered: number;
+  } {
+    const { size: waiting, unanswered } = this.#pending;
+    return { waiting, awayByHost: this.#offloaded.countByHost(), unanswered };
   }
 
   /** Those whose pods may leave, or that are annotated. */

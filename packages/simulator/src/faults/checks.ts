@@ -27,6 +27,8 @@ export function unsettled(world: ModelWorld): string | undefined {
     if (!agent?.synced) return `${name} has no agent`;
     const { held } = agent.host.counts();
     if (held > 0) return `${name} holds ${held} slots`;
+    const { unanswered } = agent.home.counts();
+    if (unanswered > 0) return `${name} counts ${unanswered} pods whose commits are not answered`;
     for (const pod of api.pods()) {
       const problem = isShadow(pod)
         ? strayShadow(world, cluster, pod)

@@ -1,21 +1,9 @@
-import { type Pod, type PodStatus, randomStream, virtualNodeName, wellKnown } from '@spillway/core';
+import { type Pod, type PodStatus, virtualNodeName, wellKnown } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../../coordinates.ts';
-import { Directory, directoryPresets } from '../../directory.ts';
-import { nearest } from '../../policy.ts';
-import { memberOf } from '../../testing/adverts.ts';
-import {
-  advertOf,
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  plainSeals,
-  podOf,
-} from '../../testing/fixtures.ts';
+import { cluster, node, plainSeals, podOf } from '../../testing/fixtures.ts';
+import { homeOf, type TestedHome } from '../../testing/home.ts';
 import { homeDefaults as config } from '../config.ts';
-import { type HomeEffect, type HomeEvent, notPlacedBySpillway, refOf } from '../events.ts';
-import { clusterOfVirtualNode, Home } from '../home.ts';
+import { type HomeEffect, notPlacedBySpillway, refOf } from '../events.ts';
 
 const lyon = cluster('lyon');
 const nodeName = virtualNodeName(lyon);
@@ -23,44 +11,10 @@ const synced = { kind: 'guest', host: lyon, update: { kind: 'synced' } } as cons
 const failed = { phase: 'Failed', reason: notPlacedBySpillway };
 
 function atHome() {
-  const directory = new Directory({
-    config: directoryPresets.lan,
-    self: cluster('home'),
-    coordinate: () => originCoordinate,
-  });
-  directory.receive(advertOf('lyon', '4'), memberOf(lyon), at(0));
-  const home = new Home({
-    room: ledgerOf(node('n', '500m')),
-    neighbourhood: directory,
-    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
-    seals: plainSeals,
-    config,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
-  });
-  let now = 0;
-  const effects: HomeEffect[] = [];
-  const step = (event: HomeEvent): readonly HomeEffect[] => {
-    const caused = home.step(event, at(now));
-    effects.push(...caused);
-    return caused;
-  };
-  /** Moves the clock to the next wake-up and ticks. */
-  const wake = (): { readonly waitedMs: number; readonly effects: readonly HomeEffect[] } => {
-    const next = home.wakeAt() ?? Number.NaN;
-    const waitedMs = next - now;
-    now = next;
-    return { waitedMs, effects: step({ kind: 'tick' }) };
-  };
-  const advance = (ms: number): void => {
-    now += ms;
-  };
-  step({ kind: 'synced' });
-  return { home, step, wake, advance, effects };
+  const tested = homeOf({ nodes: [node('n', '500m')], neighbours: [{ name: lyon, cpu: '4' }] });
+  tested.step({ kind: 'synced' });
+  return tested;
 }
-
-type HomeUnderTest = ReturnType<typeof atHome>;
 
 const ofReplicaSet = (name: string): Pod =>
   podOf(name, {
@@ -78,7 +32,7 @@ const statuses = (effects: readonly HomeEffect[]): readonly PodStatus[] =>
 const kinds = (effects: readonly HomeEffect[]): readonly string[] =>
   effects.map(({ kind }) => kind).filter((kind) => kind !== 'tell');
 
-function streamIsWhole({ step }: HomeUnderTest): readonly HomeEffect[] {
+function streamIsWhole({ step }: TestedHome): readonly HomeEffect[] {
   step({ kind: 'stream', host: lyon, state: 'opening' });
   return step(synced);
 }
@@ -129,16 +83,8 @@ describe('a pod that somebody else has bound to a virtual node', () => {
   test('is not ours because we were about to bind it there ourselves', () => {
     const tested = atHome();
     tested.step({ kind: 'pod', pod: podOf('a') });
-    const [ask] = tested.wake().effects;
-    if (ask?.kind !== 'reserve') throw new Error('lyon was not asked');
-    const reservation = { id: 'lyon-1' as never, ttlMs: 10_000 };
-    const answer = { reservation, granted: 1, verdicts: [] };
-    const { requestId } = ask.request;
-    const [attempt] = tested.step({ kind: 'reserved', requestId, host: lyon, answer });
-    if (attempt?.kind !== 'try') throw new Error('lyon did not try it');
-    const { tryId } = attempt;
-    const results = [{ outcome: 'ok', dropped: [] }] as const;
-    const [bind] = tested.step({ kind: 'tried', tryId, host: lyon, results });
+    const [attempt] = tested.grant(tested.wake().effects[0], 1);
+    const [bind] = tested.tried(attempt);
     expect(bind).toMatchObject({
       kind: 'bindAway',
       annotations: { [wellKnown.boundByAnnotation]: plainSeals.seal(refOf(bare).uid, lyon) },

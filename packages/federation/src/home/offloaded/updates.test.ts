@@ -1,19 +1,10 @@
-import { type Pod, randomStream } from '@spillway/core';
+import type { Pod } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import type { UpdateResult } from '../../negotiation.ts';
-import { nearest } from '../../policy.ts';
-import {
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  podOf,
-  plainSeals,
-  sealedAt,
-} from '../../testing/fixtures.ts';
+import { cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
+import { homeOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';
-import type { HomeEffect, HomeEvent } from '../events.ts';
-import { clusterOfVirtualNode, Home } from '../home.ts';
+import type { HomeEffect } from '../events.ts';
 
 const near = cluster('near');
 const uid = podOf('a').metadata.uid as never;
@@ -28,18 +19,7 @@ function labelled(
 
 /** A home that has found `pod` bound to near, as after a restart. */
 function found(pod: Pod) {
-  const home = new Home({
-    room: ledgerOf(node('n', '1')),
-    neighbourhood: { neighbours: () => [], neighbour: () => undefined },
-    seals: plainSeals,
-    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
-    config: homeDefaults,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
-  });
-  let now = 0;
-  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
+  const { step, tickAt } = homeOf({ nodes: [node('n', '1')] });
   step({ kind: 'synced' });
   return {
     first: step({ kind: 'pod', pod }),
@@ -51,10 +31,7 @@ function found(pod: Pod) {
       const results = result && request.pods.map(() => ({ uid, ...result }));
       return step({ kind: 'updated', host, pods: request.pods, results });
     },
-    passTo: (ms: number) => {
-      now = ms;
-      return step({ kind: 'tick' });
-    },
+    passTo: tickAt,
   };
 }
 

@@ -1,34 +1,20 @@
 /** Pods that stay at home though finding a node is not enough: those with volumes, those that preempt. */
 import type {
   ClusterEvent,
-  MonotonicMs,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodSpec,
   PodUid,
-  ReservationId,
 } from '@spillway/core';
-import { randomStream } from '@spillway/core';
 import { selectedNodeAnnotation } from '@spillway/scheduling';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../../coordinates.ts';
-import { Directory, directoryPresets } from '../../directory.ts';
-import { nearest, type PlacementPolicy, policyText } from '../../policy.ts';
-import { memberOf } from '../../testing/adverts.ts';
-import {
-  advertOf,
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  plainSeals,
-  podOf,
-} from '../../testing/fixtures.ts';
+import { nearest, type PlacementPolicy } from '../../policy.ts';
+import { node, podOf } from '../../testing/fixtures.ts';
+import { homeOf, only, policyOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';
-import type { HomeEffect, HomeEvent } from '../events.ts';
-import { clusterOfVirtualNode, Home } from '../home.ts';
+import type { HomeEffect } from '../events.ts';
 
 const { batchMs, retryMsMax, volumesMsMax } = homeDefaults;
 const bindCompleted = 'pv.kubernetes.io/bind-completed';
@@ -40,60 +26,20 @@ interface Setting {
   readonly neighbourCpu?: string;
 }
 
-function homeOf({ nodes = [node('n', '1')], policy = nearest, neighbourCpu }: Setting = {}) {
-  const directory = new Directory({
-    config: directoryPresets.lan,
-    self: cluster('home'),
-    coordinate: () => originCoordinate,
+function atHome({ nodes = [node('n', '1')], policy = nearest, neighbourCpu }: Setting = {}) {
+  const lyon = { name: 'lyon', cpu: neighbourCpu ?? '0', rttMs: 10 };
+  const tested = homeOf({
+    nodes,
+    neighbours: neighbourCpu === undefined ? [] : [lyon],
+    policies: { policyFor: () => policyOf(policy) },
   });
-  const lyon = cluster('lyon');
-  if (neighbourCpu !== undefined) {
-    directory.receive(advertOf(lyon, neighbourCpu), memberOf(lyon), at(0));
-    directory.rttSample(lyon, 10, at(0));
-  }
-  const ledger = ledgerOf(...nodes);
-  const policies = {
-    policyFor: () => ({ policy, text: policyText(policy), source: 'the test' }),
-  };
-  const home = new Home({
-    room: ledger,
-    neighbourhood: directory,
-    policies,
-    seals: plainSeals,
-    config: homeDefaults,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
-  });
-  let now = 0 as MonotonicMs;
-  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, now);
-  const later = (ms: number): readonly HomeEffect[] => {
-    now = at(now + ms);
-    return step({ kind: 'tick' });
-  };
-  const see = (event: ClusterEvent): readonly HomeEffect[] => {
-    ledger.apply(event);
-    if (event.kind !== 'Pod') return step({ kind: 'roomChanged', where: 'home' });
-    const { type, object: pod } = event;
-    if (type === 'deleted') step({ kind: 'roomChanged', where: 'home' });
-    return step({ kind: type === 'deleted' ? 'podDeleted' : 'pod', pod });
-  };
-  step({ kind: 'synced' });
-  return { home, ledger, step, later, see };
+  tested.step({ kind: 'synced' });
+  return { ...tested, see: tested.watch };
 }
 
 const set = (pod: Pod): ClusterEvent => ({ kind: 'Pod', type: 'set', object: pod });
 const kinds = (effects: readonly HomeEffect[]): readonly string[] =>
   effects.map(({ kind }) => kind).filter((kind) => kind !== 'explain');
-
-function only<Kind extends HomeEffect['kind']>(
-  effects: readonly HomeEffect[],
-  kind: Kind,
-): Extract<HomeEffect, { kind: Kind }> {
-  const found = effects.find((effect) => effect.kind === kind);
-  if (found === undefined) throw new Error(`no ${kind} among ${kinds(effects).join()}`);
-  return found as Extract<HomeEffect, { kind: Kind }>;
-}
 
 function withSpec(pod: Pod, spec: Partial<PodSpec>): Pod {
   return { ...pod, spec: { ...pod.spec, ...spec } };
@@ -140,7 +86,7 @@ describe('a pod whose claim waits for its first pod', () => {
   const selected = { [selectedNodeAnnotation]: 'n' };
 
   function homeWith(provisioner: string, ...more: readonly ClusterEvent[]) {
-    const tested = homeOf();
+    const tested = atHome();
     const metadata = { name: 'late' };
     const volumeBindingMode = 'WaitForFirstConsumer';
     const object = { metadata, provisioner, volumeBindingMode };
@@ -268,7 +214,7 @@ describe('a pod of high priority that fits nowhere', () => {
   });
 
   function fullHome(setting: Setting = {}) {
-    const tested = homeOf(setting);
+    const tested = atHome(setting);
     tested.see(set(low('p')));
     tested.see(set(urgent()));
     return tested;
@@ -290,22 +236,14 @@ describe('a pod of high priority that fits nowhere', () => {
   });
 
   test('asks neighbours first, and preempts only when none has room', () => {
-    const { later, step } = fullHome({ neighbourCpu: '4' });
-    const { host, request } = only(later(batchMs), 'reserve');
-    const verdicts = [{ code: 'Unschedulable', reason: 'no room', stage: 'Test' } as const];
-    const { requestId } = request;
-    const answer = { granted: 0, verdicts };
-    expect(kinds(step({ kind: 'reserved', requestId, host, answer }))).toEqual(['preempt']);
+    const { later, grant } = fullHome({ neighbourCpu: '4' });
+    expect(kinds(grant(only(later(batchMs), 'reserve'), 0))).toEqual(['preempt']);
   });
 
   test('leaves, where a neighbour grants room', () => {
-    const { later, step } = fullHome({ neighbourCpu: '4' });
-    const { host, request } = only(later(batchMs), 'reserve');
-    const reservation = { id: 'r' as ReservationId, ttlMs: 10_000 };
-    const { requestId } = request;
-    const answer = { granted: 1, reservation, verdicts: [] };
+    const { later, grant } = fullHome({ neighbourCpu: '4' });
     // The host tries the pod before it is bound; nobody is preempted for it.
-    expect(kinds(step({ kind: 'reserved', requestId, host, answer }))).toEqual(['try']);
+    expect(kinds(grant(only(later(batchMs), 'reserve'), 1))).toEqual(['try']);
   });
 
   test('preempts before it asks anybody, where its policy says so', () => {
@@ -314,7 +252,7 @@ describe('a pod of high priority that fits nowhere', () => {
   });
 
   test('ends nobody when its preemptionPolicy is Never', () => {
-    const { later, see } = homeOf();
+    const { later, see } = atHome();
     see(set(low('p')));
     see(set(withSpec(urgent(), { preemptionPolicy: 'Never' })));
     expect(kinds(later(batchMs))).toEqual([]);
@@ -341,7 +279,7 @@ describe('a pod of high priority that fits nowhere', () => {
   });
 
   test('ends no more pods after a restart while its victims are ending', () => {
-    const { later, see } = homeOf({ nodes: [node('n', '1'), node('m', '1')] });
+    const { later, see } = atHome({ nodes: [node('n', '1'), node('m', '1')] });
     see(set(ending(low('p'))));
     see(set(low('q', { nodeName: 'm' })));
     see(set(nominatedTo(urgent(), 'n')));
@@ -351,7 +289,7 @@ describe('a pod of high priority that fits nowhere', () => {
   });
 
   test('gives its nomination up when preempting can help no more', () => {
-    const { later, see, ledger } = homeOf();
+    const { later, see, ledger } = atHome();
     see(set(withSpec(low('p'), { priority: 2000 })));
     see(set(nominatedTo(urgent(), 'n')));
     expect(ledger.pod(uid)?.node).toBe('n');

@@ -7,6 +7,7 @@
  */
 import {
   after,
+  assert,
   type ClusterName,
   earliest,
   type MonotonicMs,
@@ -28,8 +29,9 @@ import { explain, explained } from './explanation.ts';
 import { type PendingGroup, keptHome, type Outlook, type PendingPod } from './pending-group.ts';
 import { PendingGroups } from './pending-groups.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
-import { Grant, type SlotEnd } from './grant.ts';
-import { type Candidate, SlowStart } from './slow-start.ts';
+import { Grant } from './grant.ts';
+import type { Candidate } from './slow-start.ts';
+import { ReturnedRoom } from './returned-room.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 import { Trying } from './trying.ts';
 import { shortlist } from './shortlist.ts';
@@ -55,16 +57,15 @@ export class PendingPods {
   readonly #groups: PendingGroups;
   readonly #bindings: Bindings;
   readonly #trying: Trying;
-  readonly #slowStart: SlowStart;
   readonly #atHome: AtHome;
   readonly #rounds = new Map<string, ReservationRound>();
-  /** When a reservation at a host was last given back unused. */
-  readonly #gaveBack = new Map<ClusterName, MonotonicMs>();
+  readonly #returned: ReturnedRoom;
   #nextRequest = 0;
 
   constructor(options: PendingPodsOptions) {
     this.#options = options;
     const { config, random } = options;
+    this.#returned = new ReturnedRoom(config, options.emit);
     this.#groups = new PendingGroups(config, options.tried);
     this.#bindings = new Bindings(config, random);
     this.#atHome = new AtHome({
@@ -75,26 +76,21 @@ export class PendingPods {
         this.#putBack(binding, now);
       },
     });
-    const refuse = (candidate: Candidate, now: MonotonicMs): void =>
-      this.#wouldBeRefused(candidate, now);
-    this.#slowStart = new SlowStart({
-      ...options,
-      bind: (binding, dropped) => this.#bindAway(binding, dropped),
-      refuse,
-    });
     this.#trying = new Trying({
       ...options,
-      accepted: (candidate, host, now) => {
-        const { binding } = candidate;
-        const current = this.#bindings.get(binding.waiting.ref.uid) === binding;
-        if (current) this.#slowStart.offer(candidate, host, now);
-      },
-      refused: refuse,
+      wanted: (binding) => this.#bindings.get(binding.waiting.ref.uid) === binding,
+      accepted: (binding, dropped) => this.#bindAway(binding, dropped),
+      refused: (candidate, now) => this.#wouldBeRefused(candidate, now),
     });
   }
 
   get size(): number {
     return this.#groups.size + this.#bindings.size;
+  }
+
+  /** Pods whose first commit at a neighbour is not answered yet. */
+  get unanswered(): number {
+    return this.#trying.underWay;
   }
 
   /** Takes a pod in, or its newer state. */
@@ -161,7 +157,8 @@ export class PendingPods {
   reserved(event: Extract<HomeEvent, { kind: 'reserved' }>, now: MonotonicMs): void {
     const round = this.#rounds.get(event.requestId);
     if (round === undefined) {
-      if (event.answer?.reservation) this.#giveBack(event.host, event.answer.reservation.id);
+      if (event.answer?.reservation)
+        this.#returned.giveBack(event.host, event.answer.reservation.id);
       return;
     }
     const group = this.#groups.get(round.group);
@@ -172,10 +169,7 @@ export class PendingPods {
       this.#refused(group, event.host, granted > 0 ? `only ${granted} more fit` : reason, now);
     }
     const late = round.answered(event.host, event.answer);
-    if (late !== undefined) {
-      this.#giveBack(event.host, late);
-      this.#gaveBack.set(event.host, now);
-    }
+    if (late !== undefined) this.#returned.giveBackWhole(event.host, late, now);
     this.#decide(round, now);
     if (round.complete) this.#rounds.delete(round.requestId);
   }
@@ -218,7 +212,7 @@ export class PendingPods {
     for (const round of this.#rounds.values()) {
       if (!round.decided && round.patienceEnds <= now) this.#decide(round, now);
     }
-    this.#slowStart.tick(now);
+    this.#trying.tick(now);
     this.#atHome.tick(now);
     for (const { waiting, to } of this.#bindings.takeDue(now)) {
       if (to instanceof Grant) continue;
@@ -234,7 +228,7 @@ export class PendingPods {
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
     let at = earliest(this.#bindings.wakeAt(), this.#atHome.wakeAt());
-    at = earliest(at, this.#slowStart.wakeAt());
+    at = earliest(at, this.#trying.wakeAt());
     for (const group of this.#groups.all())
       at = earliest(at, group.round === undefined ? group.nextTry : group.round.patienceEnds);
     return at;
@@ -249,8 +243,13 @@ export class PendingPods {
     }
     const binding = this.#bindings.find(namespace, name);
     if (binding === undefined) return undefined;
-    const atHome = this.#atHome.explain(binding.waiting.ref.uid);
-    return { ...explained(binding.group), message: 'being bound', ...atHome };
+    const { waiting, group, to } = binding;
+    const { uid } = waiting.ref;
+    const held = to instanceof Grant && this.#trying.holds(uid);
+    const message = held
+      ? `waits until ${to.host} has created the first pods like it`
+      : 'being bound';
+    return { ...explained(group), message, ...this.#atHome.explain(uid) };
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
@@ -350,11 +349,10 @@ export class PendingPods {
       const mine = shut ? [] : pods.slice(taken, taken + share.used);
       taken += mine.length;
       if (group === undefined || mine.length === 0) {
-        this.#giveBack(share.host, share.reservation);
-        this.#gaveBack.set(share.host, now);
+        this.#returned.giveBackWhole(share.host, share.reservation, now);
         continue;
       }
-      const onSettled = (uid: PodUid, end: SlotEnd): void => this.#slowStart.settled(uid, end);
+      const { onSettled } = this.#trying;
       const grant = new Grant({ ...share, open: mine.length, onSettled });
       const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: grant }));
       this.#trying.begin(begun, grant, now);
@@ -379,9 +377,7 @@ export class PendingPods {
 
   /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
   #heldItself(round: ReservationRound, host: ClusterName, now: MonotonicMs): boolean {
-    const gaveBack = this.#gaveBack.get(host);
-    if (gaveBack !== undefined && now < after(gaveBack, this.#options.config.askPatienceMs))
-      return true;
+    if (this.#returned.lately(host, now)) return true;
     return [...this.#rounds.values()].some((other) => other !== round && other.asks(host));
   }
 
@@ -420,7 +416,7 @@ export class PendingPods {
   #bindAway(binding: Binding, dropped: readonly string[]): void {
     const { waiting, to } = binding;
     const { ref } = waiting;
-    if (this.#bindings.get(ref.uid) !== binding || !(to instanceof Grant)) return;
+    assert(to instanceof Grant, 'a binding to a neighbour uses a slot');
     const { host } = to;
     if (dropped.length > 0) {
       const message = `${host} runs it without ${dropped.join(', ')}`;
@@ -434,7 +430,7 @@ export class PendingPods {
   #wouldBeRefused({ binding, template }: Candidate, now: MonotonicMs): void {
     const { waiting, group, to } = binding;
     const { uid } = waiting.ref;
-    if (this.#bindings.get(uid) !== binding || !(to instanceof Grant)) return;
+    assert(to instanceof Grant, 'a binding to a neighbour uses a slot');
     this.#bindings.end(uid);
     const apart = this.#groups.apart(group, template, waiting.pod, now);
     this.#groups.add(apart, waiting);
@@ -448,11 +444,7 @@ export class PendingPods {
   }
 
   #settle(grant: Grant, uid: PodUid): void {
-    if (grant.settle(uid, 'unused')) this.#giveBack(grant.host, grant.reservation);
-  }
-
-  #giveBack(host: ClusterName, reservation: Grant['reservation']): void {
-    this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
+    if (grant.settle(uid, 'unused')) this.#returned.giveBack(grant.host, grant.reservation);
   }
 
   #explain(group: PendingGroup, why: Parameters<typeof explain>[1], now: MonotonicMs): void {

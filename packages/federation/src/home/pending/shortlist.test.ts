@@ -1,37 +1,21 @@
-import { type ClusterName, randomStream } from '@spillway/core';
+import type { ClusterName } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../../coordinates.ts';
-import { Directory, directoryPresets } from '../../directory.ts';
+import { type Directory, directoryPresets } from '../../directory.ts';
 import { nearest } from '../../policy.ts';
-import { memberOf } from '../../testing/adverts.ts';
-import {
-  advertOf,
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  plainSeals,
-  podOf,
-} from '../../testing/fixtures.ts';
+import { at, node, podOf } from '../../testing/fixtures.ts';
+import { directoryOf, homeOf, policyOf } from '../../testing/home.ts';
 import { homeDefaults as config } from '../config.ts';
 import { newGroup } from './pending-group.ts';
-import { clusterOfVirtualNode, Home } from '../home.ts';
 import { shortlist } from './shortlist.ts';
-
-const policyFor = { policy: nearest, text: 'nearest', source: 'the test' };
 
 /** Neighbours called by their RTT in ms, with so much CPU free. */
 function neighbours(cpus: Readonly<Record<string, string>>): Directory {
-  const directory = new Directory({
-    config: directoryPresets.edge,
-    self: cluster('home'),
-    coordinate: () => originCoordinate,
-  });
-  for (const [name, cpu] of Object.entries(cpus)) {
-    directory.receive(advertOf(name, cpu), memberOf(name), at(0));
-    directory.rttSample(cluster(name), Number(name.slice(1)), at(0));
-  }
-  return directory;
+  const named = Object.entries(cpus).map(([name, cpu]) => ({
+    name,
+    cpu,
+    rttMs: Number(name.slice(1)),
+  }));
+  return directoryOf(named, directoryPresets.edge);
 }
 
 function asked(directory: Directory, ms: number, nextDoubt = 0): readonly ClusterName[] {
@@ -41,7 +25,7 @@ function asked(directory: Directory, ms: number, nextDoubt = 0): readonly Cluste
     templateRefusal: () => undefined,
     eligibility: 'named',
     pod: podOf('a'),
-    policyFor,
+    policyFor: policyOf(nearest),
     config,
     nextTry: at(nextDoubt),
   });
@@ -79,30 +63,16 @@ describe('shortlist', () => {
 
 test('a home whose neighbours are all full asks them less and less often, whatever news there is', () => {
   const full = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`r${i + 1}`, '0']));
-  const home = new Home({
-    room: ledgerOf(node('n', '500m')),
-    neighbourhood: neighbours(full),
-    policies: { policyFor: () => policyFor },
-    seals: plainSeals,
-    config,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
-  });
+  const tested = homeOf({ nodes: [node('n', '500m')], neighbourhood: neighbours(full) });
   const rounds: number[] = [];
-  home.step({ kind: 'synced' }, at(0));
-  home.step({ kind: 'pod', pod: podOf('a') }, at(0));
+  tested.step({ kind: 'synced' });
+  tested.see(podOf('a'));
   for (let now = 1_000; now < 21_000; now += 50) {
-    const reserves = [
-      ...home.step({ kind: 'roomChanged', where: 'neighbour' }, at(now)),
-      ...home.step({ kind: 'tick' }, at(now)),
-    ].flatMap((effect) => (effect.kind === 'reserve' ? [effect] : []));
+    const woken = tested.tickAt(now);
+    const told = tested.step({ kind: 'roomChanged', where: 'neighbour' });
+    const reserves = [...woken, ...told].filter(({ kind }) => kind === 'reserve');
     if (reserves.length > 0) rounds.push(now);
-    for (const { host, request } of reserves) {
-      const verdicts = [{ code: 'Unschedulable', reason: 'no room', stage: 'Test' } as const];
-      const answer = { granted: 0, verdicts };
-      home.step({ kind: 'reserved', requestId: request.requestId, host, answer }, at(now));
-    }
+    for (const reserve of reserves) tested.grant(reserve, 0);
   }
   const gaps = rounds.slice(1).map((now, i) => now - (rounds[i] ?? 0));
   // Jittered by a quarter, and looked at every 50 ms.

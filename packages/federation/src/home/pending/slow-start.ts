@@ -1,47 +1,31 @@
 /**
- * How many pods of one kind are bound to a neighbour whose answers to their commits are still out.
+ * Which of the pods that a neighbour would take are bound to it now.
  *
  * A try says that the host would take one more pod, and not how many. Where a quota there lets in a few,
- * all the others would be bound, refused, and fail: a binding can't be taken back. So the first
- * `firstPodsMax` go ahead, each that is created lets two more go (so the number doubles with each round
- * trip), and a refusal lets the rest go elsewhere. kube-controller-manager creates the pods of a
- * ReplicaSet by the same rule (`slowStartBatch`).
- *
- * Kept by what a quota counts, and not by template: each pod of a StatefulSet has a template of its own.
+ * all the others would be bound, refused, and fail: a binding can't be taken back. So of one template, and
+ * of one namespace, which is where quota counts, the first few are bound, and the others wait for the
+ * answers to their commits. kube-controller-manager creates the pods of a ReplicaSet by the same rule
+ * (`slowStartBatch`). Where an answer is a refusal, those that wait go elsewhere.
  */
-import { after, type ClusterName, earliest, type MonotonicMs, type PodUid } from '@spillway/core';
+import { after, type ClusterName, type MonotonicMs, type PodUid } from '@spillway/core';
 import type { Template } from '../../template.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { SlotEnd } from './grant.ts';
+import { SlowStartWindow } from './slow-start-window.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
-/** A binding that its host would take. */
+/** A binding that its host would take, as far as is known. */
 export interface Candidate {
   readonly binding: Binding;
   readonly template: Template;
 }
 
-interface Held extends Candidate {
-  readonly since: MonotonicMs;
-}
-
-/** Pods of one kind at one host. */
-interface Window {
+interface Offered extends Candidate {
   readonly host: ClusterName;
-  /** Maximum of pods under way. */
-  size: number;
-  /** Its size after a pause. */
-  first: number;
-  /** By when they began: pods that began before a refusal prove nothing about what came after it. */
-  readonly underWay: Map<PodUid, { readonly template: Template; readonly refusals: number }>;
-  /** The one that has waited longest comes first. */
-  readonly held: Map<PodUid, Held>;
-  /** So far. */
-  refusals: number;
-  readonly justRefused: Set<Template>;
-  /** When one last began. */
-  usedAt: MonotonicMs;
+  readonly since: MonotonicMs;
+  readonly ofTemplate: SlowStartWindow;
+  readonly ofNamespace: SlowStartWindow;
 }
 
 export interface SlowStartOptions {
@@ -54,146 +38,106 @@ export interface SlowStartOptions {
 export class SlowStart {
   readonly #options: SlowStartOptions;
   /** The one that was used longest ago comes first. Maximum `triedMax`, besides those in use. */
-  readonly #windows = new Map<string, Window>();
-  readonly #ofPod = new Map<PodUid, Window>();
-  readonly #holding = new Set<Window>();
-  /** Those in which something has ended since the last tick. */
-  readonly #stirred = new Set<Window>();
+  readonly #windows = new Map<string, SlowStartWindow>();
+  readonly #underWay = new Map<PodUid, Offered>();
+  /** The one that has waited longest comes first. */
+  readonly #held = new Map<PodUid, Offered>();
+  /** Of namespaces in which one has just been refused. */
+  readonly #refused = new Set<SlowStartWindow>();
+  /** Something has ended since the last tick. */
+  #stirred = false;
 
   constructor(options: SlowStartOptions) {
     this.#options = options;
   }
 
+  /** Pods whose first commit is not answered yet. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  holds(uid: PodUid): boolean {
+    return this.#held.has(uid);
+  }
+
   /** Binds it, now or later, or lets it go elsewhere. */
   offer(candidate: Candidate, host: ClusterName, now: MonotonicMs): void {
-    const { uid } = candidate.binding.waiting.ref;
-    const window = this.#windowOf(candidate, host, now);
-    this.#ofPod.set(uid, window);
-    if (window.underWay.size < window.size) return this.#begin(window, candidate, now);
-    window.held.set(uid, { ...candidate, since: now });
-    this.#holding.add(window);
+    const { uid, namespace } = candidate.binding.waiting.ref;
+    const ofTemplate = this.#window(`${host}\ntemplate ${candidate.template}`);
+    const ofNamespace = this.#window(`${host}\nnamespace ${namespace}`);
+    this.#held.set(uid, { ...candidate, host, since: now, ofTemplate, ofNamespace });
+    this.#stirred = true;
   }
 
   /** Its slot is used or given up; also of pods that were never offered. */
   settled(uid: PodUid, end: SlotEnd): void {
-    const window = this.#ofPod.get(uid);
-    if (window === undefined) return;
-    const began = window.underWay.get(uid);
-    this.#ofPod.delete(uid);
-    window.held.delete(uid);
-    window.underWay.delete(uid);
-    this.#stirred.add(window);
-    if (began === undefined) return;
-    if (end === 'refused') {
-      window.refusals += 1;
-      window.size = window.first = 1;
-      window.justRefused.add(began.template);
-    } else if (end === 'created' && began.refusals === window.refusals) {
-      window.size += 1;
-      window.first = Math.max(window.first, Math.min(window.size, this.#firstPodsMax));
-    }
+    this.#held.delete(uid);
+    const offered = this.#underWay.get(uid);
+    if (offered === undefined) return;
+    this.#underWay.delete(uid);
+    offered.ofTemplate.ended(uid, end);
+    offered.ofNamespace.ended(uid, end);
+    if (end === 'refused') this.#refused.add(offered.ofNamespace);
+    this.#stirred = true;
   }
 
   tick(now: MonotonicMs): void {
     const due = this.wakeAt();
-    if (due !== undefined && due <= now) for (const each of this.#holding) this.#stirred.add(each);
-    const stirred = [...this.#stirred];
-    this.#stirred.clear();
-    for (const window of stirred) this.#drain(window, now);
+    this.#stirred = false;
+    if (due !== undefined && due <= now) {
+      for (const offered of this.#held.values()) this.#decide(offered, now);
+    }
+    this.#refused.clear();
   }
 
-  /** When one has been held for as long as it may. */
+  /** At once when others may begin; else when one has been held for as long as it may. */
   wakeAt(): MonotonicMs | undefined {
-    let at: MonotonicMs | undefined;
-    for (const { held } of this.#holding) {
-      const [longest] = held.values();
-      if (longest !== undefined) at = earliest(at, this.#heldUntil(longest));
+    const [longest] = this.#held.values();
+    if (longest === undefined) return undefined;
+    return this.#stirred ? longest.since : this.#heldUntil(longest);
+  }
+
+  #decide(offered: Offered, now: MonotonicMs): void {
+    const { tried, refuse } = this.#options;
+    const { host, template, binding, ofTemplate, ofNamespace } = offered;
+    const isRefused = (): boolean => tried.refusal(host, template, now) !== undefined;
+    const turnedAway = this.#refused.has(ofNamespace);
+    if ((turnedAway || this.#heldUntil(offered) <= now) && !isRefused()) {
+      const reason = turnedAway
+        ? 'has just refused another pod like it'
+        : 'has not created the first pods like it yet';
+      tried.refused({ host, template, reason, lasting: false, now });
     }
-    return at;
+    if (isRefused()) {
+      this.#held.delete(binding.waiting.ref.uid);
+      refuse(offered, now);
+    } else if (ofTemplate.mayBegin(now) && ofNamespace.mayBegin(now)) this.#begin(offered, now);
   }
 
-  get #firstPodsMax(): number {
-    return this.#options.config.firstPodsMax;
-  }
-
-  #drain(window: Window, now: MonotonicMs): void {
-    const { tried } = this.#options;
-    const { host, justRefused } = window;
-    for (const held of [...window.held.values()]) {
-      const { template } = held;
-      const late = this.#heldUntil(held) <= now;
-      if (tried.refusal(host, template, now) === undefined && (justRefused.has(template) || late)) {
-        const reason = late
-          ? 'has not created the first pods like it yet'
-          : 'has just refused another pod like it';
-        tried.refused({ host, template, reason, lasting: false, now });
-      }
-      if (tried.refusal(host, template, now) !== undefined) this.#letGo(window, held, now);
-      else if (window.underWay.size < window.size) this.#begin(window, held, now);
-    }
-    justRefused.clear();
-    if (window.held.size === 0) this.#holding.delete(window);
-  }
-
-  #begin(window: Window, { binding, template }: Candidate, now: MonotonicMs): void {
-    const { tried, bind } = this.#options;
-    const { host, held, underWay, refusals } = window;
+  #begin(offered: Offered, now: MonotonicMs): void {
+    const { host, template, binding, ofTemplate, ofNamespace } = offered;
     const { uid } = binding.waiting.ref;
-    held.delete(uid);
-    underWay.set(uid, { template, refusals });
-    window.usedAt = now;
-    const said = tried.said(host, template, now);
-    bind(binding, said?.kind === 'ok' ? said.dropped : []);
+    this.#held.delete(uid);
+    this.#underWay.set(uid, offered);
+    ofTemplate.begin(uid, now);
+    ofNamespace.begin(uid, now);
+    const said = this.#options.tried.said(host, template, now);
+    this.#options.bind(binding, said?.kind === 'ok' ? said.dropped : []);
   }
 
-  #letGo(window: Window, held: Held, now: MonotonicMs): void {
-    const { uid } = held.binding.waiting.ref;
-    window.held.delete(uid);
-    this.#ofPod.delete(uid);
-    this.#options.refuse(held, now);
-  }
-
-  #heldUntil({ since }: Held): MonotonicMs {
+  #heldUntil({ since }: Offered): MonotonicMs {
     return after(since, this.#options.config.heldBackMsMax);
   }
 
-  #windowOf({ binding }: Candidate, host: ClusterName, now: MonotonicMs): Window {
-    const key = `${host}\n${countedAs(binding)}`;
-    const known = this.#windows.get(key);
-    const first = this.#firstPodsMax;
-    const window = known ?? {
-      host,
-      size: first,
-      first,
-      underWay: new Map(),
-      held: new Map(),
-      refusals: 0,
-      justRefused: new Set(),
-      usedAt: now,
-    };
-    const idle = window.underWay.size === 0 && window.held.size === 0;
-    if (idle && now >= after(window.usedAt, this.#options.config.firstPodsAgainMs)) {
-      window.size = window.first;
-    }
+  #window(key: string): SlowStartWindow {
+    const { config } = this.#options;
+    const window = this.#windows.get(key) ?? new SlowStartWindow(config);
     this.#windows.delete(key);
     this.#windows.set(key, window);
-    this.#forgetOldest();
+    for (const [oldest, { underWay }] of this.#windows) {
+      if (this.#windows.size <= config.triedMax) break;
+      if (underWay === 0) this.#windows.delete(oldest);
+    }
     return window;
   }
-
-  #forgetOldest(): void {
-    for (const [key, { underWay, held }] of this.#windows) {
-      if (this.#windows.size <= this.#options.config.triedMax) return;
-      if (underWay.size === 0 && held.size === 0) this.#windows.delete(key);
-    }
-  }
-}
-
-/** Pods that a quota of their namespace counts alike. */
-function countedAs({ waiting, group }: Binding): string {
-  const { namespace, requests } = group.shape;
-  const { extended, ...amounts } = requests;
-  const priorityClass = waiting.pod.spec['priorityClassName'];
-  const sorted = [...extended].sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([namespace, priorityClass, amounts, sorted]);
 }

@@ -1,23 +1,10 @@
-import { type Pod, randomStream, type ReservationId, type Verdict } from '@spillway/core';
+import type { Pod, Verdict } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { originCoordinate } from '../../coordinates.ts';
-import { Directory, directoryPresets } from '../../directory.ts';
 import type { TryResult } from '../../negotiation.ts';
-import { nearest } from '../../policy.ts';
-import { memberOf } from '../../testing/adverts.ts';
-import {
-  advertOf,
-  at,
-  cluster,
-  ledgerOf,
-  node,
-  plainSeals,
-  podOf,
-  sealedAt,
-} from '../../testing/fixtures.ts';
+import { cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
+import { homeOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
-import { clusterOfVirtualNode, Home } from '../home.ts';
 
 const [near, far] = [cluster('near'), cluster('far')];
 const { batchMs, commitPodsMax, triedOkTtlMs, triedRetryMsMin, triedRetryMsMax } = homeDefaults;
@@ -31,57 +18,26 @@ const refused: TryResult = { outcome: 'refused', verdict: overQuota };
 
 /** A full home with two neighbours of much room, `near` at 10 ms and `far` at 90. */
 function fullHome() {
-  const directory = new Directory({
-    config: directoryPresets.lan,
-    self: cluster('home'),
-    coordinate: () => originCoordinate,
+  const tested = homeOf({
+    nodes: [node('n', '1m')],
+    neighbours: [
+      { name: near, cpu: '1000', rttMs: 10 },
+      { name: far, cpu: '1000', rttMs: 90 },
+    ],
   });
-  for (const [name, rttMs] of [
-    [near, 10],
-    [far, 90],
-  ] as const) {
-    directory.receive(advertOf(name, '1000'), memberOf(name), at(0));
-    directory.rttSample(name, rttMs, at(0));
-  }
-  const home = new Home({
-    room: ledgerOf(node('n', '1m')),
-    neighbourhood: directory,
-    policies: { policyFor: () => ({ policy: nearest, text: 'nearest', source: 'the test' }) },
-    seals: plainSeals,
-    config: homeDefaults,
-    random: randomStream(1, 'home'),
-    homeEpoch: 1,
-    clusterOfNode: clusterOfVirtualNode,
-  });
-  let now = 0;
-  let reservations = 0;
-  const step = (event: HomeEvent): readonly HomeEffect[] => home.step(event, at(now));
-  const answer = (effect: HomeEffect): readonly HomeEffect[] => {
-    if (effect.kind !== 'reserve') return [effect];
-    const { host, request } = effect;
-    const id = `${host}-${reservations++}` as ReservationId;
-    const granted = { reservation: { id, ttlMs: 10_000 }, granted: request.count, verdicts: [] };
-    return step({ kind: 'reserved', requestId: request.requestId, host, answer: granted });
-  };
-  step({ kind: 'synced' });
+  tested.step({ kind: 'synced' });
   return {
-    home,
-    step,
+    ...tested,
     /** Time passes; whoever is asked grants all. */
     passTo(ms: number, look: (effect: HomeEffect) => void = () => {}): readonly HomeEffect[] {
-      now = ms;
-      const effects = step({ kind: 'tick' });
+      const effects = tested.tickAt(ms);
       for (const effect of effects) look(effect);
-      return effects.flatMap(answer);
+      return effects.flatMap((effect) =>
+        effect.kind === 'reserve' ? tested.grant(effect, effect.request.count) : [effect],
+      );
     },
-    answer,
     see: (...pods: readonly Pod[]) => {
-      for (const pod of pods) step({ kind: 'pod', pod });
-    },
-    tried(effect: HomeEffect | undefined, result: (pod: Pod) => TryResult): readonly HomeEffect[] {
-      if (effect?.kind !== 'try') throw new Error(`a try was expected, not ${effect?.kind}`);
-      const { tryId, host, request } = effect;
-      return step({ kind: 'tried', tryId, host, results: request.pods.map(result) });
+      for (const pod of pods) tested.see(pod);
     },
   };
 }
@@ -164,7 +120,7 @@ describe('trying', () => {
     tested.see(podOf('a'));
     const [atNear] = triesOf(tested.passTo(batchMs));
     expect(tested.tried(atNear, () => refused)).toMatchObject([
-      { kind: 'release', host: near, reservations: ['near-0'] },
+      { kind: 'release', host: near, reservations: ['near-1'] },
     ]);
   });
 

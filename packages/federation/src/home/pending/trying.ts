@@ -5,7 +5,7 @@
  * A host that is older and can't try is taken at its word: what it refuses after the binding is damped
  * by `TriedTemplates` all the same (docs/adr/0026).
  */
-import { after, type ClusterName, type MonotonicMs, type Pod } from '@spillway/core';
+import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import { boundPod } from '../../fence.ts';
 import type { TryResult } from '../../negotiation.ts';
 import { type Template, templateOf } from '../../template.ts';
@@ -13,8 +13,8 @@ import { cutToTravel } from '../../travel.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
-import type { Grant } from './grant.ts';
-import type { Candidate } from './slow-start.ts';
+import type { Grant, SlotEnd } from './grant.ts';
+import { type Candidate, SlowStart } from './slow-start.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 interface Try {
@@ -27,14 +27,17 @@ export interface TryingOptions {
   readonly homeEpoch: number;
   readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
-  /** The host would take it. */
-  readonly accepted: (candidate: Candidate, host: ClusterName, now: MonotonicMs) => void;
+  /** Nobody has deleted or bound the pod meanwhile. */
+  readonly wanted: (binding: Binding) => boolean;
+  /** The host would take it, and it is its turn. */
+  readonly accepted: (binding: Binding, dropped: readonly string[]) => void;
   /** It would not. */
   readonly refused: (candidate: Candidate, now: MonotonicMs) => void;
 }
 
 export class Trying {
   readonly #options: TryingOptions;
+  readonly #slowStart: SlowStart;
   readonly #tries = new Map<string, Try>();
   /** Hosts that can't try, until when that is believed. Bounded by the federation's members. */
   readonly #unable = new Map<ClusterName, MonotonicMs>();
@@ -42,7 +45,12 @@ export class Trying {
 
   constructor(options: TryingOptions) {
     this.#options = options;
+    const { accepted: bind, refused: refuse } = options;
+    this.#slowStart = new SlowStart({ ...options, bind, refuse });
   }
+
+  /** What has become of a slot. */
+  readonly onSettled = (uid: PodUid, end: SlotEnd): void => this.#slowStart.settled(uid, end);
 
   begin(bindings: readonly Binding[], grant: Grant, now: MonotonicMs): void {
     const unknown = new Map<Template, Candidate[]>();
@@ -74,13 +82,32 @@ export class Trying {
     for (const candidate of known.candidates) this.#passes(candidate, host, now);
   }
 
+  /** Pods that are bound to a neighbour, or about to be, and whose first commit is not answered yet. */
+  get underWay(): number {
+    return this.#slowStart.underWay;
+  }
+
+  /** Whether its host would take it, and it waits for the answers to others. */
+  holds(uid: PodUid): boolean {
+    return this.#slowStart.holds(uid);
+  }
+
+  tick(now: MonotonicMs): void {
+    this.#slowStart.tick(now);
+  }
+
+  wakeAt(): MonotonicMs | undefined {
+    return this.#slowStart.wakeAt();
+  }
+
   /** Whether its fate is known: then it is told. */
   #passes(candidate: Candidate, host: ClusterName, now: MonotonicMs): boolean {
-    const { tried, accepted, refused } = this.#options;
+    const { tried, wanted, refused } = this.#options;
+    if (!wanted(candidate.binding)) return true;
     const said = tried.said(host, candidate.template, now);
     const unable = now < (this.#unable.get(host) ?? now);
     if (said?.kind === 'refused') refused(candidate, now);
-    else if (said?.kind === 'ok' || unable) accepted(candidate, host, now);
+    else if (said?.kind === 'ok' || unable) this.#slowStart.offer(candidate, host, now);
     else return false;
     return true;
   }
