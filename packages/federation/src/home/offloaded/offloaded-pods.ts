@@ -154,7 +154,9 @@ export class OffloadedPods {
       entry.calling = false;
       this.#entries.due(entry);
       const result = results.get(uid);
+      // Without an answer it is committed again, unless its guest was shown meanwhile, or it ends.
       if (result !== undefined) this.#calls.settle(entry, result.outcome === 'created');
+      else if (entry.phase !== 'committing') this.#calls.settle(entry, entry.wasThere);
       if (entry.phase !== 'committing' && !entry.probing) continue;
       if (result === undefined) this.#retryLater(entry, now);
       else this.#commitEnded(entry, result, now);

@@ -72,6 +72,17 @@ function fullHome({ quota = 1_000, refusal = overQuota } = {}) {
       each(tested.step({ kind: 'committed', host, uids, results }));
       return true;
     },
+    /** The first commit that is open gets no answer, but the guest stream shows its guests. */
+    showsUnanswered: (): void => {
+      const { host, uids } = open.shift() ?? { host: near, uids: [] };
+      for (const uid of uids) {
+        const name = uid.slice('uid-'.length);
+        const status = { phase: 'Running' };
+        const shown = { kind: 'status', uid, namespace: 'default', name, status } as const;
+        each(tested.step({ kind: 'guest', host, update: { ...shown, terminating: false } }));
+      }
+      each(tested.step({ kind: 'committed', host, uids, results: undefined }));
+    },
     quotaIs: (count: number): void => {
       left = count;
     },
@@ -165,6 +176,14 @@ describe('the first pods of a kind at a neighbour', () => {
     tested.later(batchMs);
     expect(tested.boundTo(near)).toHaveLength(firstPodsMax);
     expect(tested.boundTo(far)).toHaveLength(5);
+  });
+
+  test('count as created when their guests are shown, though their commits got no answer', () => {
+    const tested = fullHome();
+    tested.see(pods(2 * firstPodsMax));
+    tested.later(batchMs);
+    for (let i = 0; i < firstPodsMax; i++) tested.showsUnanswered();
+    expect(tested.boundTo(near)).toHaveLength(2 * firstPodsMax);
   });
 
   test('leave out a pod that is deleted while it waits', () => {
