@@ -22,3 +22,20 @@ export function templateOf(pod: Pod): Template {
 export function isOurAnnotation(key: string): boolean {
   return key.startsWith('spillway.dev/');
 }
+
+/**
+ * What a host says of one pod, as it holds for all pods of its template: without the pod's name. API
+ * servers say `pods "web-7" is forbidden: …`, webhooks say what they like.
+ */
+export function saidOfTemplate(words: string, { metadata, spec }: Pod): string {
+  const { name } = metadata;
+  if (name === undefined || name === '') return words;
+  const escaped = name.replaceAll(/[^\w-]/g, String.raw`\$&`);
+  const token = String.raw`(?<![\w.-])${escaped}(?![\w-]|\.\w)`;
+  const aPod = String.raw`\bpods?[ /:]+(?:[\w-]+/)?(["'])?${token}\1`;
+  const inWords = words.replaceAll(new RegExp(aPod, 'gi'), 'such a pod');
+  // A container or volume of the same name is meant then, or just a word.
+  if (JSON.stringify(spec).includes(`"${name}"`)) return inWords;
+  const alone = /^[a-z]+$/.test(name) ? `(["'])${token}\\1` : `(["'])?${token}\\1`;
+  return inWords.replaceAll(new RegExp(alone, 'g'), 'such a pod');
+}

@@ -1,6 +1,6 @@
 /** What a host's API server says of a pod before anything is made, and of a pod that another has completed. */
 import { clusterName, type NodeName, type Pod } from '@spillway/core';
-import { cutToTravel } from '@spillway/federation';
+import { cutToTravel, saidOfTemplate } from '@spillway/federation';
 import {
   equalNodes,
   installAgentRights,
@@ -124,7 +124,9 @@ spec: { hard: { pods: "0" } }
       },
       soon,
     );
-    expect(outcome.reason).toContain('exceeded quota: guests');
+    expect(saidOfTemplate(outcome.reason, pod)).toMatch(
+      /^such a pod is forbidden: exceeded quota: guests/,
+    );
   });
 
   test.each([

@@ -72,6 +72,15 @@ describe('a host tries pods', () => {
     expect(tryGuests([podOf('d')], triesTtlMs)).toMatchObject([{ kind: 'tryShadow' }]);
   });
 
+  test('and does not answer for one pod by the name of another', () => {
+    const { tryGuests, tried } = hosting();
+    const [first] = tryGuests([podOf('x-7')]);
+    const said = ['such a pod is forbidden: exceeded quota'];
+    const reason = 'pods "x-7" is forbidden: exceeded quota';
+    expect(reasons(tried(first, { kind: 'rejected', reason }))).toEqual(said);
+    expect(reasons(tryGuests([podOf('y-3')]))).toEqual(said);
+  });
+
   test('again when its API server gave no answer', () => {
     const { tryGuests, tried } = hosting();
     const [first] = tryGuests([podOf('a')]);

@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from '@spillway/core';
 import type { TryResult } from '../negotiation.ts';
-import { type Template, templateOf } from '../template.ts';
+import { saidOfTemplate, type Template, templateOf } from '../template.ts';
 import { outOfReservation, triedVerdict } from './answers.ts';
 import { type HostConfig, placeOn } from './config.ts';
 import type { HostEffect, TryOutcome } from './events.ts';
@@ -26,6 +26,7 @@ interface Given {
 
 interface Try {
   readonly key: string;
+  readonly pod: Pod;
   readonly dropped: readonly string[];
   /** Calls that wait for it, with the place of their pod. At most as many as calls are served at once. */
   readonly waiting: { readonly call: number; readonly place: number }[];
@@ -82,7 +83,7 @@ export class Tries {
     const result: TryResult =
       outcome.kind === 'accepted'
         ? { outcome: 'ok', dropped: running.dropped }
-        : refusal(triedVerdict(outcome));
+        : refusal(ofTemplate(triedVerdict(outcome), running.pod));
     if (outcome.kind !== 'failed') this.#remember(running.key, result, now);
     for (const { call, place } of running.waiting) this.#answer(call, place, result);
   }
@@ -97,7 +98,7 @@ export class Tries {
     if (verdicts[0] !== undefined) {
       return this.#answer(waiting.call, waiting.place, refusal(verdicts[0]));
     }
-    const started: Try = { key, dropped, waiting: [waiting] };
+    const started: Try = { key, pod, dropped, waiting: [waiting] };
     const id = this.#next++;
     this.#running.set(id, started);
     this.#runningByKey.set(key, started);
@@ -128,6 +129,11 @@ export class Tries {
 
 function refusal(verdict: Verdict): TryResult {
   return { outcome: 'refused', verdict };
+}
+
+/** It is told to other pods of the template, too. */
+function ofTemplate(verdict: Verdict, pod: Pod): Verdict {
+  return { ...verdict, reason: saidOfTemplate(verdict.reason, pod) };
 }
 
 function keyOf(home: ClusterName, template: Template): string {

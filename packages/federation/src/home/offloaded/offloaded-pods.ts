@@ -34,7 +34,7 @@ import {
 } from '../../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../../revoked.ts';
-import { templateOf } from '../../template.ts';
+import { saidOfTemplate, templateOf } from '../../template.ts';
 import { travelVerdicts } from '../../travel.ts';
 import { OffloadCalls } from './calls.ts';
 import { OffloadedEntries } from './entries.ts';
@@ -357,8 +357,9 @@ export class OffloadedPods {
       const text = `${entry.host} refuses it for now: ${reason}`;
       if (patienceMs > 0) this.#tell(entry, 'GuestRefused', text, true);
       if (lasting) {
-        const template = templateOf(entry.pod);
-        this.#options.tried.refused({ host: entry.host, template, reason, lasting, now });
+        const { host, pod } = entry;
+        const refusal = { template: templateOf(pod), reason: saidOfTemplate(reason, pod) };
+        this.#options.tried.refused({ host, ...refusal, lasting, now });
       }
     }
     if (now - entry.refusedSince >= patienceMs) {

@@ -1,7 +1,7 @@
 import type { Pod, Verdict } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import type { TryResult } from '../../negotiation.ts';
-import { cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
+import { at, cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
 import { homeOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
@@ -122,6 +122,19 @@ describe('trying', () => {
     expect(tested.tried(atNear, () => refused)).toMatchObject([
       { kind: 'release', host: near, reservations: ['near-1'] },
     ]);
+  });
+
+  test('what a host has said of one pod is told to others without its name', () => {
+    const tested = fullHome();
+    tested.see(podOf('x-7'));
+    const reason = 'pods "x-7" is forbidden: exceeded quota: guests';
+    const verdict = { ...overQuota, reason };
+    tested.tried(triesOf(tested.passTo(batchMs))[0], () => ({ outcome: 'refused', verdict }));
+    tested.see(podOf('y-3'));
+    tested.passTo(2 * batchMs);
+    const said = 'such a pod is forbidden: exceeded quota: guests';
+    const [foreseen] = tested.home.forecast([{ pod: podOf('y-4'), count: 1 }], at(2 * batchMs));
+    expect(foreseen?.others.find((each) => each.cluster === near)).toMatchObject({ why: said });
   });
 
   test('a refused pod is explained by the host’s own words', () => {

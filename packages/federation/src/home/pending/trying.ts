@@ -8,7 +8,7 @@
 import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import { boundPod } from '../../fence.ts';
 import type { TryResult } from '../../negotiation.ts';
-import { type Template, templateOf } from '../../template.ts';
+import { saidOfTemplate, type Template, templateOf } from '../../template.ts';
 import { cutToTravel } from '../../travel.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
@@ -18,7 +18,8 @@ import { type Candidate, SlowStart } from './slow-start.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 interface Try {
-  readonly templates: readonly Template[];
+  /** One pod of each template. */
+  readonly samples: readonly { readonly template: Template; readonly sample: Pod }[];
   readonly candidates: readonly Candidate[];
 }
 
@@ -75,8 +76,8 @@ export class Trying {
     this.#tries.delete(event.tryId);
     if (event.unable) this.#unable.set(host, after(now, this.#options.config.triedOkTtlMs));
     else {
-      for (const [i, template] of known.templates.entries()) {
-        this.#learn({ host, template, result: results?.[i], problem: event.problem, now });
+      for (const [i, tried] of known.samples.entries()) {
+        this.#learn({ host, ...tried, result: results?.[i], problem: event.problem, now });
       }
     }
     for (const candidate of known.candidates) this.#passes(candidate, host, now);
@@ -115,6 +116,8 @@ export class Trying {
   #learn(options: {
     readonly host: ClusterName;
     readonly template: Template;
+    /** The pod that was tried for all of the template. */
+    readonly sample: Pod;
     readonly result: TryResult | undefined;
     readonly problem: string | undefined;
     readonly now: MonotonicMs;
@@ -127,7 +130,8 @@ export class Trying {
     } else if (result.outcome === 'ok') {
       tried.accepted({ host, template, dropped: result.dropped, now });
     } else {
-      const { code, reason } = result.verdict;
+      const { code } = result.verdict;
+      const reason = saidOfTemplate(result.verdict.reason, options.sample);
       const lasting = code === 'UnschedulableAndUnresolvable';
       tried.refused({ host, template, reason, lasting, now });
     }
@@ -136,13 +140,13 @@ export class Trying {
   #try(templates: readonly (readonly [Template, readonly Candidate[]])[], grant: Grant): void {
     const { homeEpoch, emit } = this.#options;
     const tryId = `${homeEpoch}-${this.#next++}`;
-    this.#tries.set(tryId, {
-      templates: templates.map(([template]) => template),
-      candidates: templates.flatMap(([, candidates]) => candidates),
-    });
-    const samples = templates.flatMap(([, [first]]) => (first === undefined ? [] : [first]));
+    const samples = templates.flatMap(([template, [first]]) =>
+      first === undefined ? [] : [{ template, sample: cutToTravel(sent(first.binding)) }],
+    );
+    const candidates = templates.flatMap(([, alike]) => alike);
+    this.#tries.set(tryId, { samples, candidates });
     const { host, reservation: reservationId } = grant;
-    const pods = samples.map(({ binding }) => cutToTravel(sent(binding)));
+    const pods = samples.map(({ sample }) => sample);
     emit({ kind: 'try', tryId, host, request: { homeEpoch, reservationId, pods } });
   }
 }
