@@ -22,7 +22,8 @@ export const homeKeys: Readonly<Record<keyof HomeConfig, string>> = {
   firstPodsMax:
     'maximum number of pods of one template, and of one namespace, that are bound to a neighbour before it has created one of them. The number doubles with each round trip',
   firstPodsAgainMs: 'time without such bindings after which that maximum applies again (ms)',
-  heldBackMsMax: 'maximum time that other pods wait for these before other neighbours are asked (ms)',
+  heldBackMsMax:
+    'maximum time that other pods wait for these before other neighbours are asked (ms)',
   askFanOutMax: 'maximum number of neighbours that the home asks at once per pod shape',
   askCountMax: 'maximum number of pods of one shape that the home asks for at once',
   doubtMs:

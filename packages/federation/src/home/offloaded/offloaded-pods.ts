@@ -34,7 +34,6 @@ import {
 } from '../../mirrored-status.ts';
 import type { CommitResult, GuestUpdate } from '../../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../../revoked.ts';
-import { saidOfTemplate, templateOf } from '../../template.ts';
 import { travelVerdicts } from '../../travel.ts';
 import { OffloadCalls } from './calls.ts';
 import { OffloadedEntries } from './entries.ts';
@@ -356,11 +355,7 @@ export class OffloadedPods {
       entry.refusedSince = now;
       const text = `${entry.host} refuses it for now: ${reason}`;
       if (patienceMs > 0) this.#tell(entry, 'GuestRefused', text, true);
-      if (lasting) {
-        const { host, pod } = entry;
-        const refusal = { template: templateOf(pod), reason: saidOfTemplate(reason, pod) };
-        this.#options.tried.refused({ host, ...refusal, lasting, now });
-      }
+      if (lasting) this.#options.tried.refusedBound(entry, reason, now);
     }
     if (now - entry.refusedSince >= patienceMs) {
       const message = `${entry.host} refused it: ${reason}`;

@@ -4,8 +4,15 @@
  * time, longer each time it is repeated; then the host is asked again, since its people may have changed
  * its rules.
  */
-import { after, type ClusterName, jittered, type MonotonicMs, type Random } from '@spillway/core';
-import type { Template } from '../../template.ts';
+import {
+  after,
+  type ClusterName,
+  jittered,
+  type MonotonicMs,
+  type Pod,
+  type Random,
+} from '@spillway/core';
+import { saidOfTemplate, type Template, templateOf } from '../../template.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
 
@@ -81,6 +88,16 @@ export class TriedTemplates {
     if (!lasting) backoff.reset();
     const until = backoff.next(now, this.#random);
     this.#say(host, template, { said: { kind: 'refused', reason }, until, backoff });
+  }
+
+  /** By rules of the host, after the binding of `pod`. */
+  refusedBound(
+    { host, pod }: { readonly host: ClusterName; readonly pod: Pod },
+    words: string,
+    now: MonotonicMs,
+  ): void {
+    const template = templateOf(pod);
+    this.refused({ host, template, reason: saidOfTemplate(words, pod), lasting: true, now });
   }
 
   #say(
