@@ -105,6 +105,14 @@ describe('audit', () => {
     ]);
   });
 
+  it('finds a pod whose shadow nobody has bound', () => {
+    const { lost } = audit([
+      history('a', [1, 'set', pod('1', { node: 'spillway-b' })]),
+      history('b', [2, 'set', shadow('a', '1', { node: '' })]),
+    ]);
+    expect(lost).toMatchObject([{ uid: '1', what: 'is bound to b, where its shadow has no node' }]);
+  });
+
   it('finds a pod whose shadow has ended without its home knowing', () => {
     const { lost } = audit([
       history('a', [1, 'set', away('1')]),

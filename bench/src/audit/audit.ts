@@ -93,6 +93,8 @@ function lostBecause(cluster: string, pod: Pod, last: Last): Finding | undefined
   );
   if (shadow === undefined)
     return finding(cluster, pod, `is bound to ${host}, where nothing runs for it`);
+  if (!shadow.spec.nodeName)
+    return finding(cluster, pod, `is bound to ${host}, where its shadow has no node`);
   if (isFinished(shadow))
     return finding(
       cluster,

@@ -1,4 +1,4 @@
-/** Nodes above their allocatable, and by whose doing: replays one cluster's history. */
+/** Nodes above their allocatable, and by which pod: replays one cluster's history. */
 import {
   type NodeName,
   type Pod,
@@ -13,7 +13,7 @@ import { type ClusterNames, hostOf, isFinished, isShadow } from '../observation/
 export interface Overcommit {
   readonly cluster: string;
   readonly node: string;
-  /** The pod that tipped it, placed by Spillway. */
+  /** The pod that tipped it. */
   readonly pod: string;
   readonly resourceVersion: string;
   readonly what: string;
@@ -24,10 +24,14 @@ interface Load {
   readonly pods: number;
 }
 
-/** Only a pod that Spillway put there counts: what a cluster's own scheduler does is its own affair. */
+/**
+ * Of the pods that `counts` names. Without it, only a pod that Spillway put there counts: what a cluster's own
+ * scheduler does is its own affair.
+ */
 export function findOvercommits(
   { cluster, changes }: History,
   clusters: ClusterNames,
+  counts: (pod: Pod) => boolean = isOurs,
 ): readonly Overcommit[] {
   const found: Overcommit[] = [];
   const nodes = new Map<string, Load>();
@@ -57,7 +61,7 @@ export function findOvercommits(
     const isNew = !there.has(uid);
     there.set(uid, pod);
     const load = nodes.get(node);
-    if (!isNew || load === undefined || !isOurs(pod)) continue;
+    if (!isNew || load === undefined || !counts(pod)) continue;
     const what = excess(load, [...there.values()]);
     if (what === undefined) continue;
     const { namespace = '', name = '', resourceVersion = '' } = pod.metadata;

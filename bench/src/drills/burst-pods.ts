@@ -7,16 +7,19 @@ export type Way = 'schedulerName' | 'namespace' | 'kube-scheduler';
 export const podCpuMilli = 250;
 export const podMemoryMi = 128;
 
-/** Requests under way at once. */
-const parallel = 16;
+/** Maximum number of requests under way at once, where a burst does not say. */
+const parallelMax = 16;
 
 export interface Burst {
   readonly namespace: string;
   readonly pods: number;
   readonly way: Way;
+  /** Pods that are created at once; the fewer, the longer it lasts. */
+  readonly parallel?: number;
 }
 
-export async function makeBurst(cluster: Cluster, { namespace, pods, way }: Burst): Promise<void> {
+export async function makeBurst(cluster: Cluster, burst: Burst): Promise<void> {
+  const { namespace, pods, way, parallel = parallelMax } = burst;
   await cluster.apply(namespaceYaml(namespace, way));
   let next = 0;
   const worker = async (): Promise<void> => {

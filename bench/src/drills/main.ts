@@ -1,6 +1,7 @@
-/** `npm run drill -- burst|crash|cut|strangers|handover`: see options.ts. */
+/** `npm run drill -- burst|crash|cut|strangers|handover|binding`: see options.ts. */
 import { runCommand } from '@spillway/testbed';
 import pc from 'picocolors';
+import { binding } from './binding.ts';
 import { burst } from './burst.ts';
 import { crash } from './crash.ts';
 import { cut } from './cut.ts';
@@ -16,6 +17,7 @@ const drills: Readonly<Record<DrillName, Drill<{ readonly audit: AuditFigures }>
   cut,
   strangers,
   handover,
+  binding,
 };
 
 await runCommand(async () => {

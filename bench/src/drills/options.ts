@@ -2,7 +2,7 @@ import { type KubernetesMinor, kubernetesOption, throwing } from '@spillway/test
 import { Argument, Command } from 'commander';
 import { integer } from '../main-job/options.ts';
 
-export const drillNames = ['burst', 'crash', 'cut', 'strangers', 'handover'] as const;
+export const drillNames = ['burst', 'crash', 'cut', 'strangers', 'handover', 'binding'] as const;
 
 export type DrillName = (typeof drillNames)[number];
 
@@ -11,7 +11,7 @@ export interface DrillOptions {
   readonly pods: number;
   /** Of all that is random; a crash round's seed is this plus its number. */
   readonly seed: number;
-  /** Rounds of `crash`, each on a fresh test bed. */
+  /** Rounds of `crash`, each on a fresh test bed, and of `binding`, all on one. */
   readonly rounds: number;
   readonly kubernetes: KubernetesMinor;
   readonly json: boolean;
@@ -30,7 +30,12 @@ export function readOptions(argv: readonly string[]): DrillOptions & { readonly 
     )
     .option('--pods <n>', 'pods of the burst', integer(1, 5_000), 200)
     .option('--seed <n>', 'of what is random', integer(0, 2 ** 31), 1)
-    .option('--rounds <n>', 'rounds of crash, with seeds from --seed on', integer(1, 1_000), 10)
+    .option(
+      '--rounds <n>',
+      'rounds of crash, with seeds from --seed on, or of binding',
+      integer(1, 1_000),
+      10,
+    )
     .addOption(kubernetesOption())
     .option('--json', 'one JSON object on standard output', false)
     .addHelpText(
@@ -43,6 +48,8 @@ Drills:
   strangers  peers without, or with a bad, membership; tampered adverts; floods
   handover   on kind clusters, agents installed by the chart: the active agent's pod deleted, its node
              restarted, its DaemonSet rolled to another image during a burst (100 pods are enough)
+  binding    one burst at a host whose agent binds guests, one at a host whose own scheduler does, in
+             turns; then the same while the host's own pods arrive
 
 Examples:
   npm run drill -- burst

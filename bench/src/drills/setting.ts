@@ -60,9 +60,13 @@ export class Setting {
       })),
       ...(options.nodeGraceSeconds !== undefined && { nodeGraceSeconds: options.nodeGraceSeconds }),
     });
+    return await Setting.filled(testbed, say);
+  }
+
+  /** Stops `testbed` when its first cluster, the home, cannot be filled. */
+  static async filled(testbed: LocalTestbed, say: (text: string) => void): Promise<Setting> {
     try {
-      const histories = await collectHistories(testbed.clusters);
-      const setting = new Setting(testbed, histories, say);
+      const setting = new Setting(testbed, await collectHistories(testbed.clusters), say);
       await setting.#fill();
       return setting;
     } catch (error) {

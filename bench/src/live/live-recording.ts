@@ -32,8 +32,9 @@ export function podRecords(
     if (isShadow(pod)) {
       const uid = pod.metadata.labels?.[wellKnown.homeUidLabel] as PodUid;
       const record = records.get(uid);
-      if (record !== undefined && type === 'set')
-        bound(record, places.get(pod.spec.nodeName ?? ''), atMs);
+      const { nodeName } = pod.spec;
+      if (record !== undefined && type === 'set' && nodeName)
+        bound(record, places.get(nodeName), atMs);
       continue;
     }
     const app = apps.get(pod.metadata.labels?.[appLabel] ?? '');

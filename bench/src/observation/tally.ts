@@ -36,7 +36,7 @@ export function tallyOf(histories: Histories, cluster: string): ClusterTally {
   for (const pod of histories.pods(cluster).values()) {
     const { milliCpu } = podRequests(pod);
     if (isShadow(pod)) {
-      if (isFinished(pod)) continue;
+      if (isFinished(pod) || !pod.spec.nodeName) continue;
       tally.hosted += 1;
       tally.requestedMilliCpu += milliCpu;
     } else if (isFinished(pod)) tally.finished += 1;

@@ -84,7 +84,7 @@ export class Recorder {
   #shadow(shadow: Pod): void {
     const uid = shadow.metadata.labels?.[wellKnown.homeUidLabel] as PodUid;
     const record = this.#byUid.get(uid);
-    if (record !== undefined) this.#bound(record, uid, shadow);
+    if (record !== undefined && shadow.spec.nodeName) this.#bound(record, uid, shadow);
   }
 
   #bound(record: PodRecord, uid: PodUid, { spec }: Pod): void {

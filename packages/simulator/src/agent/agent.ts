@@ -15,6 +15,7 @@ import {
   type HomeConfig,
   homeDefaults,
   type Host,
+  type HostConfig,
   hostDefaults,
   type Member,
   type Neighbourhood,
@@ -48,6 +49,8 @@ export interface ModelAgentOptions {
   readonly neighbourhood?: Neighbourhood;
   /** Of all its pods; `nearest` without. */
   readonly policy?: PlacementPolicy;
+  /** Changes of the host's knobs. */
+  readonly hostConfig?: Partial<HostConfig>;
   /** Changes of the home's knobs. */
   readonly homeConfig?: Partial<HomeConfig>;
   /** Whether it looks through every neighbour for guests that a former life left there. */
@@ -104,7 +107,7 @@ export class ModelAgent implements Callee {
       policies: onePolicy(options.policy),
       seals: modelSeals(cluster),
       homeConfig: { ...homeDefaults, ...options.homeConfig },
-      hostConfig: hostDefaults,
+      hostConfig: { ...hostDefaults, ...options.hostConfig },
       // What the checks tell copies of a pod by.
       terms: { ...guestTermsDefaults, annotations: ['sim/*'] },
       pacing: { ...options.directory, bytesPerSecond: advertBytesPerSecond },

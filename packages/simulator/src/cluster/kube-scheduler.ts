@@ -99,20 +99,30 @@ export class KubeScheduler {
     if (this.#working) return;
     const { now } = this.#time;
     let soonest: number | undefined;
+    let next: Waiting | undefined;
     for (const waiting of this.#waiting.values()) {
       if (waiting.parked) continue;
-      if (waiting.notBefore <= now) {
-        this.#working = true;
-        this.#time.after(this.#timing.decisionMs, () => {
-          this.#working = false;
-          this.#decide(waiting);
-          this.#work();
-        });
-        return;
+      if (waiting.notBefore > now) {
+        soonest = Math.min(soonest ?? waiting.notBefore, waiting.notBefore);
+        continue;
       }
-      soonest = Math.min(soonest ?? waiting.notBefore, waiting.notBefore);
+      next ??= waiting;
+      // Guests have the lowest priority: they are next when nobody else is.
+      if (isGuest(waiting.pod)) continue;
+      next = waiting;
+      break;
     }
-    if (soonest !== undefined) this.#wake(soonest);
+    if (next !== undefined) this.#startOn(next);
+    else if (soonest !== undefined) this.#wake(soonest);
+  }
+
+  #startOn(waiting: Waiting): void {
+    this.#working = true;
+    this.#time.after(this.#timing.decisionMs, () => {
+      this.#working = false;
+      this.#decide(waiting);
+      this.#work();
+    });
   }
 
   #wake(at: number): void {
@@ -154,4 +164,8 @@ export class KubeScheduler {
       if (this.#api.bind(ref, node) !== 'bound') this.#ledger.forget(ref.uid);
     });
   }
+}
+
+function isGuest({ metadata }: Pod): boolean {
+  return metadata.labels?.[wellKnown.homeLabel] !== undefined;
 }

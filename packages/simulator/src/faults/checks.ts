@@ -98,8 +98,8 @@ function overcommitted(api: ModelApiServer): string | undefined {
   return first(api.nodes, ({ metadata: { name = '' } }) => {
     if (isVirtual(name)) return undefined;
     let contested = false;
-    const bound = cpuUsed(api, name, ({ spec }) => {
-      contested ||= spec.schedulerName !== wellKnown.schedulerName;
+    const bound = cpuUsed(api, name, (pod) => {
+      contested ||= pod.spec.schedulerName !== wellKnown.schedulerName && !isShadow(pod);
       return true;
     });
     const running = cpuUsed(api, name, ({ status }) => status?.phase === 'Running');

@@ -54,6 +54,7 @@ export function play(story: Story): Played {
     nodesPerCluster: 1 + (seed % 2),
     podsPerCluster,
     rivals: seed % (partition ? 2 : 4) === 0 && !without.includes('other scheduler'),
+    schedulersBindGuests: seed % 5 > 0,
     ...(seed % 3 === 1 && !without.includes('refusals') && { guestQuota: 2 }),
     troubleMs,
     without,

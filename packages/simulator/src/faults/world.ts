@@ -54,6 +54,8 @@ export interface WorldOptions {
   readonly podsPerCluster: number;
   /** Whether the clusters' own schedulers place pods too. */
   readonly rivals: boolean;
+  /** Whether the clusters' own schedulers bind guests; else agents create them bound. */
+  readonly schedulersBindGuests: boolean;
   /**
    * With it, all pods go by this partition policy, have controllers that replace them, and their nodes
    * are lost at any time: those that do not tolerate that are evicted.
@@ -148,7 +150,9 @@ export class ModelWorld {
       const { guestQuota } = options;
       if (guestQuota !== undefined) api.refusal = (pod) => this.#refusal(cluster, pod, guestQuota);
       if (options.partition !== undefined) startControllers(api, this.time);
-      if (options.rivals) KubeScheduler.start(api, this.time, schedulerTiming);
+      if (options.rivals || options.schedulersBindGuests) {
+        KubeScheduler.start(api, this.time, schedulerTiming);
+      }
       this.#start(cluster);
     }
   }
@@ -264,6 +268,7 @@ export class ModelWorld {
       timing: { watchMsMax: 60, writeMsMax: 30 },
       proximity: { coordinate: () => originCoordinate, measuredRttMs: () => undefined },
       looksThrough: true,
+      hostConfig: { scheduler: this.#options.schedulersBindGuests ? 'default-scheduler' : '' },
       homeConfig: { giveBackMsMax, ...(this.#options.partition && { refusedPatienceMs }) },
       ...(this.#options.partition && {
         policy: { ...nearest, partition: this.#options.partition },

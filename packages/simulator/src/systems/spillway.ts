@@ -11,6 +11,7 @@ import { ModelAgent } from '../agent/agent.ts';
 import { FetchedNeighbours, KeptDirectories } from '../agent/fetched-neighbours.ts';
 import type { Proximity } from '../agent/proximity.ts';
 import { GossipMesh } from '../network/gossip-mesh.ts';
+import { KubeScheduler } from '../cluster/kube-scheduler.ts';
 import { ModelNetwork } from '../network/network.ts';
 import { timing, type World } from '../world.ts';
 import { type SimulatedSystem, templateOf } from './system.ts';
@@ -25,6 +26,8 @@ const surveyedCount = 360;
  */
 const warmUpPings = 600;
 const stalenessSamplesMax = 100_000;
+/** Binds guests at every host; empty: the agents do. */
+const guestScheduler: string = 'default-scheduler';
 
 export function startSpillway(world: World): SimulatedSystem {
   const { trial, time, clusters } = world;
@@ -56,6 +59,7 @@ export function startSpillway(world: World): SimulatedSystem {
   for (const { name, api, index } of clusters) {
     const proximity = proximities[index];
     if (proximity === undefined) continue;
+    if (guestScheduler !== '') KubeScheduler.start(api, time, timing.scheduler);
     const neighbourhood = new FetchedNeighbours({
       cluster: name,
       config: directoryPresets.edge,
@@ -77,6 +81,7 @@ export function startSpillway(world: World): SimulatedSystem {
       proximity,
       ...(world.adverts === 'fetched' && { neighbourhood }),
       looksThrough: false,
+      hostConfig: { scheduler: guestScheduler },
       agentOf: (other) => agents[indexOf(other)],
       trace: () => {},
       onReserved: (reserved) => {
