@@ -4,6 +4,7 @@
  * kept whatever the cap or the switch say since; anything else is judged as it is now.
  */
 import {
+  assert,
   type ClusterName,
   Fault,
   type MonotonicMs,
@@ -101,6 +102,7 @@ export class Admission {
     const count = Math.min(request.count, free);
     const plan = placePods(this.#ledger.snapshot, shape, count, { keepFree });
     const granted = plan.nodes.length;
+    assert(granted <= count, 'no more is granted than was asked for');
     const verdicts = granted < count ? [...verdictsOf(plan.refusals), ...notHonoured(dropped)] : [];
     if (granted === 0) return refuse(...(verdicts.length > 0 ? verdicts : [noRoom]));
     const reservation = this.#reservations.hold({ home, requestId, shape, nodes: plan.nodes, now });

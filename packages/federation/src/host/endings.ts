@@ -1,5 +1,5 @@
 /** How shadows are ended: one delete for each grace period, tried again while it fails. */
-import { after, earliest, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
+import { after, assert, earliest, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import { isFenced } from '../fence.ts';
 import type { HostEffect, HostEvent } from './events.ts';
 import type { Guest } from './guests.ts';
@@ -11,7 +11,7 @@ export const deleteRetryMs = 2_000;
 const graceDefaultSeconds = 30;
 
 interface Sent {
-  readonly shadowUid: string | undefined;
+  readonly shadowUid: string;
   readonly graceSeconds: number;
   /** The delete has failed, and is sent again then. */
   again?: MonotonicMs;
@@ -36,6 +36,7 @@ export class Endings {
     const graceSeconds = gracePeriodSeconds ?? graceDefaultSeconds;
     const sent = this.#sent.get(guest);
     const shadowUid = shadow.metadata.uid;
+    assert(shadowUid !== undefined, 'a shadow is deleted by its UID');
     if (sent && sent.shadowUid === shadowUid && sent.graceSeconds <= graceSeconds) return;
     this.#failed.delete(guest);
     this.#sent.set(guest, { shadowUid, graceSeconds });
@@ -44,7 +45,7 @@ export class Endings {
       guest: guest.id,
       namespace: shadow.metadata.namespace ?? '',
       name: shadow.metadata.name ?? '',
-      shadowUid: (shadowUid ?? '') as PodUid,
+      shadowUid: shadowUid as PodUid,
       ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
     });
   }

@@ -1,5 +1,12 @@
 /** The guests of a host, and the commit calls that wait for them. */
-import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
+import {
+  after,
+  assert,
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodUid,
+} from '@spillway/core';
 import type { CommitResult } from '../negotiation.ts';
 import { keyOf } from './answers.ts';
 import type { ShadowPlace } from './binding.ts';
@@ -84,6 +91,7 @@ export class Guests {
       ending: undefined,
       waitingCalls: new Set(),
     };
+    assert(!this.#guests.has(keyOf(id)), `guest ${keyOf(id)} is there once`);
     this.#guests.set(keyOf(id), guest);
     return guest;
   }
@@ -147,6 +155,7 @@ export class Guests {
 
   /** A call that is answered when each of `uids` has a result. */
   open(call: number, uids: readonly PodUid[]): void {
+    assert(!this.#calls.has(call), 'each call has a number of its own');
     this.#calls.set(call, { uids, results: new Map() });
   }
 

@@ -4,6 +4,7 @@
  */
 import {
   after,
+  assert,
   type ClusterName,
   Fault,
   type MonotonicMs,
@@ -92,6 +93,7 @@ export class Reservations {
       expires: after(now, ttlMs),
       granted: nodes.length,
     };
+    assert(nodes.length > 0, 'a reservation holds at least one slot');
     this.#ledger.hold(id, shape, nodes);
     this.#byId.set(id, reservation);
     this.#byRequest.set(requestKey, reservation);
@@ -142,7 +144,8 @@ export class Reservations {
     this.#byId.delete(reservation.id);
     this.#byRequest.delete(reservation.requestKey);
     const { home } = reservation;
-    const left = (this.#countByHome.get(home) ?? 1) - 1;
+    const left = (this.#countByHome.get(home) ?? 0) - 1;
+    assert(left >= 0, `reservations of ${home} are counted`);
     if (left === 0) this.#countByHome.delete(home);
     else this.#countByHome.set(home, left);
   }

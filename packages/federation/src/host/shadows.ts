@@ -105,7 +105,6 @@ export class Shadows {
 
   /** Creates the shadow of a new guest. */
   begin(id: GuestId, pending: PendingGuest): Guest {
-    assert(this.#guests.get(id) === undefined, `guest ${keyOf(id)} is created once`);
     const guest = this.#guests.add(id, { state: 'creating', pending, shadow: undefined });
     this.#ledger.assume(this.#assumed(id, pending.pod), pending.place.node);
     this.#options.emit({ kind: 'createShadow', guest: id, ...pending });
@@ -290,6 +289,7 @@ export class Shadows {
     if (ending?.unbound && guest.state !== 'seen') {
       return this.#guests.resolve(guest, { uid, outcome: 'refused', verdict: notBound });
     }
+    assert(this.#guests.get(guest.id) !== guest, 'a guest is gone before its home is told');
     const why = whyEnded(ending);
     const update = goneUpdate({ uid, shadow: shadow ?? last, why });
     this.#ended.add(keyOf(guest.id), update.reason, now);
