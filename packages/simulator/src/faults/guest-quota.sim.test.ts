@@ -13,6 +13,7 @@ test('of a crowd that a quota does not let in, few pods are bound in vain', () =
     nodesPerCluster: 50,
     podsPerCluster: 300,
     rivals: false,
+    schedulersBindGuests: false,
     guestQuota,
     troubleMs: 200,
     without: faultKinds.filter((kind) => kind !== 'refusals'),
