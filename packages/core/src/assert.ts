@@ -1,8 +1,13 @@
 import { Fault } from './fault.ts';
 
-/** An invariant, checked in production too. @throws Fault `Internal` when it does not hold. */
-export function assert(condition: boolean, invariant: string): asserts condition {
-  if (!condition) throw new Fault('Internal', `invariant broken: ${invariant}`);
+/**
+ * An invariant, checked in production too. A text that takes time to build is given as a function.
+ * @throws Fault `Internal` when it does not hold.
+ */
+export function assert(condition: boolean, invariant: string | (() => string)): asserts condition {
+  if (condition) return;
+  const text = typeof invariant === 'string' ? invariant : invariant();
+  throw new Fault('Internal', `invariant broken: ${text}`);
 }
 
 /** For the default of an exhaustive switch. @throws Fault `Internal` always. */

@@ -8,8 +8,14 @@ export const verdict = z.object({
   nodes: z.number().int().optional().describe('how many nodes'),
 });
 
+const podState = z
+  .string()
+  .optional()
+  .describe('where the pod is in its life, as packages/federation/README.md names it');
+
 export const waitingExplanation = z.object({
   state: z.literal('waiting'),
+  podState,
   message: z.string(),
   home: z.array(verdict).describe('the home’s nodes, by reason'),
   neighbours: z.record(z.string(), z.string()).describe('why not, by neighbour'),
@@ -23,6 +29,7 @@ export const awayExplanation = z.object({
   host: z.string().describe('the neighbour that runs it'),
   guestNamespace: z.string().describe('in which it is there, under the same name'),
   status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
+  podState,
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
   wasThere: z.boolean().describe('the host is known to have made it'),
   joined: z

@@ -22,3 +22,7 @@ export class Backoff {
     this.#ms = this.#msMin;
   }
 }
+
+export function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a < b ? a : b;
+}

@@ -16,6 +16,7 @@ import {
 } from '@spillway/core';
 import { podNetworksJoined } from '../pod-network.ts';
 import { OffloadedPods } from './offloaded/offloaded-pods.ts';
+import type { PodState } from './offloaded/states.ts';
 import type { OffloadedState } from './offloaded/offloaded-pod.ts';
 import { eligibilityOf } from './eligibility.ts';
 import type { HomeConfig } from './config.ts';
@@ -25,6 +26,7 @@ import type { ForeignPod } from './offloaded/foreign-pods.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies, Seals } from './ports.ts';
+import type { TransitionObserver } from './pod-life.ts';
 import { TriedTemplates } from './pending/tried-templates.ts';
 import { PendingPods } from './pending/pending-pods.ts';
 
@@ -41,11 +43,14 @@ export interface HomeOptions {
   readonly homeEpoch: number;
   /** The neighbour that a virtual node stands for; undefined for every other node. */
   readonly clusterOfNode: (node: string) => ClusterName | undefined;
+  /** Told of every transition of every pod. */
+  readonly observe?: TransitionObserver | undefined;
 }
 
 export type PodExplanation =
   | {
       readonly state: 'waiting';
+      readonly podState: PodState;
       readonly message: string;
       readonly home: readonly Verdict[];
       readonly neighbours: Readonly<Record<string, string>>;
@@ -74,7 +79,7 @@ export class Home {
 
   constructor(options: HomeOptions) {
     this.#options = options;
-    const { config, random, homeEpoch, seals } = options;
+    const { config, random, homeEpoch, seals, observe } = options;
     const emit = (effect: HomeEffect): void => {
       this.#effects.push(effect);
     };
@@ -84,7 +89,16 @@ export class Home {
         options.attributes ?? {},
         options.neighbourhood.neighbour(host)?.attributes,
       );
-    this.#offloaded = new OffloadedPods({ config, random, homeEpoch, tried, seals, emit, joined });
+    this.#offloaded = new OffloadedPods({
+      config,
+      random,
+      homeEpoch,
+      tried,
+      seals,
+      emit,
+      joined,
+      observe,
+    });
     this.#pending = new PendingPods({
       room: options.room,
       neighbourhood: options.neighbourhood,
@@ -96,7 +110,8 @@ export class Home {
       tried,
       emit,
       placed: () => this.#offloaded.countByHost(),
-      onBoundAway: (pod, grant) => this.#offloaded.bound(pod, grant),
+      onBoundAway: (pod, grant, life) => this.#offloaded.bound(pod, grant, life),
+      observe,
     });
   }
 
@@ -211,12 +226,14 @@ export class Home {
       case 'tried':
         return this.#pending.tried(event, now);
       case 'boundLocally':
-        return this.#pending.boundLocally(event.uid, event.outcome, now);
+        this.#pending.boundLocally(event.uid, event.outcome, now);
+        return event.outcome === 'failed' ? this.#considerAgain(event.uid, now) : undefined;
       case 'volumesWritten':
       case 'preempted':
         return this.#pending.writtenAtHome(event, now);
       case 'boundAway':
-        return this.#pending.boundAway(event.uid, event.outcome, now);
+        this.#pending.boundAway(event.uid, event.outcome, now);
+        return event.outcome === 'failed' ? this.#considerAgain(event.uid, now) : undefined;
       case 'committed':
         return this.#offloaded.committed(event, now);
       case 'updated':
@@ -238,6 +255,8 @@ export class Home {
       case 'revoked':
         return this.#offloaded.revoked(event.clusters);
       case 'orphanChecked':
+        // A read that is newer than the watch: the pod does not wait any more.
+        if (isBound(event.pod, event.ref.uid)) this.#pending.drop(event.ref.uid);
         return this.#offloaded.orphanChecked(event.host, event.ref, event.pod);
       default:
         return unreachable(event);
@@ -285,12 +304,24 @@ export class Home {
     }
   }
 
+  /** A pod that was dropped during a binding may be eligible again: it waits for that binding's end. */
+  #considerAgain(uid: PodUid, now: MonotonicMs): void {
+    const pod = this.#unbound.get(uid);
+    if (pod !== undefined) this.#consider(pod, now);
+  }
+
   #consider(pod: Pod, now: MonotonicMs): void {
+    // The watch is behind what this agent knows: the pod is bound already.
+    if (this.#offloaded.has(refOf(pod).uid)) return;
     const namespace = this.#namespaces.get(pod.metadata.namespace ?? 'default');
     const eligibility = eligibilityOf(pod, namespace?.offload ?? false);
     if (eligibility === undefined) this.#pending.drop(refOf(pod).uid);
     else this.#pending.enqueue(pod, eligibility, namespace?.annotations ?? {}, now);
   }
+}
+
+function isBound(pod: Pod | undefined, uid: PodUid): boolean {
+  return pod !== undefined && refOf(pod).uid === uid && Boolean(pod.spec.nodeName);
 }
 
 /** The inverse of `virtualNodeName`, for agents that know their neighbours by name. */

@@ -1,4 +1,4 @@
-/** What is sent about pods away: commits and releases to their hosts, in batches, and statuses home. */
+/** What is sent about offloaded pods: commits and releases to their hosts, in batches, and last deletes at home. */
 import type { ClusterName } from '@spillway/core';
 import { changeableOf } from '../../changeable.ts';
 import { cutToTravel } from '../../travel.ts';
@@ -41,13 +41,10 @@ export class OffloadCalls {
     }
   }
 
-  /** Its newest status, at home. */
-  write(entry: OffloadedPod): void {
-    const status = entry.unwritten;
-    if (status === undefined) return;
-    entry.writing = status;
-    entry.unwritten = undefined;
-    this.#options.emit({ kind: 'writeStatus', ref: entry.ref, status });
+  /** The guest is gone: deletes the pod at home without grace. */
+  finalize(entry: OffloadedPod): void {
+    entry.begin('finalize');
+    this.#options.emit({ kind: 'finalize', ref: entry.ref });
   }
 
   /** Its slot is used or given up; the last one of a reservation gives back what is left of it. */
@@ -55,7 +52,7 @@ export class OffloadCalls {
     const { grant } = entry;
     if (grant === undefined) return;
     entry.grant = undefined;
-    const refused = entry.phase === 'committing' ? 'refused' : 'unused';
+    const refused = entry.state === 'committing' ? 'refused' : 'unused';
     if (grant.settle(entry.ref.uid, committed ? 'created' : refused)) {
       const { host, reservation } = grant;
       this.#options.emit({ kind: 'release', host, reservations: [reservation], guests: [] });
@@ -73,7 +70,7 @@ export class OffloadCalls {
       const batch = new Set(sharing.slice(0, config.commitPodsMax));
       waiting = waiting.filter((entry) => !batch.has(entry));
       for (const entry of batch) {
-        entry.calling = true;
+        entry.begin('commit');
         // Bound by this agent, so that no earlier one has made its guest: this is what it is made from.
         if (entry.grant !== undefined) entry.sent ??= changeableOf(entry.pod);
       }
@@ -96,7 +93,7 @@ function releasedGuest(entry: OffloadedPod): {
   uid: OffloadedPod['ref']['uid'];
   gracePeriodSeconds?: number;
 } {
-  entry.calling = true;
+  entry.begin('release');
   const { deletionGracePeriodSeconds } = entry.pod.metadata;
   return {
     uid: entry.ref.uid,

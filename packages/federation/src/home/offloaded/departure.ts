@@ -21,13 +21,13 @@ export class Departure {
 
   /** Finished ones too, so that hosts keep nothing of them; those that end already are left to it. */
   evicts(entry: OffloadedPod): boolean {
-    if (!this.#isUnderWay || entry.phase === 'ending') return false;
-    if (!entry.evicting) this.#evict(entry);
+    if (!this.#isUnderWay || entry.state === 'ending') return false;
+    if (entry.homePod === 'present') this.#evict(entry);
     return true;
   }
 
   #evict(entry: OffloadedPod): void {
-    entry.evicting = true;
+    entry.homePodOn('evict');
     const { ref } = entry;
     const message =
       'this cluster leaves the federation: its controller, if it has one, makes another';

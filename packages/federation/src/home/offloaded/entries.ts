@@ -1,128 +1,124 @@
-/** The pods away, findable by identity, name and host, and which of them have something to do. */
-import type { ClusterName, MonotonicMs, Pod, PodStatus, PodUid } from '@spillway/core';
-import type { OffloadedPod } from './offloaded-pod.ts';
+/** The offloaded pods, findable by identity, name and host, and which of them have something to do. */
+import {
+  assert,
+  type ClusterName,
+  type MonotonicMs,
+  type Pod,
+  type PodUid,
+  type Random,
+} from '@spillway/core';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
-import { refOf } from '../events.ts';
+import { type PodRef, refOf } from '../events.ts';
+import { PodLife, podText, type TransitionObserver } from '../pod-life.ts';
+import { OffloadedPod } from './offloaded-pod.ts';
+
+export interface OffloadedEntriesOptions {
+  readonly config: HomeConfig;
+  readonly random: Random;
+  readonly observe: TransitionObserver | undefined;
+}
 
 export class OffloadedEntries {
-  readonly #config: HomeConfig;
-  readonly #entries = new Map<PodUid, OffloadedPod>();
+  readonly #options: OffloadedEntriesOptions;
+  readonly #ofPods = new Map<PodUid, OffloadedPod>();
+  /** Guests of no pod of ours at their host, by host and UID. A host may show any UID, even one of a pod elsewhere. */
+  readonly #orphans = new Map<string, OffloadedPod>();
   /** Entries with something to do now, or at their `retryAt`. */
   readonly #due = new Set<OffloadedPod>();
 
-  constructor(config: HomeConfig) {
-    this.#config = config;
+  constructor(options: OffloadedEntriesOptions) {
+    this.#options = options;
   }
 
+  /** The pod of that UID, at whatever host. */
   get(uid: PodUid): OffloadedPod | undefined {
-    return this.#entries.get(uid);
+    return this.#ofPods.get(uid);
+  }
+
+  /** Whose guest `uid` is at `host`: of a pod that is there, or of none. */
+  at(host: ClusterName, uid: PodUid): OffloadedPod | undefined {
+    const entry = this.#ofPods.get(uid);
+    return entry?.host === host ? entry : this.#orphans.get(orphanKey(host, uid));
   }
 
   /** O(entries). */
   find(namespace: string, name: string): OffloadedPod | undefined {
     let found: OffloadedPod | undefined;
-    for (const entry of this.#entries.values()) {
-      const { ref, homeGone } = entry;
+    for (const entry of this.all()) {
+      const { ref, homePod } = entry;
       if (ref.namespace !== namespace || ref.name !== name) continue;
       // A guest of an earlier pod of that name may be ending still, or be found as late as now.
-      if (!homeGone) return entry;
+      if (homePod !== 'gone') return entry;
       found = entry;
     }
     return found;
   }
 
-  at(host: ClusterName): readonly OffloadedPod[] {
-    return [...this.#entries.values()].filter((entry) => entry.host === host);
+  *all(): Iterable<OffloadedPod> {
+    yield* this.#ofPods.values();
+    yield* this.#orphans.values();
+  }
+
+  allAt(host: ClusterName): readonly OffloadedPod[] {
+    return [...this.all()].filter((entry) => entry.host === host);
   }
 
   /** Pods whose guest is known to exist at `host`, or to have existed when it was released. */
   existingAt(host: ClusterName): readonly PodUid[] {
-    return this.at(host)
-      .filter(({ phase, released }) => phase === 'away' || released)
+    return this.allAt(host)
+      .filter(
+        ({ state, guest }) => state === 'running' || state === 'closing' || guest === 'released',
+      )
       .map(({ ref }) => ref.uid);
   }
 
   /** How many unfinished pods of ours each neighbour has. */
   countByHost(): ReadonlyMap<ClusterName, number> {
     const counts = new Map<ClusterName, number>();
-    for (const { host, phase } of this.#entries.values()) {
-      if (phase !== 'finished' && phase !== 'foreign')
+    for (const { host, state } of this.all()) {
+      if (state !== 'finished' && state !== 'foreign')
         counts.set(host, (counts.get(host) ?? 0) + 1);
     }
     return counts;
   }
 
   foreign(): readonly OffloadedPod[] {
-    return [...this.#entries.values()].filter(({ foreign }) => foreign);
+    return [...this.all()].filter(({ foreign }) => foreign);
   }
 
   hosts(): ReadonlySet<ClusterName> {
-    return new Set([...this.#entries.values()].map(({ host }) => host));
+    return new Set([...this.all()].map(({ host }) => host));
   }
 
-  /** The entry of `pod`, made if there is none; a new one is due. */
-  adopt(pod: Pod, host: ClusterName): OffloadedPod {
+  /** A pod that is bound to `host`. It is due. `life`: of a pod that this agent has bound itself. */
+  adopt(pod: Pod, host: ClusterName, life?: PodLife): OffloadedPod {
     const ref = refOf(pod);
-    const known = this.#entries.get(ref.uid);
-    if (known !== undefined) return known;
-    const { retryMsMin, retryMsMax } = this.#config;
-    const entry: OffloadedPod = {
-      ref,
-      host,
-      backoff: new Backoff(retryMsMin, retryMsMax),
-      pod,
-      foreign: false,
-      giveBackAt: undefined,
-      phase: 'committing',
-      guest: undefined,
-      sent: undefined,
-      grant: undefined,
-      calling: false,
-      retryAt: undefined,
-      probing: false,
-      stray: false,
-      released: false,
-      guestGone: false,
-      homeGone: false,
-      evicting: false,
-      finalized: false,
-      refusedSince: undefined,
-      wasThere: false,
-      problem: undefined,
-      withdrawn: undefined,
-      writing: undefined,
-      final: undefined,
-      unwritten: undefined,
-    };
-    this.#entries.set(ref.uid, entry);
+    assert(!this.#ofPods.has(ref.uid), () => `${podText(ref)} is offloaded once at a time`);
+    this.#forgetOrphan(host, ref.uid);
+    const entry = this.#entryOf(life ?? new PodLife(ref, this.#options.observe), host, pod);
+    this.#ofPods.set(ref.uid, entry);
+    this.#due.add(entry);
+    return entry;
+  }
+
+  /** A guest that `host` has, of no pod that is bound there. */
+  adoptOrphan(ref: PodRef, host: ClusterName): OffloadedPod {
+    const life = new PodLife(ref, this.#options.observe);
+    const entry = this.#entryOf(life, host, { metadata: ref, spec: { containers: [] } });
+    entry.on('orphanFound');
+    entry.homePodOn('gone');
+    this.#orphans.set(orphanKey(host, ref.uid), entry);
     this.#due.add(entry);
     return entry;
   }
 
   forget(entry: OffloadedPod): void {
-    this.#entries.delete(entry.ref.uid);
+    const { ref, host } = entry;
+    entry.on('forgotten');
+    if (this.#ofPods.get(ref.uid) === entry) this.#ofPods.delete(ref.uid);
+    else this.#forgetOrphan(host, ref.uid);
     this.#due.delete(entry);
-  }
-
-  /** Its host shows the guest. */
-  guestSeen(entry: OffloadedPod, status: PodStatus): void {
-    entry.guestGone = false;
-    entry.foreign = false;
-    entry.probing = false;
-    entry.guest = status;
-    entry.wasThere = true;
-    entry.problem = undefined;
-  }
-
-  /** There is no guest, and there will be none. */
-  guestGone(entry: OffloadedPod): void {
-    entry.guestGone = true;
-    entry.retryAt = undefined;
-    entry.stray = false;
-    entry.probing = false;
-    entry.guest = undefined;
-    this.due(entry);
   }
 
   /** To be looked at by the next tick, or, with a `retryAt`, by the first one after that. */
@@ -130,10 +126,15 @@ export class OffloadedEntries {
     this.#due.add(entry);
   }
 
+  retryLater(entry: OffloadedPod, now: MonotonicMs): void {
+    entry.retryAt = entry.backoff.next(now, this.#options.random);
+    this.#due.add(entry);
+  }
+
   /** Those of `host` that are in a back-off. */
   retryNow(host: ClusterName): void {
-    for (const entry of this.at(host)) {
-      if (entry.retryAt === undefined && entry.phase !== 'foreign') continue;
+    for (const entry of this.allAt(host)) {
+      if (entry.retryAt === undefined && entry.state !== 'foreign') continue;
       entry.retryAt = undefined;
       this.#due.add(entry);
     }
@@ -141,13 +142,13 @@ export class OffloadedEntries {
 
   /** All of them, whatever back-off they are in. */
   wakeAll(): void {
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.all()) {
       entry.retryAt = undefined;
       this.#due.add(entry);
     }
   }
 
-  /** Those that are due; they are not due any longer. */
+  /** Returns the due entries and removes them from the due set. */
   takeDue(now: MonotonicMs): readonly OffloadedPod[] {
     const taken = [...this.#due].filter(({ retryAt }) => retryAt === undefined || retryAt <= now);
     for (const entry of taken) {
@@ -165,4 +166,21 @@ export class OffloadedEntries {
     }
     return at;
   }
+
+  #forgetOrphan(host: ClusterName, uid: PodUid): void {
+    const key = orphanKey(host, uid);
+    const orphan = this.#orphans.get(key);
+    if (orphan === undefined) return;
+    this.#orphans.delete(key);
+    this.#due.delete(orphan);
+  }
+
+  #entryOf(life: PodLife, host: ClusterName, pod: Pod): OffloadedPod {
+    const { retryMsMin, retryMsMax } = this.#options.config;
+    return new OffloadedPod({ life, host, pod, backoff: new Backoff(retryMsMin, retryMsMax) });
+  }
+}
+
+function orphanKey(host: ClusterName, uid: PodUid): string {
+  return `${host}/${uid}`;
 }

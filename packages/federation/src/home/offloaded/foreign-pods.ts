@@ -58,7 +58,7 @@ export class ForeignPods {
 
   arrived(entry: OffloadedPod): void {
     entry.foreign = true;
-    entry.phase = 'foreign';
+    entry.on('arrivedForeign');
   }
 
   /** Whether it is time; if not, its owner has been told why, and `retryAt` says when it may be. */
@@ -96,10 +96,10 @@ export class ForeignPods {
     return { ref, host, owner: ownerText(pod), message: this.#explain(entry) };
   }
 
-  #explain({ host, phase, giveBackAt }: OffloadedPod): string {
+  #explain({ host, state, giveBackAt }: OffloadedPod): string {
     const node = virtualNodeName(host);
     const told = `Spillway did not bind this pod to node ${node}. Nothing of it is sent to ${host}.`;
-    if (phase !== 'foreign') return givenBackText(host);
+    if (state !== 'foreign') return givenBackText(host);
     if (giveBackAt === undefined) {
       return `${told} Spillway waits until ${host} has said whether it runs the pod already.`;
     }

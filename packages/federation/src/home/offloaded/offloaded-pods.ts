@@ -1,8 +1,8 @@
 /**
- * The home's pods away: bound to a neighbour's virtual node, from the binding to the end of both
+ * The home's offloaded pods: bound to a neighbour's virtual node, from the binding to the end of both
  * sides. For each, the home is what a kubelet is to a node: it makes sure that the guest exists,
  * mirrors its status, and lets the pod go only when the guest is gone. A pod without the seal of our own
- * binding is never committed; see foreign-pods.ts.
+ * binding is never committed; see foreign-pods.ts. Which states a pod goes through is in states.ts.
  *
  * All of this can be rebuilt from the API server and the hosts' guest streams: a pod that we bound to a
  * virtual node is committed again (which is idempotent) unless its status shows that its guest has
@@ -19,55 +19,83 @@ import {
   type Pod,
   type PodStatus,
   type PodUid,
-  type Verdict,
   virtualNodeName,
 } from '@spillway/core';
-import { isFenced } from '../../fence.ts';
-import { opensPorts } from '../../pod-network.ts';
-import {
-  contradicts,
-  drifted,
-  endedByHost,
-  hasRun,
-  isTerminal,
-  mirroredStatus,
-} from '../../mirrored-status.ts';
-import type { CommitResult, GuestUpdate } from '../../negotiation.ts';
+import { contradicts, endedByHost, isTerminal } from '../../mirrored-status.ts';
+import type { GuestUpdate } from '../../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../../revoked.ts';
-import { travelVerdicts } from '../../travel.ts';
-import { OffloadCalls } from './calls.ts';
-import { OffloadedEntries } from './entries.ts';
-import { OffloadUpdates } from './updates.ts';
-import { type OffloadedPod, type OffloadedState, offloadedState, callOf } from './offloaded-pod.ts';
-import type { OffloadOptions } from './options.ts';
-import { Departure } from './departure.ts';
-import { type HomeEffect, type HomeEvent, type PodRef, refOf } from '../events.ts';
-import { ForeignPods, wasGivenBack } from './foreign-pods.ts';
-import { GuestStreams } from './guest-streams.ts';
-import { OrphanChecks } from './orphan-checks.ts';
+import { type HomeEvent, type PodRef, refOf } from '../events.ts';
 import type { Grant } from '../pending/grant.ts';
-
-type Tell = Extract<HomeEffect, { kind: 'tell' }>;
+import type { PodLife } from '../pod-life.ts';
+import { Arrivals } from './arrivals.ts';
+import { OffloadCalls } from './calls.ts';
+import { Commits } from './commits.ts';
+import { Departure } from './departure.ts';
+import { Endings, guestLost } from './endings.ts';
+import { OffloadedEntries } from './entries.ts';
+import { ForeignPods } from './foreign-pods.ts';
+import { GuestStreams } from './guest-streams.ts';
+import {
+  assertConsistent,
+  nextCall,
+  type OffloadedPod,
+  type OffloadedState,
+  offloadedState,
+} from './offloaded-pod.ts';
+import { type OffloadOptions, tell } from './options.ts';
+import { OrphanChecks } from './orphan-checks.ts';
+import { StatusMirror } from './status-mirror.ts';
+import { OffloadUpdates } from './updates.ts';
 
 export class OffloadedPods {
   readonly #options: OffloadOptions;
   readonly #entries: OffloadedEntries;
-  readonly #calls: OffloadCalls;
-  readonly #updates: OffloadUpdates;
   readonly #streams = new GuestStreams();
+  readonly #calls: OffloadCalls;
+  readonly #commits: Commits;
+  readonly #updates: OffloadUpdates;
+  readonly #mirror: StatusMirror;
+  readonly #endings: Endings;
+  readonly #arrivals: Arrivals;
   readonly #orphans: OrphanChecks;
+  readonly #departure: Departure;
   readonly foreign: ForeignPods;
   #revoked: RevokedClusters = new Set();
-  readonly #departure: Departure;
 
   constructor(options: OffloadOptions) {
     this.#options = options;
-    this.#entries = new OffloadedEntries(options.config);
-    this.#calls = new OffloadCalls(options);
+    const entries = new OffloadedEntries(options);
+    const streams = this.#streams;
+    const calls = new OffloadCalls(options);
+    const mirror = new StatusMirror({
+      ...options,
+      entries,
+      finished: (entry) => this.#endings.finished(entry),
+    });
+    this.#entries = entries;
+    this.#calls = calls;
+    this.#mirror = mirror;
     this.#updates = new OffloadUpdates(options);
+    this.#endings = new Endings({ ...options, entries, calls, mirror, streams });
+    this.#commits = new Commits({ ...options, entries, calls, endings: this.#endings });
     this.#orphans = new OrphanChecks(options.random, options.emit);
     this.#departure = new Departure(options.emit);
-    this.foreign = new ForeignPods({ ...options, entries: this.#entries, streams: this.#streams });
+    this.foreign = new ForeignPods({ ...options, entries, streams });
+    this.#arrivals = new Arrivals({
+      ...options,
+      entries,
+      foreign: this.foreign,
+      isRevoked: (host) => isRevoked(this.#revoked, host),
+      hostRevoked: (entry) => this.#endings.hostRevoked(entry),
+    });
+  }
+
+  has(uid: PodUid): boolean {
+    return this.#entries.get(uid) !== undefined;
+  }
+
+  all(): Iterable<OffloadedPod> {
+    return this.#entries.all();
   }
 
   countByHost(): ReadonlyMap<ClusterName, number> {
@@ -86,28 +114,22 @@ export class OffloadedPods {
   }
 
   /** A pod just bound, with the slot that is held for it. */
-  bound(pod: Pod, grant: Grant): void {
-    const entry = this.#entries.adopt(pod, grant.host);
+  bound(pod: Pod, grant: Grant, life: PodLife): void {
+    const entry = this.#entries.adopt(pod, grant.host, life);
     entry.grant = grant;
-    if (isRevoked(this.#revoked, grant.host)) this.#hostRevoked(entry);
+    if (isRevoked(this.#revoked, grant.host)) this.#endings.hostRevoked(entry);
   }
 
   /** The API server's view of a pod that is bound to `host`'s virtual node. */
   seen(pod: Pod, host: ClusterName): void {
-    const entry = this.#entries.get(refOf(pod).uid) ?? this.#arrived(pod, host);
-    const ahead = entry.writing !== undefined || entry.unwritten !== undefined;
+    const entry = this.#entries.get(refOf(pod).uid) ?? this.#arrivals.arrived(pod, host);
+    const ahead = this.#mirror.isAhead(entry);
     entry.pod = ahead && entry.pod.status ? { ...pod, status: entry.pod.status } : pod;
-    if (pod.metadata.deletionTimestamp !== undefined) this.#end(entry);
-    else if (isTerminal(pod.status) && entry.phase !== 'ending') this.#finish(entry);
-    // An older write that failed came through after the last one: the end is final.
-    else if (entry.final !== undefined && !ahead) {
-      entry.unwritten = entry.final;
-      this.#entries.due(entry);
-    }
-    // What somebody else wrote over it, or an older write that the watch shows late.
-    else if (!ahead && entry.guest && drifted(pod, entry.guest)) {
-      this.#mirror(entry, entry.guest);
-    }
+    if (pod.metadata.deletionTimestamp !== undefined) this.#endings.end(entry);
+    else if (isTerminal(pod.status) && entry.state !== 'ending') {
+      entry.on('ended');
+      this.#endings.finished(entry);
+    } else this.#mirror.correct(entry);
     if (this.#updates.isStale(entry)) this.#entries.due(entry);
   }
 
@@ -115,10 +137,10 @@ export class OffloadedPods {
   deleted(uid: PodUid): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
-    entry.homeGone = true;
+    entry.homePodOn('gone');
     entry.unwritten = undefined;
-    this.#end(entry);
-    if (isRevoked(this.#revoked, entry.host)) this.#hostRevoked(entry);
+    this.#endings.end(entry);
+    if (isRevoked(this.#revoked, entry.host)) this.#endings.hostRevoked(entry);
   }
 
   /** Hosts that are no members any more: nobody will ever tell what becomes of their guests. */
@@ -126,11 +148,11 @@ export class OffloadedPods {
     this.#revoked = clusters;
     for (const host of this.#entries.hosts()) {
       if (!isRevoked(clusters, host)) continue;
-      for (const entry of this.#entries.at(host)) this.#hostRevoked(entry);
+      for (const entry of this.#entries.allAt(host)) this.#endings.hostRevoked(entry);
     }
   }
 
-  /** This cluster leaves: all that is away ends, as if its owner deleted it. */
+  /** This cluster leaves: all that is offloaded ends, as if its owner deleted it. */
   leave(): void {
     this.#departure.begin(this.#entries);
   }
@@ -140,44 +162,31 @@ export class OffloadedPods {
     const entry = this.#entries.get(event.uid);
     if (entry === undefined || event.outcome === 'ok') return;
     if (event.outcome === 'gone') return this.deleted(event.uid);
-    entry.evicting = false;
-    this.#retryLater(entry, now);
+    entry.homePodOn('evictFailed');
+    this.#entries.retryLater(entry, now);
   }
 
   committed(event: Extract<HomeEvent, { kind: 'committed' }>, now: MonotonicMs): void {
-    this.#calls.committed(event.host);
-    const results = new Map(event.results?.map((result) => [result.uid, result]));
-    for (const uid of event.uids) {
-      const entry = this.#entries.get(uid);
-      if (entry === undefined) continue;
-      entry.calling = false;
-      this.#entries.due(entry);
-      const result = results.get(uid);
-      // Without an answer it is committed again, unless its guest was shown meanwhile, or it ends.
-      if (result !== undefined) this.#calls.settle(entry, result.outcome === 'created');
-      else if (entry.phase !== 'committing') this.#calls.settle(entry, entry.wasThere);
-      if (entry.phase !== 'committing' && !entry.probing) continue;
-      if (result === undefined) this.#retryLater(entry, now);
-      else this.#commitEnded(entry, result, now);
-    }
+    this.#commits.answered(event, now);
   }
 
   updated(event: Extract<HomeEvent, { kind: 'updated' }>, now: MonotonicMs): void {
     for (const [entry, { again, refusal }] of this.#updates.ended(event, this.#entries)) {
-      if (again) this.#retryLater(entry, now);
+      if (again) this.#entries.retryLater(entry, now);
       else this.#entries.due(entry);
-      if (refusal !== undefined) this.#tell(entry, 'GuestRefused', refusal, true);
+      if (refusal === undefined) continue;
+      const told = { reason: 'GuestRefused', message: refusal, warning: true } as const;
+      tell(entry, told, this.#options.emit);
     }
   }
 
   released(event: Extract<HomeEvent, { kind: 'released' }>, now: MonotonicMs): void {
     for (const uid of event.guests) {
-      const entry = this.#entries.get(uid);
-      if (entry === undefined) continue;
-      entry.calling = false;
-      if (event.outcome === 'ok') entry.released = true;
-      if (entry.guestGone) this.#entries.due(entry);
-      else this.#retryLater(entry, now);
+      const entry = this.#entries.at(event.host, uid);
+      if (!entry?.ended('release')) continue;
+      if (event.outcome === 'ok') entry.guestOn('released');
+      if (entry.guest === 'gone') this.#entries.due(entry);
+      else this.#entries.retryLater(entry, now);
     }
   }
 
@@ -189,54 +198,38 @@ export class OffloadedPods {
   guest(host: ClusterName, update: GuestUpdate): void {
     if (update.kind === 'synced') return this.#synced(host);
     this.#streams.seen(host, update.uid);
-    const entry = this.#entries.get(update.uid);
-    if (entry?.host !== host) {
-      if (update.kind === 'status') {
-        const { namespace, name, uid } = update;
-        this.#orphans.ask(host, { namespace, name, uid });
-      }
-    } else if (update.kind === 'status') {
-      this.#shown(entry, update.terminating ? endedByHost(update.status) : update.status);
-    } else this.#guestGone(entry, update);
+    const entry = this.#entries.at(host, update.uid);
+    if (update.kind === 'gone') {
+      if (entry !== undefined) this.#endings.guestGone(entry, update);
+    } else if (entry === undefined) {
+      const { namespace, name, uid } = update;
+      this.#orphans.ask(host, { namespace, name, uid });
+    } else this.#shown(entry, update.terminating ? endedByHost(update.status) : update.status);
   }
 
   /** The home's API server has answered whether the owner of an unknown guest exists. */
   orphanChecked(host: ClusterName, ref: PodRef, pod: Pod | undefined): void {
     this.#orphans.answered(ref.uid);
-    if (this.#entries.get(ref.uid) !== undefined) return;
-    // A pod that is bound there comes, or has come, by the watch; any other has no guest there.
+    if (this.#entries.at(host, ref.uid) !== undefined) return;
     const owned = pod !== undefined && refOf(pod).uid === ref.uid;
-    if (owned && pod.spec.nodeName === virtualNodeName(host)) {
-      // Its guest has been shown before the watch shows it.
-      if (!this.#options.seals.holds(pod, host)) this.#entries.adopt(pod, host).phase = 'away';
-      return;
+    if (!owned || pod.spec.nodeName !== virtualNodeName(host)) {
+      this.#entries.adoptOrphan(ref, host);
+    } else if (!this.has(ref.uid) && !this.#options.seals.holds(pod, host)) {
+      this.#arrivals.shownFirst(pod, host);
     }
-    this.#entries.adopt({ metadata: ref, spec: { containers: [] } }, host);
-    this.deleted(ref.uid);
+    // A pod with our seal comes, or has come, by the watch.
   }
 
   statusWritten(event: Extract<HomeEvent, { kind: 'statusWritten' }>, now: MonotonicMs): void {
-    const entry = this.#entries.get(event.uid);
-    if (entry === undefined) return;
-    const written = entry.writing;
-    entry.writing = undefined;
-    this.#entries.due(entry);
-    if (event.outcome === 'failed') {
-      entry.unwritten ??= written;
-      this.#retryLater(entry, now);
-    } else if (isTerminal(written)) {
-      entry.final = written;
-      if (entry.phase !== 'ending') this.#finish(entry);
-    }
+    this.#mirror.written(event, now);
   }
 
   finalized(event: Extract<HomeEvent, { kind: 'finalized' }>, now: MonotonicMs): void {
     const entry = this.#entries.get(event.uid);
-    if (entry === undefined) return;
-    entry.calling = false;
+    if (!entry?.ended('finalize')) return;
     this.#entries.due(entry);
-    if (event.outcome === 'failed') return this.#retryLater(entry, now);
-    entry.finalized = true;
+    if (event.outcome === 'failed') return this.#entries.retryLater(entry, now);
+    entry.homePodOn('finalized');
     if (event.outcome === 'gone') this.deleted(event.uid);
   }
 
@@ -247,14 +240,17 @@ export class OffloadedPods {
     const releases: OffloadedPod[] = [];
     const others: OffloadedPod[] = [];
     for (const entry of this.#entries.takeDue(now)) {
-      if (entry.phase === 'foreign' && this.foreign.mayGiveBack(entry, now)) this.#giveBack(entry);
-      if (entry.unwritten !== undefined && entry.writing === undefined) this.#calls.write(entry);
-      if (this.#departure.evicts(entry)) continue;
-      if (entry.calling) continue;
-      const call = callOf(entry);
+      if (entry.state === 'foreign' && this.foreign.mayGiveBack(entry, now)) {
+        this.#endings.giveBack(entry, this.foreign.giveBack(entry));
+      }
+      this.#mirror.write(entry);
+      assertConsistent(entry);
+      if (this.#departure.evicts(entry) || entry.call !== undefined) continue;
+      const call = nextCall(entry);
       if (call === 'commit') commits.push(entry);
       else if (call === 'release') releases.push(entry);
-      else if (call === 'letGo') this.#letGo(entry);
+      else if (call === 'finalize') this.#calls.finalize(entry);
+      else if (call === 'forget') this.#entries.forget(entry);
       else if (!isRevoked(this.#revoked, entry.host)) others.push(entry);
     }
     // A commit that ends makes the next tick take up the rest.
@@ -268,226 +264,36 @@ export class OffloadedPods {
     return earliest(this.#entries.wakeAt(), this.#orphans.wakeAt());
   }
 
-  /** Bound by an earlier agent of the home, or by somebody else. */
-  #arrived(pod: Pod, host: ClusterName): OffloadedPod {
-    const entry = this.#entries.adopt(pod, host);
-    const stays = travelVerdicts(pod);
-    entry.foreign = wasGivenBack(pod);
-    if (isRevoked(this.#revoked, host)) this.#hostRevoked(entry);
-    else if (hasRun(pod.status)) {
-      entry.phase = 'away';
-      entry.wasThere = pod.status?.startTime !== undefined;
-    } else if (!this.#options.seals.holds(pod, host)) this.foreign.arrived(entry);
-    else if (stays.length > 0) {
-      entry.phase = 'finished';
-      entry.guestGone = true;
-      entry.problem = stays.map(({ reason }) => reason).join('; ');
-      this.#tell(entry, 'GuestRefused', entry.problem, true);
-    }
-    return entry;
-  }
-
   /** The host has shown all its guests, so it answers: whatever waits for a back-off is tried now. */
   #synced(host: ClusterName): void {
     for (const uid of this.#streams.synced(host)) {
-      const entry = this.#entries.get(uid);
-      const message = `${host} no longer has it`;
-      if (entry !== undefined) this.#guestGone(entry, { reason: 'GuestLost', message });
+      const entry = this.#entries.at(host, uid);
+      if (entry !== undefined) this.#endings.guestGone(entry, guestLost(host));
     }
     this.#entries.retryNow(host);
   }
 
-  /**
-   * The pod fails with the reason, so that its controller replaces it; one that is being deleted goes
-   * at once. A fenced one stays, for its guest may run on and its host can't be asked: a person who knows
-   * that it does not says so by force (docs/adr/0021).
-   */
-  #hostRevoked(entry: OffloadedPod): void {
-    if (isFenced(entry.pod) && !entry.homeGone) {
-      const why = 'fence lets nothing replace it before somebody deletes it by force';
-      const message = `${entry.host} was revoked, and can't be asked: ${why}`;
-      this.#tell(entry, 'GuestLost', message, true);
-      return;
-    }
-    this.#calls.settle(entry, true);
-    const message = `${entry.host} was revoked: it is no member of the federation any more`;
-    this.#guestGone(entry, { reason: 'HostRevoked', message });
-  }
-
-  #commitEnded(entry: OffloadedPod, result: CommitResult, now: MonotonicMs): void {
-    if (result.outcome === 'created') {
-      if (!entry.probing) {
-        entry.backoff.reset();
-        this.#tell(entry, 'Offloaded', `runs at ${entry.host}`, false);
-        if (opensPorts(entry.pod) && this.#options.joined(entry.host) === false) {
-          const why = `the pod network of ${entry.host} is not joined with this cluster's`;
-          this.#tell(entry, 'NoEndpoint', `Services of this cluster do not list it: ${why}`, false);
-        }
-      }
-      entry.phase = 'away';
-      entry.wasThere = true;
-      entry.problem = undefined;
-      // Should it end before the stream that is being opened takes its picture, nobody would say so.
-      entry.probing = entry.guest === undefined;
-      if (entry.probing) this.#retryLater(entry, now);
-    } else if (result.outcome === 'ended') {
-      const message = `ended at ${entry.host}: ${result.reason}`;
-      this.#guestGone(entry, { reason: 'GuestEnded', message });
-    } else if (entry.probing) {
-      const message = `${entry.host} no longer has it`;
-      this.#giveUp(entry, { reason: 'GuestLost', message });
-    } else {
-      this.#refused(entry, result.verdict, now);
-    }
-  }
-
-  /**
-   * The host does not take it after all. The binding can't be taken back, so the pod fails, as one does
-   * that a kubelet rejects: after some patience, or at once where waiting helps nobody and a controller
-   * replaces it. Its template is not sent there again for a damped time.
-   */
-  #refused(entry: OffloadedPod, { code, reason }: Verdict, now: MonotonicMs): void {
-    const lasting = code === 'UnschedulableAndUnresolvable';
-    entry.problem = reason;
-    const replaced = entry.pod.metadata.ownerReferences?.some(({ controller }) => controller);
-    const patienceMs = lasting && replaced ? 0 : this.#options.config.refusedPatienceMs;
-    if (entry.refusedSince === undefined) {
-      entry.refusedSince = now;
-      const text = `${entry.host} refuses it for now: ${reason}`;
-      if (patienceMs > 0) this.#tell(entry, 'GuestRefused', text, true);
-      if (lasting) this.#options.tried.refusedBound(entry, reason, now);
-    }
-    if (now - entry.refusedSince >= patienceMs) {
-      const message = `${entry.host} refused it: ${reason}`;
-      this.#giveUp(entry, { reason: 'GuestRefused', message });
-    } else this.#retryLater(entry, now);
-  }
-
-  /** A fenced one may have been committed by an agent with another key, and its guest be on its way. */
-  #giveBack(entry: OffloadedPod): void {
-    const why = this.foreign.giveBack(entry);
-    if (isFenced(entry.pod)) this.#withdraw(entry, why);
-    else this.#guestGone(entry, why);
-  }
-
-  /** The guest exists. One whose pod has ended here, or was given up, may not. */
+  /** The guest exists. One whose pod has ended here, or was given up, must go. */
   #shown(entry: OffloadedPod, status: PodStatus): void {
-    this.#entries.guestSeen(entry, status);
-    if (contradicts(entry.pod.status, status) && entry.phase !== 'ending') {
-      entry.stray = true;
+    const wasCommitting = entry.state === 'committing' || entry.state === 'foreign';
+    entry.guestOn('shown');
+    entry.on('guestShown');
+    entry.foreign = false;
+    entry.shown = status;
+    entry.wasThere = true;
+    entry.problem = undefined;
+    if (wasCommitting) {
+      entry.retryAt = undefined;
+      if (entry.call === undefined) this.#calls.settle(entry, true);
+    }
+    if (contradicts(entry.pod.status, status) && entry.state !== 'ending') {
+      entry.guestOn('unwanted');
       this.#entries.due(entry);
     } else {
-      this.#tellIfEndedThere(entry, status);
-      this.#mirror(entry, status);
+      this.#mirror.tellIfEndedThere(entry, status);
+      this.#mirror.mirror(entry, status);
     }
     // It may have been changed since it was committed.
     if (this.#updates.isStale(entry)) this.#entries.due(entry);
-  }
-
-  /** A pod whose containers fail has no reason of its own; one that its node or its host has ended has. */
-  #tellIfEndedThere(entry: OffloadedPod, { phase, reason, message = reason }: PodStatus): void {
-    if (phase !== 'Failed' || reason === undefined || isTerminal(entry.pod.status)) return;
-    if (entry.phase === 'ending' || entry.phase === 'finished') return;
-    this.#tell(entry, 'GuestEnded', `${entry.host} has ended it: ${message} (${reason})`, true);
-  }
-
-  #mirror(entry: OffloadedPod, status: PodStatus): void {
-    if (entry.phase === 'finished' || entry.homeGone) return;
-    if (entry.phase === 'committing' || entry.phase === 'foreign') {
-      entry.phase = 'away';
-      entry.retryAt = undefined;
-      if (!entry.calling) this.#calls.settle(entry, true);
-    }
-    // Without a phase it says no more than that the guest exists.
-    const joined = this.#options.joined(entry.host);
-    const mirrored = status.phase && mirroredStatus(entry.pod, status, joined);
-    if (!mirrored) return;
-    // News goes out at once, whatever else is waiting for its next try.
-    entry.retryAt = undefined;
-    entry.unwritten = mirrored;
-    entry.pod = { ...entry.pod, status: { ...entry.pod.status, ...mirrored } };
-    this.#entries.due(entry);
-  }
-
-  #guestGone(
-    entry: OffloadedPod,
-    why: { readonly reason: string; readonly message: string; readonly lastStatus?: PodStatus },
-  ): void {
-    const { lastStatus } = why;
-    const { reason, message } = entry.withdrawn ?? why;
-    this.#entries.guestGone(entry);
-    if (lastStatus !== undefined && isTerminal(lastStatus)) {
-      this.#tellIfEndedThere(entry, lastStatus);
-      this.#mirror(entry, lastStatus);
-    }
-    if (entry.phase === 'ending' || entry.phase === 'finished') return;
-    if (isTerminal(entry.pod.status)) return;
-    entry.problem = message;
-    const lost = `no longer at ${entry.host}: ${message} (${reason})`;
-    if (reason === 'GuestRefused') this.#tell(entry, reason, `${message}. The pod fails.`, true);
-    else if (!entry.foreign) this.#tell(entry, 'GuestLost', lost, true);
-    entry.phase = 'away';
-    const failed = { ...lastStatus, phase: 'Failed', reason, message };
-    // One that its host refused has never run: it failed as one does that a kubelet rejects.
-    this.#mirror(entry, reason === 'GuestRefused' || entry.foreign ? failed : endedByHost(failed));
-  }
-
-  /**
-   * The host has refused a commit of it. It may have asked its API server for the guest all the same, and
-   * had no answer. So the guest may still be created, whether the commit was the first or a probe: it is
-   * released until it is known to be gone.
-   */
-  #giveUp(entry: OffloadedPod, why: NonNullable<OffloadedPod['withdrawn']>): void {
-    if (isFenced(entry.pod)) return this.#withdraw(entry, why);
-    this.#guestGone(entry, why);
-    entry.guestGone = false;
-    entry.stray = true;
-  }
-
-  /** Its guest is released, and so long as that is not confirmed nothing replaces the pod. */
-  #withdraw(entry: OffloadedPod, why: NonNullable<OffloadedPod['withdrawn']>): void {
-    entry.backoff.reset();
-    entry.phase = 'withdrawing';
-    entry.probing = false;
-    entry.withdrawn = why;
-    this.#calls.settle(entry, false);
-    this.#entries.due(entry);
-  }
-
-  #end(entry: OffloadedPod): void {
-    if (entry.phase !== 'ending') entry.backoff.reset();
-    if (entry.phase === 'foreign' && this.#streams.isWhole(entry.host)) entry.guestGone = true;
-    entry.phase = 'ending';
-    entry.probing = false;
-    entry.retryAt = undefined;
-    this.#entries.due(entry);
-    // The slot of a commit under way is settled when that ends.
-    if (!entry.calling) this.#calls.settle(entry, false);
-  }
-
-  #finish(entry: OffloadedPod): void {
-    entry.phase = 'finished';
-    entry.probing = false;
-    if (!entry.calling) this.#calls.settle(entry, false);
-  }
-
-  #letGo(entry: OffloadedPod): void {
-    if (entry.homeGone) {
-      this.#entries.forget(entry);
-    } else if (!entry.finalized && entry.writing === undefined) {
-      entry.calling = true;
-      this.#options.emit({ kind: 'finalize', ref: entry.ref });
-    }
-  }
-
-  #retryLater(entry: OffloadedPod, now: MonotonicMs): void {
-    entry.retryAt = entry.backoff.next(now, this.#options.random);
-    this.#entries.due(entry);
-  }
-
-  #tell(entry: OffloadedPod, reason: Tell['reason'], message: string, warning: boolean): void {
-    if (!entry.homeGone) {
-      this.#options.emit({ kind: 'tell', ref: entry.ref, reason, message, warning });
-    }
   }
 }

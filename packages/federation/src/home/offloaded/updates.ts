@@ -4,11 +4,10 @@
  */
 import type { ClusterName, Pod } from '@spillway/core';
 import { changeableOf } from '../../changeable.ts';
-import { isTerminal } from '../../mirrored-status.ts';
 import type { UpdateResult } from '../../negotiation.ts';
 import { cutToTravel } from '../../travel.ts';
 import type { OffloadedEntries } from './entries.ts';
-import type { OffloadedPod } from './offloaded-pod.ts';
+import { isProbing, type OffloadedPod } from './offloaded-pod.ts';
 import { byHost } from './calls.ts';
 import type { HomeConfig } from '../config.ts';
 import { type HomeEffect, type HomeEvent, refOf } from '../events.ts';
@@ -36,10 +35,10 @@ export class OffloadUpdates {
 
   /** Whether its guest may be other than it. */
   isStale(entry: OffloadedPod): boolean {
-    const { phase, probing, guestGone, guest, sent, pod, host } = entry;
-    // A status that says it has run may be somebody else's: nothing leaves before its host has shown it.
-    if (guest === undefined && !this.#options.seals.holds(pod, host)) return false;
-    if (phase !== 'away' || probing || guestGone || isTerminal(pod.status)) return false;
+    const { state, shown, sent, pod, host } = entry;
+    if (state !== 'running' || isProbing(entry)) return false;
+    // Anyone may have written a status that says it has run: nothing leaves before its host has shown it.
+    if (shown === undefined && !this.#options.seals.holds(pod, host)) return false;
     return !this.#calling.get(entry.host)?.has(entry) && sent !== changeableOf(pod);
   }
 
@@ -59,17 +58,17 @@ export class OffloadUpdates {
     return left;
   }
 
-  /** How it ended for each pod that is still away. */
+  /** How it ended for each pod that still runs there. */
   *ended(
     event: Extract<HomeEvent, { kind: 'updated' }>,
-    entries: Pick<OffloadedEntries, 'get'>,
+    entries: OffloadedEntries,
   ): Iterable<readonly [OffloadedPod, Updated]> {
     this.#calling.delete(event.host);
     const results = new Map(event.results?.map((result) => [result.uid, result]));
     for (const sent of event.pods) {
       const { uid } = refOf(sent);
-      const entry = entries.get(uid);
-      if (entry?.phase === 'away') yield [entry, settled(entry, sent, event, results.get(uid))];
+      const entry = entries.at(event.host, uid);
+      if (entry?.state === 'running') yield [entry, settled(entry, sent, event, results.get(uid))];
     }
   }
 }

@@ -4,6 +4,7 @@
  * own scheduler may bind (eligibility `offered`) are left to that scheduler here, too.
  */
 import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
+import type { Binder } from './binder.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
@@ -16,9 +17,7 @@ export interface AtHomeOptions {
   readonly room: LocalRoom;
   readonly emit: (effect: HomeEffect) => void;
   readonly config: HomeConfig;
-  readonly beginBinding: (binding: Binding) => void;
-  /** The binding can't go on, and its room is free: the pod waits again. */
-  readonly giveUp: (binding: Binding, now: MonotonicMs) => void;
+  readonly binder: Binder;
 }
 
 export type LocalBinding = Binding & { readonly to: NodeName };
@@ -38,12 +37,11 @@ export class AtHome {
 
   /** Binds the pod to the node that was found for it, after its volumes if it has any to wait for. */
   bind(binding: LocalBinding, now: MonotonicMs): void {
-    const { room, emit, beginBinding } = this.#options;
+    const { room, binder } = this.#options;
     const { waiting, to: node } = binding;
     room.assume(waiting.pod, node);
-    beginBinding(binding);
-    if (this.#volumes.begin(binding, now)) return;
-    emit({ kind: 'bindLocally', ref: waiting.ref, node });
+    binder.begin(binding);
+    if (!this.#volumes.begin(binding, now)) binder.bindLocally(binding);
   }
 
   /**
@@ -131,15 +129,11 @@ export class AtHome {
   }
 
   #settled(settled: VolumesSettled, now: MonotonicMs): void {
-    const { room, emit, giveUp } = this.#options;
-    const { waiting, to: node } = settled.binding;
-    const { ref } = waiting;
-    if (settled.outcome === 'bound') {
-      emit({ kind: 'bindLocally', ref, node });
-      return;
-    }
+    const { room, emit, binder } = this.#options;
+    const { ref } = settled.binding.waiting;
+    if (settled.outcome === 'bound') return binder.bindLocally(settled.binding);
     room.forget(ref.uid);
-    giveUp(settled.binding, now);
+    binder.putBack(settled.binding, now);
     emit({ kind: 'explain', ref, message: settled.reason, condition: true });
   }
 }

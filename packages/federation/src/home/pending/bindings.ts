@@ -23,6 +23,8 @@ export interface Binding {
   readonly group: PendingGroup;
   /** A node of the home, or the grant of a neighbour. */
   readonly to: NodeName | Grant;
+  /** The API server was asked, and has not answered yet. */
+  called?: boolean;
 }
 
 /** What a binding to a neighbour writes on the pod. */
@@ -49,18 +51,27 @@ export class Bindings {
   readonly #random: Random;
   readonly #bindings = new Map<PodUid, Binding>();
   readonly #retries = new Map<PodUid, Retry>();
+  /** Calls under way whose pod was dropped meanwhile: what they answer is of no later binding. */
+  readonly #abandoned = new Set<PodUid>();
+  #bound = 0;
 
   constructor(config: HomeConfig, random: Random) {
     this.#config = config;
     this.#random = random;
   }
 
+  /** Bindings that the API server has not confirmed. */
   get size(): number {
-    return this.#bindings.size;
+    return this.#bindings.size - this.#bound;
   }
 
+  /** Whether the pod must not be placed: it is being bound, or a call for it is still under way. */
   has(uid: PodUid): boolean {
-    return this.#bindings.has(uid);
+    return this.#bindings.has(uid) || this.#abandoned.has(uid);
+  }
+
+  all(): Iterable<Binding> {
+    return this.#bindings.values();
   }
 
   get(uid: PodUid): Binding | undefined {
@@ -82,7 +93,32 @@ export class Bindings {
   }
 
   end(uid: PodUid): void {
+    if (this.#bindings.get(uid)?.waiting.life.state === 'bound') this.#bound -= 1;
     this.#bindings.delete(uid);
+    this.#retries.delete(uid);
+  }
+
+  /** The binding no longer counts, whatever the API server answers. */
+  abandon(uid: PodUid): void {
+    if (this.#bindings.get(uid)?.called) this.#abandoned.add(uid);
+    this.end(uid);
+  }
+
+  /** The binding that the API server has answered; undefined when it was abandoned meanwhile. */
+  answered(uid: PodUid): Binding | undefined {
+    if (this.#abandoned.delete(uid)) return undefined;
+    const binding = this.#bindings.get(uid);
+    if (!binding?.called) return undefined;
+    binding.called = false;
+    return binding;
+  }
+
+  /** The API server has bound it. It stays here until the watch shows that, so that nothing else is done for it. */
+  settled(uid: PodUid, event: 'bound' | 'taken'): void {
+    const binding = this.#bindings.get(uid);
+    if (binding === undefined) return;
+    binding.waiting.life.on(event);
+    this.#bound += 1;
     this.#retries.delete(uid);
   }
 

@@ -2,7 +2,8 @@
 import type { ClusterName, MonotonicMs, Verdict, VerdictCount } from '@spillway/core';
 import type { Neighbour } from '../../directory.ts';
 import type { HomeEffect } from '../events.ts';
-import type { PendingGroup } from './pending-group.ts';
+import type { PodState } from '../offloaded/states.ts';
+import type { PendingGroup, PendingPod } from './pending-group.ts';
 
 export interface Why {
   readonly home: readonly (Verdict | VerdictCount)[];
@@ -40,15 +41,19 @@ export function explain(group: PendingGroup, why: Why, context: ExplanationConte
 }
 
 /** The same for a command that asks. */
-export function explained(group: PendingGroup): {
+export interface Explained {
+  readonly podState: PodState;
   readonly message: string;
   readonly home: readonly Verdict[];
   readonly neighbours: Readonly<Record<string, string>>;
   readonly policy: { readonly text: string; readonly source: string };
-} {
+}
+
+export function explained(group: PendingGroup, { life }: PendingPod): Explained {
   const { message = 'being decided', home = [], neighbours } = group.explanation ?? {};
   const { text, source } = group.policyFor;
   return {
+    podState: life.state,
     message,
     home,
     neighbours: Object.fromEntries(neighbours ?? []),

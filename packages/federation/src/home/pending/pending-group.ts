@@ -18,10 +18,12 @@ import { Backoff } from '../backoff.ts';
 import type { Eligibility } from '../eligibility.ts';
 import type { HomeConfig } from '../config.ts';
 import type { PodRef } from '../events.ts';
+import type { PodLife } from '../pod-life.ts';
 import type { PolicyForPod } from '../ports.ts';
 
 export interface PendingPod {
   readonly ref: PodRef;
+  readonly life: PodLife;
   pod: Pod;
   readonly since: MonotonicMs;
   /** When its owner was last told why it waits. */

@@ -1,40 +1,36 @@
 /**
- * The home's waiting room: pods of ours that have no node yet. Decides them group by group: on the
- * home's own nodes first, then by asking neighbours; binds them; explains those that must wait.
+ * The home's pending pods: pods of ours that have no node yet. Decides them group by group: on the
+ * home's own nodes first, then by asking neighbours; explains those that must wait.
  *
  * Cost of a round: groups × (local placement + neighbours × bins), independent of the number of
  * pods in a group but for the bindings themselves.
  */
 import {
   after,
-  assert,
   type ClusterName,
   earliest,
   type MonotonicMs,
   type Pod,
   type PodUid,
   type Random,
-  type VerdictCount,
 } from '@spillway/core';
-import { boundPod } from '../../fence.ts';
 import { placePods } from '@spillway/scheduling';
-import { ReservationRound, refusalText, reserveRequest } from './reservation-round.ts';
-import { AtHome, type HomeWriteEnded } from './at-home.ts';
-import { type Binding, Bindings, writtenBy } from './bindings.ts';
-import type { Eligibility } from '../eligibility.ts';
+import { earlier } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
+import type { Eligibility } from '../eligibility.ts';
 import type { BindOutcome, HomeEffect, HomeEvent } from '../events.ts';
 import { refOf } from '../events.ts';
-import { explain, explained } from './explanation.ts';
-import { type PendingGroup, keptHome, type Outlook, type PendingPod } from './pending-group.ts';
-import { PendingGroups } from './pending-groups.ts';
+import { PodLife, type TransitionObserver } from '../pod-life.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
-import { Grant } from './grant.ts';
-import type { Candidate } from './slow-start.ts';
+import { AtHome, type HomeWriteEnded } from './at-home.ts';
+import { Binder } from './binder.ts';
+import { type Explained, explain, explained, type Why } from './explanation.ts';
+import type { Grant } from './grant.ts';
+import type { Outlook, PendingGroup, PendingPod } from './pending-group.ts';
+import { PendingGroups } from './pending-groups.ts';
+import { ReservationRounds } from './reservation-rounds.ts';
 import { ReturnedRoom } from './returned-room.ts';
 import type { TriedTemplates } from './tried-templates.ts';
-import { Trying } from './trying.ts';
-import { shortlist } from './shortlist.ts';
 
 export interface PendingPodsOptions {
   readonly room: LocalRoom;
@@ -48,49 +44,44 @@ export interface PendingPodsOptions {
   readonly emit: (effect: HomeEffect) => void;
   /** How many unfinished pods of ours each neighbour has. */
   readonly placed: () => ReadonlyMap<ClusterName, number>;
-  /** A pod is bound to `grant.host`: from now on it is away. */
-  readonly onBoundAway: (pod: Pod, grant: Grant) => void;
+  /** A pod is bound to `grant.host`: from now on it is offloaded. */
+  readonly onBoundAway: (pod: Pod, grant: Grant, life: PodLife) => void;
+  readonly observe: TransitionObserver | undefined;
 }
 
 export class PendingPods {
   readonly #options: PendingPodsOptions;
   readonly #groups: PendingGroups;
-  readonly #bindings: Bindings;
-  readonly #trying: Trying;
+  readonly #binder: Binder;
   readonly #atHome: AtHome;
-  readonly #rounds = new Map<string, ReservationRound>();
-  readonly #returned: ReturnedRoom;
-  #nextRequest = 0;
+  readonly #rounds: ReservationRounds;
 
   constructor(options: PendingPodsOptions) {
     this.#options = options;
-    const { config, random } = options;
-    this.#returned = new ReturnedRoom(config, options.emit);
-    this.#groups = new PendingGroups(config, options.tried);
-    this.#bindings = new Bindings(config, random);
-    this.#atHome = new AtHome({
+    const groups = new PendingGroups(options.config, options.tried);
+    const returned = new ReturnedRoom(options.config, options.emit);
+    const binder = new Binder({ ...options, groups, returned });
+    const atHome = new AtHome({ ...options, binder });
+    this.#groups = groups;
+    this.#binder = binder;
+    this.#atHome = atHome;
+    this.#rounds = new ReservationRounds({
       ...options,
-      beginBinding: (binding) => this.#beginBinding(binding),
-      giveUp: (binding, now) => {
-        this.#bindings.end(binding.waiting.ref.uid);
-        this.#putBack(binding, now);
-      },
-    });
-    this.#trying = new Trying({
-      ...options,
-      wanted: (binding) => this.#bindings.get(binding.waiting.ref.uid) === binding,
-      accepted: (binding, dropped) => this.#bindAway(binding, dropped),
-      refused: (candidate, now) => this.#wouldBeRefused(candidate, now),
+      groups,
+      binder,
+      atHome,
+      returned,
+      explain: (group, why, now) => this.#explain(group, why, now),
     });
   }
 
   get size(): number {
-    return this.#groups.size + this.#bindings.size;
+    return this.#groups.size + this.#binder.bindings.size;
   }
 
   /** Pods whose first commit at a neighbour is not answered yet. */
   get unanswered(): number {
-    return this.#trying.underWay;
+    return this.#binder.unanswered;
   }
 
   /** Takes a pod in, or its newer state. */
@@ -101,41 +92,34 @@ export class PendingPods {
     now: MonotonicMs,
   ): void {
     const ref = refOf(pod);
-    if (this.#bindings.has(ref.uid)) return;
-    const { config, policies } = this.#options;
+    if (this.#binder.bindings.has(ref.uid)) return;
+    const { config, policies, observe } = this.#options;
     const policyFor = policies.policyFor(pod, namespaceAnnotations);
     const current = this.#groups.of(ref.uid);
-    const since = current?.pods.get(ref.uid)?.since ?? now;
+    const known = current?.pods.get(ref.uid);
     const group = this.#groups.for(pod, eligibility, policyFor, now);
-    if (current !== group) this.#groups.remove(ref.uid);
-    const known = group.pods.get(ref.uid);
-    if (known !== undefined) {
+    if (known !== undefined && current === group) {
       known.pod = pod;
       return;
     }
-    this.#groups.add(group, { ref, pod, since });
+    this.#groups.remove(ref.uid);
+    const { since, life } = known ?? { since: now, life: new PodLife(ref, observe) };
+    life.on(known === undefined ? 'eligible' : 'regrouped');
+    this.#groups.add(group, { ref, life, pod, since });
     group.nextTry = earlier(group.nextTry, after(now, config.batchMs));
   }
 
-  /** The pod is gone, bound by somebody else, or no longer ours. */
+  /** The pod is gone, bound by something else, or no longer eligible. */
   drop(uid: PodUid): void {
+    this.#groups.of(uid)?.pods.get(uid)?.life.on('left');
     this.#groups.remove(uid);
     this.#atHome.drop(uid);
-    const binding = this.#bindings.get(uid);
-    if (binding === undefined) return;
-    this.#bindings.end(uid);
-    if (binding.to instanceof Grant) this.#settle(binding.to, uid);
-    else this.#options.room.forget(uid);
+    this.#binder.drop(uid);
   }
 
-  /** The watch shows the pod on `host`'s virtual node: it is away, with the slot if that was our binding. */
+  /** The watch shows the pod on `host`'s virtual node: it is offloaded, with the slot if that was our binding. */
   seenAway(pod: Pod, host: ClusterName): void {
-    const { uid } = refOf(pod);
-    const to = this.#bindings.get(uid)?.to;
-    const ours = to instanceof Grant && to.host === host && this.#options.seals.holds(pod, host);
-    if (!ours) return this.drop(uid);
-    this.#bindings.end(uid);
-    this.#options.onBoundAway(pod, to);
+    if (!this.#binder.seenAway(pod, host)) this.drop(refOf(pod).uid);
   }
 
   roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
@@ -145,7 +129,7 @@ export class PendingPods {
     for (const group of this.#groups.all()) group.nextTry = earlier(group.nextTry, at);
   }
 
-  /** Groups that are being asked for get their next try with the decision, whatever happens until then. */
+  /** A group with an open reservation round is tried again only when that round is decided. */
   awaitsNews(now: MonotonicMs): boolean {
     const at = after(now, this.#options.config.neighbourBatchMs);
     for (const { round, nextTry } of this.#groups.all()) {
@@ -155,39 +139,19 @@ export class PendingPods {
   }
 
   reserved(event: Extract<HomeEvent, { kind: 'reserved' }>, now: MonotonicMs): void {
-    const round = this.#rounds.get(event.requestId);
-    if (round === undefined) {
-      if (event.answer?.reservation)
-        this.#returned.giveBack(event.host, event.answer.reservation.id);
-      return;
-    }
-    const group = this.#groups.get(round.group);
-    const { granted = 0, verdicts = [] } = event.answer ?? {};
-    const refused = event.answer === undefined || verdicts.length > 0;
-    if (group !== undefined && refused && !this.#heldItself(round, event.host, now)) {
-      const reason = event.problem ?? refusalText(verdicts);
-      this.#refused(group, event.host, granted > 0 ? `only ${granted} more fit` : reason, now);
-    }
-    const late = round.answered(event.host, event.answer);
-    if (late !== undefined) this.#returned.giveBackWhole(event.host, late, now);
-    this.#decide(round, now);
-    if (round.complete) this.#rounds.delete(round.requestId);
+    this.#rounds.reserved(event, now);
   }
 
   tried(event: Extract<HomeEvent, { kind: 'tried' }>, now: MonotonicMs): void {
-    this.#trying.tried(event, now);
+    this.#binder.tried(event, now);
   }
 
   boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
-    const binding = this.#bindings.get(uid);
-    if (binding === undefined || binding.to instanceof Grant) return;
-    if (outcome === 'failed' && this.#bindings.retry(uid, now)) return;
-    this.#bindings.end(uid);
-    // A try of ours that seemed to fail may be what has bound it: its room stays taken until the watch
-    // shows where it is.
-    if (outcome === 'bound' || outcome === 'taken') return;
-    this.#options.room.forget(uid);
-    if (outcome === 'failed') this.#putBack(binding, now);
+    this.#binder.boundLocally(uid, outcome, now);
+  }
+
+  boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
+    this.#binder.boundAway(uid, outcome, now);
   }
 
   /** How a write for a pod that is to stay at home has ended. */
@@ -195,29 +159,10 @@ export class PendingPods {
     this.#atHome.written(event, now);
   }
 
-  boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
-    const binding = this.#bindings.get(uid);
-    if (!(binding?.to instanceof Grant)) return;
-    this.#bindings.end(uid);
-    if (outcome === 'bound') {
-      const { waiting, group } = binding;
-      return this.#options.onBoundAway(boundPod(waiting.pod, group.policy), binding.to);
-    }
-    this.#settle(binding.to, uid);
-    // Whether the binding took effect is not known: if it did, the watch will show the pod bound.
-    if (outcome === 'failed') this.#putBack(binding, now);
-  }
-
   tick(now: MonotonicMs): void {
-    for (const round of this.#rounds.values()) {
-      if (!round.decided && round.patienceEnds <= now) this.#decide(round, now);
-    }
-    this.#trying.tick(now);
+    this.#rounds.tick(now);
     this.#atHome.tick(now);
-    for (const { waiting, to } of this.#bindings.takeDue(now)) {
-      if (to instanceof Grant) continue;
-      this.#options.emit({ kind: 'bindLocally', ref: waiting.ref, node: to });
-    }
+    this.#binder.tick(now);
     const due = [...this.#groups.all()].filter(
       (group) => group.round === undefined && group.nextTry <= now,
     );
@@ -227,29 +172,33 @@ export class PendingPods {
 
   /** When `tick` has something to do; undefined when only an event can change anything. */
   wakeAt(): MonotonicMs | undefined {
-    let at = earliest(this.#bindings.wakeAt(), this.#atHome.wakeAt());
-    at = earliest(at, this.#trying.wakeAt());
+    let at = earliest(this.#binder.wakeAt(), this.#atHome.wakeAt());
     for (const group of this.#groups.all())
       at = earliest(at, group.round === undefined ? group.nextTry : group.round.patienceEnds);
     return at;
   }
 
-  explain(namespace: string, name: string): ReturnType<typeof explained> | undefined {
+  explain(namespace: string, name: string): Explained | undefined {
     for (const group of this.#groups.all()) {
-      for (const { ref } of group.pods.values()) {
+      for (const pending of group.pods.values()) {
+        const { ref } = pending;
         if (ref.namespace !== namespace || ref.name !== name) continue;
-        return { ...explained(group), ...this.#atHome.explain(ref.uid) };
+        return { ...explained(group, pending), ...this.#atHome.explain(ref.uid) };
       }
     }
-    const binding = this.#bindings.find(namespace, name);
+    const binding = this.#binder.bindings.find(namespace, name);
     if (binding === undefined) return undefined;
-    const { waiting, group, to } = binding;
-    const { uid } = waiting.ref;
-    const held = to instanceof Grant && this.#trying.holds(uid);
-    const message = held
-      ? `waits until ${to.host} has created the first pods like it`
-      : 'being bound';
-    return { ...explained(group), message, ...this.#atHome.explain(uid) };
+    const { waiting, group } = binding;
+    const atHome = this.#atHome.explain(waiting.ref.uid);
+    return { ...explained(group, waiting), message: this.#binder.explain(binding), ...atHome };
+  }
+
+  /** The state of each pod. */
+  *lives(): Iterable<PodLife> {
+    for (const group of this.#groups.all()) {
+      for (const { life } of group.pods.values()) yield life;
+    }
+    for (const { waiting } of this.#binder.bindings.all()) yield waiting.life;
   }
 
   /** How pods like this one are judged: as its group is, if some of them wait. */
@@ -284,170 +233,11 @@ export class PendingPods {
         group.nextTry = earlier(group.nextTry, after(pod.since, config.localGraceMs));
       }
     }
-    if (rest.length === 0 || this.#askNeighbours(group, rest.length, plan.refusals, now)) return;
+    if (rest.length === 0 || this.#rounds.open(group, rest, plan.refusals, now)) return;
     this.#atHome.preempt(group, rest, now);
   }
 
-  /** False when nobody is asked, so that only home is left. */
-  #askNeighbours(
-    group: PendingGroup,
-    missing: number,
-    home: readonly VerdictCount[],
-    now: MonotonicMs,
-  ): boolean {
-    const { config, neighbourhood } = this.#options;
-    const neighbours = neighbourhood.neighbours();
-    const kept = keptHome(group);
-    if (kept !== undefined) {
-      this.#explain(group, { home, neighbours: new Map(), ...kept }, now);
-      return false;
-    }
-    const wanted = Math.min(missing, config.askCountMax);
-    const { targets, anyLikely, doubted, reasons } = shortlist(group, {
-      wanted,
-      neighbours,
-      placed: this.#options.placed,
-      config,
-      now,
-    });
-    if (doubted) group.nextDoubt = group.doubtBackoff.next(now, this.#options.random);
-    const why = { home, neighbours: reasons };
-    if (!anyLikely) this.#explain(group, why, now);
-    if (targets.length === 0) return false;
-    const requestId = `${this.#options.homeEpoch}-${this.#nextRequest++}`;
-    const round = new ReservationRound({
-      requestId,
-      group: group.key,
-      wanted,
-      targets,
-      now,
-      patienceMs: config.askPatienceMs,
-      why,
-    });
-    this.#rounds.set(requestId, round);
-    group.round = round;
-    for (const { host, count } of targets) {
-      const { homeEpoch } = this.#options;
-      const request = reserveRequest({ homeEpoch, requestId, pod: group.sample, count });
-      this.#options.emit({ kind: 'reserve', host, request });
-    }
-    return true;
-  }
-
-  #decide(round: ReservationRound, now: MonotonicMs): void {
-    const shares = round.decide(now);
-    if (shares === undefined) return;
-    const group = this.#groups.get(round.group);
-    if (group?.round === round) group.round = undefined;
-    const pods = [...(group?.pods.values() ?? [])].filter(
-      ({ ref }) => !this.#atHome.isNominated(ref.uid),
-    );
-    let taken = 0;
-    for (const share of shares) {
-      // What was asked for before the neighbour was cordoned is not used.
-      const shut = this.#options.neighbourhood.neighbour(share.host)?.marks?.cordoned === true;
-      const mine = shut ? [] : pods.slice(taken, taken + share.used);
-      taken += mine.length;
-      if (group === undefined || mine.length === 0) {
-        this.#returned.giveBackWhole(share.host, share.reservation, now);
-        continue;
-      }
-      const { onSettled } = this.#trying;
-      const grant = new Grant({ ...share, open: mine.length, onSettled });
-      const begun = mine.map((waiting) => this.#beginBinding({ group, waiting, to: grant }));
-      this.#trying.begin(begun, grant, now);
-    }
-    if (group === undefined) return;
-    if (taken > 0) {
-      group.backoff.reset();
-      group.doubtBackoff.reset();
-      group.nextDoubt = now;
-    } else {
-      this.#explainRefused(group, round, now);
-      this.#atHome.preempt(group, pods, now);
-    }
-    // Whoever got nothing is tried again at once if others did, since there may be more neighbours;
-    // a round that got nothing at all backs off.
-    group.nextTry =
-      taken > 0
-        ? after(now, this.#options.config.batchMs)
-        : group.backoff.next(now, this.#options.random);
-    this.#groups.endIfEmpty(group);
-  }
-
-  /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
-  #heldItself(round: ReservationRound, host: ClusterName, now: MonotonicMs): boolean {
-    if (this.#returned.lately(host, now)) return true;
-    return [...this.#rounds.values()].some((other) => other !== round && other.asks(host));
-  }
-
-  #refused(group: PendingGroup, host: ClusterName, reason: string, now: MonotonicMs): void {
-    const neighbour = this.#options.neighbourhood.neighbour(host);
-    if (neighbour === undefined) return;
-    group.refusals.set(host, {
-      reason,
-      until: after(now, this.#options.config.refusalTtlMs),
-      version: neighbour.advert.version,
-    });
-  }
-
-  /**
-   * Now, and not at the next try: by then the refusals may be forgotten, or the neighbours have said
-   * something new, and they are asked again instead of the owner being told.
-   */
-  #explainRefused(group: PendingGroup, { why, hosts }: ReservationRound, now: MonotonicMs): void {
-    const neighbours = new Map(why.neighbours);
-    for (const host of hosts) {
-      const refusal = group.refusals.get(host);
-      // No answer, or one that does not count: nothing to tell yet.
-      if (refusal === undefined) return;
-      neighbours.set(host, refusal.reason);
-    }
-    this.#explain(group, { ...why, neighbours }, now);
-  }
-
-  #beginBinding(binding: Binding): Binding {
-    this.#groups.remove(binding.waiting.ref.uid);
-    this.#bindings.begin(binding);
-    return binding;
-  }
-
-  /** Its host has said that it would take it. */
-  #bindAway(binding: Binding, dropped: readonly string[]): void {
-    const { waiting, to } = binding;
-    const { ref } = waiting;
-    assert(to instanceof Grant, 'a binding to a neighbour uses a slot');
-    const { host } = to;
-    if (dropped.length > 0) {
-      const message = `${host} runs it without ${dropped.join(', ')}`;
-      this.#options.emit({ kind: 'tell', ref, reason: 'Offloading', message, warning: false });
-    }
-    const annotations = writtenBy(binding, this.#options.seals);
-    this.#options.emit({ kind: 'bindAway', ref, host, annotations });
-  }
-
-  /** It waits on, with others of its template, and the other neighbours are asked at once. */
-  #wouldBeRefused({ binding, template }: Candidate, now: MonotonicMs): void {
-    const { waiting, group, to } = binding;
-    const { uid } = waiting.ref;
-    assert(to instanceof Grant, 'a binding to a neighbour uses a slot');
-    this.#bindings.end(uid);
-    const apart = this.#groups.apart(group, template, waiting.pod, now);
-    this.#groups.add(apart, waiting);
-    apart.nextTry = earlier(apart.nextTry, after(now, this.#options.config.batchMs));
-    this.#settle(to, uid);
-  }
-
-  #putBack({ waiting, group }: Binding, now: MonotonicMs): void {
-    const live = this.#groups.putBack(group, waiting);
-    live.nextTry = live.backoff.next(now, this.#options.random);
-  }
-
-  #settle(grant: Grant, uid: PodUid): void {
-    if (grant.settle(uid, 'unused')) this.#returned.giveBack(grant.host, grant.reservation);
-  }
-
-  #explain(group: PendingGroup, why: Parameters<typeof explain>[1], now: MonotonicMs): void {
+  #explain(group: PendingGroup, why: Why, now: MonotonicMs): void {
     const { config, emit, neighbourhood, room } = this.#options;
     explain(group, why, {
       now,
@@ -457,8 +247,4 @@ export class PendingPods {
       homeNodes: room.snapshot.candidates().length,
     });
   }
-}
-
-function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
-  return a < b ? a : b;
 }

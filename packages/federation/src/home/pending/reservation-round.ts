@@ -14,6 +14,7 @@ import {
 import type { ReserveAnswer, ReserveRequest } from '../../negotiation.ts';
 import { placingSpec } from '../../placing-spec.ts';
 import type { Why } from './explanation.ts';
+import type { PendingPod } from './pending-group.ts';
 import type { ReserveTarget } from './shortlist.ts';
 
 /** What a neighbour grants and how much of it is used. */
@@ -29,18 +30,21 @@ type Answer = { readonly granted: number; readonly reservation?: ReservationId }
 export class ReservationRound {
   readonly requestId: string;
   readonly group: string;
-  readonly wanted: number;
+  /** Best first. */
+  readonly targets: readonly ReserveTarget[];
+  /** For which room is asked. Another pod of their group may use it. */
+  readonly pods: readonly PendingPod[];
   readonly patienceEnds: MonotonicMs;
   /** Why home, and the neighbours that are not asked, have no room. */
   readonly why: Why;
-  readonly #targets: readonly ReserveTarget[];
+
   readonly #answers = new Map<ClusterName, Answer>();
   #decided = false;
 
   constructor(options: {
     readonly requestId: string;
     readonly group: string;
-    readonly wanted: number;
+    readonly pods: readonly PendingPod[];
     /** Best first. */
     readonly targets: readonly ReserveTarget[];
     readonly now: MonotonicMs;
@@ -50,22 +54,18 @@ export class ReservationRound {
     this.why = options.why;
     this.requestId = options.requestId;
     this.group = options.group;
-    this.wanted = options.wanted;
-    this.#targets = options.targets;
+    this.pods = options.pods;
+    this.targets = options.targets;
     this.patienceEnds = after(options.now, options.patienceMs);
   }
 
   /** Every neighbour has answered: nothing more will come. */
   get complete(): boolean {
-    return this.#answers.size === this.#targets.length;
+    return this.#answers.size === this.targets.length;
   }
 
   asks(host: ClusterName): boolean {
-    return this.#targets.some((target) => target.host === host);
-  }
-
-  get hosts(): readonly ClusterName[] {
-    return this.#targets.map(({ host }) => host);
+    return this.targets.some((target) => target.host === host);
   }
 
   get decided(): boolean {
@@ -86,8 +86,8 @@ export class ReservationRound {
   decide(now: MonotonicMs): readonly GrantedShare[] | undefined {
     if (this.#decided) return undefined;
     const shares: GrantedShare[] = [];
-    let missing = this.wanted;
-    for (const { host } of this.#targets) {
+    let missing = this.pods.length;
+    for (const { host } of this.targets) {
       const answer = this.#answers.get(host);
       if (answer === undefined) {
         if (missing > 0 && now < this.patienceEnds) return undefined;
