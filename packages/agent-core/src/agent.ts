@@ -17,7 +17,7 @@ import {
 } from '@spillway/core';
 import {
   type Advert,
-  type AdvertPacingConfig,
+  type DirectoryConfig,
   type GuestTerms,
   Home,
   type HomeConfig,
@@ -29,17 +29,28 @@ import {
   type HostEvent,
   type Member,
   type Neighbourhood,
+  type NodeMembership,
   type Policies,
+  type Receipt,
   type Seals,
 } from '@spillway/federation';
 import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
-import type { AgentEffect, AgentEvent, Answer } from './events.ts';
+import type { AgentEffect, AgentEvent, Answer, Notice } from './events.ts';
 import { type GuestFeed, GuestFeeds } from './guest-feeds.ts';
 import { GuestWatches } from './guest-watches.ts';
+import { type Coordinates, Neighbours } from './neighbours.ts';
 import { Outbox } from './outbox.ts';
 import { WatchRouting } from './watch-routing.ts';
-import { type Ended, homeEventOf, hostEventOf, isHomeWork, isHostWork, laneOf } from './work.ts';
+import {
+  type Ended,
+  homeEventOf,
+  hostEventOf,
+  isHomeWork,
+  isHostWork,
+  laneOf,
+  type Work,
+} from './work.ts';
 
 export interface AgentOptions {
   readonly cluster: ClusterName;
@@ -48,17 +59,24 @@ export interface AgentOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** What the federation's root has signed of this cluster. */
   readonly attributes: Readonly<Record<string, string>>;
-  readonly neighbourhood: Neighbourhood;
+  readonly directory: DirectoryConfig;
+  readonly coordinates: Coordinates;
+  /** By which certificate a neighbour last proved itself. */
+  readonly membershipOf: (cluster: ClusterName) => NodeMembership | undefined;
+  readonly virtualNodes: 'kept' | 'given';
+  /** Where it looks its neighbours up; without, they are those that it hears of. */
+  readonly neighbourhood?: Neighbourhood;
   readonly policies: Policies;
   readonly seals: Seals;
   readonly homeConfig: HomeConfig;
   readonly hostConfig: HostConfig;
   readonly terms: GuestTerms;
-  readonly pacing: AdvertPacingConfig;
+  /** What it may hear of adverts, all clusters together. */
+  readonly advertBytesPerSecond: number;
   /** Where a home's pods live here. */
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
   /** How this agent is reached now. */
-  readonly whereabouts: () => Pick<Advert, 'peer' | 'addresses' | 'coordinate'>;
+  readonly whereabouts: () => Pick<Advert, 'peer' | 'addresses'>;
   readonly random: (purpose: 'home' | 'streams') => Random;
   /** Which neighbour a node stands for, where Nodes do not say so themselves. */
   readonly clusterOfNode?: (node: string) => ClusterName | undefined;
@@ -73,6 +91,7 @@ export class Agent {
   readonly ledger = new Ledger();
   readonly home: Home;
   readonly host: Host;
+  readonly neighbours: Neighbours;
   readonly #options: AgentOptions;
   readonly #advertiser: Advertiser;
   readonly #watches: GuestWatches;
@@ -85,6 +104,7 @@ export class Agent {
   #synced = false;
   #stopped = false;
   #lookAt: MonotonicMs | undefined;
+  #neighboursChanged = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -98,16 +118,29 @@ export class Agent {
       cluster,
       terms: options.terms,
     });
+    const notice = (notice: Notice): void => void this.#effects.push({ kind: 'notice', notice });
+    this.neighbours = new Neighbours({
+      ...options,
+      hostsOurs: (neighbour) => this.home.hosts().has(neighbour),
+      keepNode: (state) => this.#send({ kind: 'keepNode', state }),
+      removeNode: (neighbour) => this.#send({ kind: 'removeNode', cluster: neighbour }),
+      changed: () => (this.#neighboursChanged = true),
+      judged: (change) => notice({ kind: 'judged', ...change }),
+    });
     const home = (event: HomeEvent): void => void this.#homeEvents.push(event);
     this.#routing = new WatchRouting({
       ledger,
       guestNamespace,
       home,
       host: (event) => this.#hostEvents.push(event),
+      virtualNode: (neighbour, node) => {
+        if (!this.neighbours.nodeSeen(neighbour, node)) return;
+        notice({ kind: 'nodeDeleted', cluster: neighbour });
+      },
     });
     this.home = new Home({
       room: ledger,
-      neighbourhood: options.neighbourhood,
+      neighbourhood: this.#neighbourhood,
       attributes: options.attributes,
       policies: options.policies,
       seals: options.seals,
@@ -127,11 +160,25 @@ export class Agent {
       ledger,
       host: this.host,
       keepFree: options.hostConfig.keepFree,
+      whereabouts: () => ({
+        ...options.whereabouts(),
+        coordinate: options.coordinates.coordinate,
+      }),
+      pacing: { ...options.directory, bytesPerSecond: options.advertBytesPerSecond },
     });
+  }
+
+  get #neighbourhood(): Neighbourhood {
+    return this.#options.neighbourhood ?? this.neighbours;
   }
 
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** How many clusters it knows, its own included. */
+  get clusters(): number {
+    return this.neighbours.directory.size + 1;
   }
 
   /** Neighbours that have or had a virtual node here. */
@@ -142,6 +189,14 @@ export class Agent {
   /** Whether news of neighbours may change what it does now. */
   awaitsNews(now: MonotonicMs): boolean {
     return !this.#stopped && this.home.awaitsNews(now);
+  }
+
+  /** An advert is here. Whatever follows from it comes with the next `step`. */
+  receive(advert: Advert, from: Member, now: MonotonicMs): Receipt {
+    const receipt = this.neighbours.receive(advert, from, now);
+    // They come all the time, and are looked at when the next decision is made.
+    if (!this.awaitsNews(now)) this.#neighboursChanged = false;
+    return receipt;
   }
 
   step(event: AgentEvent, now: MonotonicMs): readonly AgentEffect[] {
@@ -164,9 +219,11 @@ export class Agent {
   wakeAt(now: MonotonicMs): MonotonicMs | undefined {
     if (this.#stopped) return undefined;
     const machines = earliest(this.home.wakeAt(), this.host.wakeAt());
-    if (!this.#synced) return machines;
+    const judging =
+      this.#options.neighbourhood === undefined ? this.neighbours.wakeAt() : undefined;
+    if (!this.#synced) return earliest(machines, judging);
     const around = earliest(this.#advertiser.wakeAt(now), this.#watches.wakeAt());
-    return earliest(earliest(machines, around), this.#lookAt);
+    return earliest(earliest(machines, around), earliest(this.#lookAt, judging));
   }
 
   /** From now on it emits nothing and answers nobody; what has not been started is dropped. */
@@ -207,11 +264,14 @@ export class Agent {
         this.#homeEvents.push(event);
         return;
       case 'neighboursChanged':
-        if (this.awaitsNews(now)) {
-          this.#homeEvents.push({ kind: 'roomChanged', where: 'neighbour' });
-        }
+        this.#neighboursChanged = true;
         return;
+      case 'rtt':
+        return this.neighbours.rtt(event.cluster, event.rttMs, now);
+      case 'moved':
+        return this.neighbours.directory.rttVoid(event.cluster);
       case 'connected':
+        this.neighbours.directory.heardFrom(event.cluster, now);
         if (!this.#synced) return;
         this.#advertiser.greet(now);
         return this.#watches.nudge(event.cluster, now);
@@ -229,12 +289,11 @@ export class Agent {
       case 'guestsClosed':
         return this.#watches.closed(event.watch, now);
       case 'revoked':
-        this.#homeEvents.push(event);
-        this.#hostEvents.push(event);
-        return;
+        return this.#revoked(event);
       case 'leaving':
         this.#homeEvents.push(event);
         this.#hostEvents.push(event);
+        this.neighbours.leave();
         return this.#advertiser.changed(now);
       case 'tick':
         return;
@@ -250,12 +309,23 @@ export class Agent {
 
   #ended(id: number, ended: Ended): void {
     const work = this.#outbox.ended(id);
+    if (work.kind === 'keepNode')
+      return this.neighbours.nodeKept(work.state, ended.kind !== 'failed');
+    if (work.kind === 'removeNode') return this.neighbours.nodeRemoved(work.cluster);
     if (isHostWork(work)) {
       this.#hostEvents.push(hostEventOf(work, ended));
       return;
     }
     const event = homeEventOf(work, ended);
     if (event !== undefined) this.#homeEvents.push(event);
+  }
+
+  #revoked({ clusters, why, nodes }: Extract<AgentEvent, { kind: 'revoked' }>): void {
+    this.#homeEvents.push({ kind: 'revoked', clusters });
+    this.#hostEvents.push({ kind: 'revoked', clusters });
+    for (const cluster of this.neighbours.revoke(clusters, nodes, why)) {
+      this.#effects.push({ kind: 'notice', notice: { kind: 'forgotten', cluster } });
+    }
   }
 
   #called({ call, caller, of }: Extract<AgentEvent, { kind: 'call' }>, now: MonotonicMs): void {
@@ -291,6 +361,8 @@ export class Agent {
   }
 
   #due(now: MonotonicMs): void {
+    if (this.#options.neighbourhood === undefined) this.neighbours.tick(now);
+    this.#tellNews(now);
     if (isDue(this.host.wakeAt(), now)) this.#host({ kind: 'tick' }, now);
     if (isDue(this.home.wakeAt(), now)) this.#home({ kind: 'tick' }, now);
     if (!this.#synced) return;
@@ -304,10 +376,16 @@ export class Agent {
     if (publication !== undefined) this.#effects.push({ kind: 'publish', ...publication });
   }
 
+  /** Only while a decision waits for them: they come with every advert. */
+  #tellNews(now: MonotonicMs): void {
+    if (!this.#neighboursChanged) return;
+    this.#neighboursChanged = false;
+    if (this.awaitsNews(now)) this.#home({ kind: 'roomChanged', where: 'neighbour' }, now);
+  }
+
   #reachable(): readonly ClusterName[] {
-    const { looksThrough, neighbourhood } = this.#options;
-    if (!looksThrough) return [];
-    return neighbourhood
+    if (!this.#options.looksThrough) return [];
+    return this.#neighbourhood
       .neighbours()
       .flatMap(({ cluster, liveness }) => (liveness === 'alive' ? [cluster] : []));
   }
@@ -317,7 +395,7 @@ export class Agent {
   }
 
   #homeEffect(effect: HomeEffect): void {
-    if (isHomeWork(effect)) this.#outbox.send(laneOf(effect), effect);
+    if (isHomeWork(effect)) this.#send(effect);
     else this.#effects.push({ kind: 'notice', notice: effect });
   }
 
@@ -327,7 +405,7 @@ export class Agent {
 
   #hostEffect(effect: HostEffect): void {
     if (isHostWork(effect)) {
-      this.#outbox.send(laneOf(effect), effect);
+      this.#send(effect);
       return;
     }
     switch (effect.kind) {
@@ -346,6 +424,10 @@ export class Agent {
       default:
         return unreachable(effect);
     }
+  }
+
+  #send(work: Work): void {
+    this.#outbox.send(laneOf(work), work);
   }
 
   #answer(call: number, answer: Answer): void {

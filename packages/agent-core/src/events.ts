@@ -6,6 +6,7 @@ import type {
   GuestUpdate,
   HomeEffect,
   HostEffect,
+  LivenessChange,
   Member,
   ReleaseRequest,
   ReserveAnswer,
@@ -47,10 +48,13 @@ export type AgentEvent =
   /** The caches are synced: from now on what is absent does not exist. */
   | { readonly kind: 'synced' }
   | { readonly kind: 'policiesChanged'; readonly namespace: string }
-  /** A neighbour has more room than before, or is one only now, or no more. */
+  /** What is known of neighbours has changed, where the agent looks them up. */
   | { readonly kind: 'neighboursChanged' }
   /** A neighbour has connected. */
   | { readonly kind: 'connected'; readonly cluster: ClusterName }
+  | { readonly kind: 'rtt'; readonly cluster: ClusterName; readonly rttMs: number }
+  /** A neighbour is reached by another way than before: what was measured holds no longer. */
+  | { readonly kind: 'moved'; readonly cluster: ClusterName }
   /** This agent is reached by other addresses than before. */
   | { readonly kind: 'addressesChanged' }
   /** What was asked by `publish` is on its way; `clusters`: how many hear it, ours included. */
@@ -61,7 +65,14 @@ export type AgentEvent =
   | { readonly kind: 'guest'; readonly watch: number; readonly update: GuestUpdate }
   /** A guest stream that this agent had opened has ended, however. */
   | { readonly kind: 'guestsClosed'; readonly watch: number }
-  | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
+  | {
+      readonly kind: 'revoked';
+      /** All that are revoked now. */
+      readonly clusters: RevokedClusters;
+      readonly why: (cluster: ClusterName) => string;
+      /** Clusters whose virtual node was there at the start. */
+      readonly nodes: ReadonlySet<ClusterName>;
+    }
   /** This cluster leaves the federation, for good. */
   | { readonly kind: 'leaving' }
   /** Time has passed; see `Agent.wakeAt`. */
@@ -70,7 +81,12 @@ export type AgentEvent =
 /** For people to know of; nothing follows from it. */
 export type Notice =
   | Extract<HomeEffect, { kind: 'giveBack' | 'explain' | 'tell' }>
-  | Extract<HostEffect, { kind: 'push' }>;
+  | Extract<HostEffect, { kind: 'push' }>
+  | ({ readonly kind: 'judged' } & LivenessChange)
+  /** It is revoked, and in the directory no more. */
+  | { readonly kind: 'forgotten'; readonly cluster: ClusterName }
+  /** Somebody else has deleted its virtual node. */
+  | { readonly kind: 'nodeDeleted'; readonly cluster: ClusterName };
 
 export type AgentEffect =
   | { readonly kind: 'perform'; readonly id: number; readonly work: Work }

@@ -15,6 +15,7 @@ export const laneMax = Object.freeze({
   /** Fewer than creations: a home that tries a pod has bound nothing yet. */
   try: 16,
   delete: 32,
+  node: 4,
 });
 export type Lane = keyof typeof laneMax;
 

@@ -1,5 +1,11 @@
 /** Hands each watch event to those it concerns: the ledger first, then the home or the host machine. */
-import { type ClusterEvent, type ClusterName, type Pod, wellKnown } from '@spillway/core';
+import {
+  type ClusterEvent,
+  type ClusterName,
+  type Node,
+  type Pod,
+  wellKnown,
+} from '@spillway/core';
 import { type HomeEvent, type HostEvent, isTerminal, shadowIdOf } from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
 
@@ -8,6 +14,8 @@ export interface WatchRoutingOptions {
   readonly guestNamespace: (home: ClusterName, namespace: string) => string;
   readonly home: (event: HomeEvent) => void;
   readonly host: (event: HostEvent) => void;
+  /** Undefined when it has been deleted. */
+  readonly virtualNode: (cluster: ClusterName, node: Node | undefined) => void;
 }
 
 export class WatchRouting {
@@ -57,7 +65,7 @@ export class WatchRouting {
   }
 
   #node({ type, object }: Extract<ClusterEvent, { kind: 'Node' }>): boolean {
-    const { home } = this.#options;
+    const { home, virtualNode } = this.#options;
     const { name = '', labels } = object.metadata;
     const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
     if (labels?.[wellKnown.virtualNodeLabel] !== 'true' || cluster === undefined) {
@@ -70,6 +78,7 @@ export class WatchRouting {
       this.#clusterOfNode.set(name, cluster);
       home({ kind: 'virtualNode', node: name });
     }
+    virtualNode(cluster, type === 'set' ? object : undefined);
     return false;
   }
 

@@ -2,7 +2,7 @@
  * What an agent asks of its driver, and how it ends. The driver performs each piece of work once and says
  * how it ended; the machines decide what is tried again, and when.
  */
-import { type Fault, type Pod, type PodUid, unreachable } from '@spillway/core';
+import { type ClusterName, type Fault, type Pod, type PodUid, unreachable } from '@spillway/core';
 import {
   type BindOutcome,
   type CommitResult,
@@ -16,6 +16,7 @@ import {
   type TryOutcome,
   type TryResult,
   type UpdateResult,
+  type VirtualNodeState,
 } from '@spillway/federation';
 import type { Lane } from './outbox.ts';
 
@@ -25,7 +26,11 @@ export type HostWork = Extract<
   HostEffect,
   { kind: 'createShadow' | 'tryShadow' | 'patchShadow' | 'deleteShadow' }
 >;
-export type Work = HomeWork | HostWork;
+/** Virtual nodes. */
+export type NodeWork =
+  | { readonly kind: 'keepNode'; readonly state: VirtualNodeState }
+  | { readonly kind: 'removeNode'; readonly cluster: ClusterName };
+export type Work = HomeWork | HostWork | NodeWork;
 export type WorkOf<Kind extends Work['kind']> = Extract<Work, { kind: Kind }>;
 
 type Gone = 'ok' | 'gone';
@@ -51,6 +56,8 @@ export interface WorkValues {
   readonly tryShadow: TryOutcome;
   readonly patchShadow: PatchOutcome;
   readonly deleteShadow: 'ok';
+  readonly keepNode: 'ok';
+  readonly removeNode: 'ok';
 }
 
 /** `failed`: it may have taken effect all the same. */
@@ -89,6 +96,8 @@ const lanes: Readonly<Record<Work['kind'], Lane>> = {
   tryShadow: 'try',
   patchShadow: 'create',
   deleteShadow: 'delete',
+  keepNode: 'node',
+  removeNode: 'node',
 };
 
 export function laneOf({ kind }: Work): Lane {

@@ -8,7 +8,7 @@ import {
   type WallMs,
   wellKnown,
 } from '@spillway/core';
-import { EmptyNamespaces } from '@spillway/federation';
+import { EmptyNamespaces, noMarks } from '@spillway/federation';
 import {
   ClusterWatch,
   cordonedNeighbours,
@@ -20,7 +20,7 @@ import { type Mesh, startMesh } from '@spillway/mesh';
 import { CustomResources } from './custom-resources.ts';
 import { GuestNamespaceKeeper } from './guest-namespace-keeper.ts';
 import { createMachine, type Machine, type MachineOptions } from './machine.ts';
-import { measureLinks, measurePods } from './metrics.ts';
+import { measureLinks, measureNeighbours, measurePods } from './metrics.ts';
 import { NeighbourKeeper } from './neighbour-keeper.ts';
 import { OffloadPolicies } from './offload-policies.ts';
 import { watchMembership } from './own-membership.ts';
@@ -61,7 +61,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     metrics,
   });
   const machine = createMachine({ ...active, clock, revocations, mesh: () => started });
-  const { agent, driver, recorder, neighbours, virtualNodes, directory, pods } = machine;
+  const { agent, driver, recorder, virtualNodes, pods } = machine;
+  const { neighbours } = agent;
   const remembered = await rememberedBy(active, machine);
   await revocations.load(remembered);
   const mesh = await startMesh(meshOptions({ active, machine, revocations, remembered }));
@@ -69,7 +70,6 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   driver.connect({
     negotiator: (cluster) => mesh.negotiator(cluster),
     publish: (advert) => mesh.publish(advert),
-    clusters: () => directory.size + 1,
   });
   const settings = new SettingProblems(recorder);
   const guestNamespaces = new GuestNamespaceKeeper({
@@ -80,12 +80,13 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     log,
   });
   const keeper = new NeighbourKeeper({
-    ...machine,
     api,
+    preset: machine.preset,
+    directory: neighbours.directory,
     home: agent.home,
     host: agent.host,
     mesh,
-    cordoned: (cluster) => virtualNodes.marks(cluster).cordoned,
+    cordoned: (cluster) => neighbours.marks(cluster).cordoned,
     revoked: () => neighbours.revoked,
     clock,
     log,
@@ -93,7 +94,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const resources = new CustomResources({
     api,
     log,
-    keepNeighbours: async () => neighbours.leaving || (await keeper.keep()),
+    keepNeighbours: async () => leaving || (await keeper.keep()),
     policies: new OffloadPolicies({
       api,
       book: policies,
@@ -103,14 +104,14 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       onChanged: (namespace) => driver.feed({ kind: 'policiesChanged', namespace }),
     }),
   });
-  let listed = false;
+  let [listed, leaving] = [false, false];
   const watch = new ClusterWatch({
     api,
     random: randomStream(seed, 'watch'),
     onEvent: (event) => {
       machine.reporter.watched(event);
-      driver.feed({ kind: 'cluster', event });
       tellBystanders(event, { machine, settings, guestNamespaces });
+      driver.feed({ kind: 'cluster', event });
     },
     onSynced: () => {
       listed = true;
@@ -122,10 +123,9 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     },
     onBroken: (kind, error) => log.warn({ kind, err: error }, 'watch broke; it is resumed'),
   });
-  const notice = await heededNotice(active, machine);
+  const notice = await heededNotice(active, machine, () => (leaving = true));
   const parts: readonly Startable[] = [
     revocationsInForce({ machine, revocations, mesh, remembered }),
-    neighbours,
     recorder,
     watch,
     resources,
@@ -134,6 +134,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     watchMembership(mesh.member, { clock, log, metrics }),
     every(measureMs, () => {
       measurePods(metrics, agent.home, agent.host);
+      measureNeighbours(metrics, neighbours);
       measureLinks(metrics, mesh);
     }),
     every(leaseRenewMs, () => {
@@ -154,6 +155,8 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       home: agent.home,
       host: agent.host,
       ledger: agent.ledger,
+      directory: neighbours.directory,
+      neighbours,
       mesh,
       settings,
       resources,
@@ -174,18 +177,20 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
 /** What an earlier agent of this cluster knew of its neighbours. */
 async function rememberedBy(
   { api, log }: ActiveOptions,
-  { virtualNodes }: Machine,
+  { agent, virtualNodes }: Machine,
 ): Promise<readonly RememberedNeighbour[]> {
   const remembered = await virtualNodes.remembered(rememberedMax).catch((error: unknown) => {
     log.warn({ err: error }, 'neighbours known before could not be read');
     return [];
   });
-  virtualNodes.cordonedBefore(
-    await cordonedNeighbours(api).catch((error: unknown) => {
-      log.warn({ err: error }, 'neighbours cordoned before could not be read');
-      return [];
-    }),
-  );
+  for (const { cluster, marks } of remembered) agent.neighbours.markedBefore(cluster, marks);
+  const cordoned = await cordonedNeighbours(api).catch((error: unknown) => {
+    log.warn({ err: error }, 'neighbours cordoned before could not be read');
+    return [];
+  });
+  for (const cluster of cordoned) {
+    agent.neighbours.markedBefore(cluster, { ...noMarks, cordoned: true });
+  }
   return remembered;
 }
 
@@ -197,7 +202,7 @@ function meshOptions(made: {
 }): Parameters<typeof startMesh>[0] {
   const { active, machine, revocations, remembered } = made;
   const { options, log, metrics, identity, epoch } = active;
-  const { agent, driver, neighbours, directory } = machine;
+  const { agent, driver, reporter } = machine;
   return {
     ...identity,
     ...options.mesh,
@@ -214,18 +219,27 @@ function meshOptions(made: {
     onRevokedMember: (member) => revocations.proved(member),
     onAdvert: (advert, from) => {
       revocations.proved(from);
-      return neighbours.advert(advert, from);
+      const receipt = driver.advert(advert, from);
+      reporter.received(receipt);
+      return receipt;
     },
     onPeer: (member, state) => {
+      const { cluster } = member;
       revocations.proved(member);
-      neighbours.peer(member, state);
-      if (state === 'connected') driver.feed({ kind: 'connected', cluster: member.cluster });
+      reporter.connection(cluster, state);
+      if (state === 'connected') driver.feed({ kind: 'connected', cluster });
     },
     guestsOf: (cluster) => agent.host.counts().byHome.get(cluster) ?? 0,
-    onRtt: (member, rttMs) => neighbours.rtt(member, rttMs),
-    onMoved: (member, path) => neighbours.moved(member, path),
+    onRtt: ({ cluster }, rttMs) => {
+      reporter.rtt(cluster, rttMs);
+      driver.feed({ kind: 'rtt', cluster, rttMs });
+    },
+    onMoved: ({ cluster }, path) => {
+      reporter.moved(cluster, path);
+      driver.feed({ kind: 'moved', cluster });
+    },
     onAddresses: () => driver.feed({ kind: 'addressesChanged' }),
-    surveyNext: (may) => directory.surveyNext(may),
+    surveyNext: (may) => agent.neighbours.directory.surveyNext(may),
     onRefused: (refusal, first) => {
       if (first) log.warn({ ...refusal }, 'refused');
       else metrics.refused.inc({ reason: refusal.reason });
@@ -236,7 +250,8 @@ function meshOptions(made: {
 /** Before anything is decided: an agent that starts in the middle of leaving must not take anything up. */
 async function heededNotice(
   { api, options, policies, log }: ActiveOptions,
-  { neighbours, driver }: Machine,
+  { driver }: Machine,
+  onLeaving: () => void,
 ): Promise<Startable> {
   const notice = new LeaveNotice({
     api,
@@ -248,7 +263,7 @@ async function heededNotice(
       {},
       'this cluster leaves the federation: nothing goes away, what is away and all guests end',
     );
-    neighbours.leaving = true;
+    onLeaving();
     policies.leave();
     driver.feed({ kind: 'leaving' });
   };
@@ -273,8 +288,7 @@ function revocationsInForce(made: {
         revoke: (list) => mesh.revoke(list),
         ownRevocation: () => mesh.ownRevocation(),
         onRevoked: (clusters, why) => {
-          machine.driver.feed({ kind: 'revoked', clusters });
-          machine.neighbours.revoke(clusters, nodes, why);
+          machine.driver.feed({ kind: 'revoked', clusters, why, nodes });
         },
       });
     },
@@ -305,8 +319,6 @@ function tellBystanders(
     const { virtualNodeLabel, clusterLabel } = wellKnown;
     const cluster = metadata.labels?.[clusterLabel] as ClusterName | undefined;
     if (metadata.labels?.[virtualNodeLabel] !== 'true' || cluster === undefined) return;
-    const seen = machine.virtualNodes.seen(cluster, deleted ? undefined : event.object);
-    if (seen === 'deletedByOthers') machine.decisionLog.say('nodeDeleted', { neighbour: cluster });
-    if (seen !== undefined) machine.driver.feed({ kind: 'neighboursChanged' });
+    machine.virtualNodes.seen(cluster, deleted ? undefined : event.object);
   }
 }

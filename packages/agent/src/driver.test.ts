@@ -7,10 +7,16 @@ import {
 } from '@spillway/agent-core/testing';
 import { Fault, isFault, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import type { GuestUpdate, NegotiationClient, PodRef } from '@spillway/federation';
-import { Driver, type HomePlacementWrites, type HomeWrites, type HostWrites } from './driver.ts';
+import {
+  Driver,
+  type HomePlacementWrites,
+  type HomeWrites,
+  type HostWrites,
+  type NodeWrites,
+} from './driver.ts';
 
 /** The API server that writes go to, as far as the driver sees it. */
-class FewPods implements HomeWrites, HostWrites, HomePlacementWrites {
+class FewPods implements HomeWrites, HostWrites, HomePlacementWrites, NodeWrites {
   readonly #pods = new Map<string, Pod>();
   broken = false;
 
@@ -31,6 +37,8 @@ class FewPods implements HomeWrites, HostWrites, HomePlacementWrites {
     this.#reached();
     return this.#pods.get(name);
   };
+  keep = async () => this.#reached();
+  remove = async () => this.#reached();
   writeVolume = async () => this.#reached();
   createShadow = async () => {
     this.#reached();
@@ -96,6 +104,7 @@ driverContract('daemon’s', () => {
     epoch: 1,
     writes: pods,
     placement: pods,
+    nodes: pods,
     reporter: {
       begins: nothing,
       ended: nothing,
@@ -111,7 +120,6 @@ driverContract('daemon’s', () => {
   driver.connect({
     negotiator: () => negotiator,
     publish: async () => 300,
-    clusters: () => 2,
   });
   const caller = { cluster: neighbour, peer: 'lyon' as never, attributes: {} };
   const world: ContractWorld = {

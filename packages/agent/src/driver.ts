@@ -40,6 +40,7 @@ import type {
   NegotiationHandler,
   PatchOutcome,
   PodRef,
+  Receipt,
   ReleaseRequest,
   ReserveAnswer,
   ReserveRequest,
@@ -49,6 +50,7 @@ import type {
   TryResult,
   UpdateRequest,
   UpdateResult,
+  VirtualNodeState,
   VolumeWrite,
   WatchGuestsRequest,
 } from '@spillway/federation';
@@ -101,20 +103,28 @@ export interface HostWrites {
   deleteShadow(options: ShadowRef & { readonly gracePeriodSeconds?: number }): Promise<void>;
 }
 
+/** Virtual nodes, in the own API server. */
+export interface NodeWrites {
+  keep(state: VirtualNodeState, now: Date): Promise<void>;
+  remove(cluster: ClusterName): Promise<void>;
+}
+
 /** What is there only once the mesh runs. */
 export interface Connection {
   negotiator(host: ClusterName): NegotiationClient;
   /** Returns how many bytes it took. */
   publish(advert: Advert): Promise<number>;
-  /** How many clusters hear us, ours included. */
-  clusters(): number;
 }
 
 export interface DriverOptions {
-  readonly agent: Pick<Agent, 'step' | 'wakeAt' | 'openFeed' | 'closeFeed' | 'stop' | 'drained'>;
+  readonly agent: Pick<
+    Agent,
+    'step' | 'wakeAt' | 'receive' | 'openFeed' | 'closeFeed' | 'stop' | 'drained' | 'clusters'
+  >;
   readonly epoch: number;
   readonly writes: HomeWrites & HostWrites;
   readonly placement: HomePlacementWrites;
+  readonly nodes: NodeWrites;
   readonly reporter: Pick<
     Reporter,
     | 'begins'
@@ -158,6 +168,14 @@ export class Driver implements NegotiationHandler {
     for (const effect of agent.step(event, clock.monotonicMs())) this.#perform(effect);
     this.#timer.set(agent.wakeAt(clock.monotonicMs()));
     if (agent.drained) this.#drained?.();
+  }
+
+  /** An advert that the mesh has verified. */
+  advert(advert: Advert, from: Member): Receipt {
+    const { agent, clock } = this.#options;
+    const receipt = agent.receive(advert, from, clock.monotonicMs());
+    if (receipt === 'accepted') this.feed({ kind: 'tick' });
+    return receipt;
   }
 
   /** From now on it emits nothing, and answers nobody. Resolves when what is under way has ended. */
@@ -268,7 +286,7 @@ export class Driver implements NegotiationHandler {
   }
 
   async #ended(work: Work): Promise<Ended> {
-    const { writes, placement } = this.#options;
+    const { writes, placement, nodes, clock } = this.#options;
     const { kind } = work;
     switch (kind) {
       case 'bindLocally':
@@ -315,6 +333,12 @@ export class Driver implements NegotiationHandler {
         await writes.deleteShadow({ namespace, name, uid, ...grace });
         return { kind, value: 'ok' };
       }
+      case 'keepNode':
+        await nodes.keep(work.state, new Date(clock.wallMs()));
+        return { kind, value: 'ok' };
+      case 'removeNode':
+        await nodes.remove(work.cluster);
+        return { kind, value: 'ok' };
       default:
         return unreachable(work);
     }
@@ -354,12 +378,12 @@ export class Driver implements NegotiationHandler {
   }
 
   async #publish(advert: Advert): Promise<void> {
-    const { reporter } = this.#options;
+    const { agent, reporter } = this.#options;
     const connection = this.#connected();
     try {
       const payloadBytes = await connection.publish(advert);
       reporter.published(undefined);
-      this.feed({ kind: 'published', payloadBytes, clusters: connection.clusters() });
+      this.feed({ kind: 'published', payloadBytes, clusters: agent.clusters });
     } catch (error) {
       reporter.published(error);
     }

@@ -1,12 +1,7 @@
 /** The agent's machine, what it looks at, and the driver that runs it. */
 import { Agent } from '@spillway/agent-core';
-import { type ClusterName, type Clock, randomStream } from '@spillway/core';
-import {
-  CoordinateClient,
-  Directory,
-  directoryPresets,
-  type PolicyBook,
-} from '@spillway/federation';
+import { type Clock, randomStream } from '@spillway/core';
+import { CoordinateClient, directoryPresets, type PolicyBook } from '@spillway/federation';
 import {
   type ApiClient,
   EventRecorder,
@@ -22,7 +17,6 @@ import { Driver } from './driver.ts';
 import type { Identity } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import { PodOwnerNews } from './pod-news.ts';
 import { Reporter } from './reporter.ts';
@@ -54,44 +48,25 @@ export function createMachine(made: MachineOptions) {
   const recorder = new EventRecorder({ api, clock, component: 'spillway' });
   const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));
   const preset = directoryPresets[options.mesh.preset];
-  const directory = new Directory({
-    config: preset,
-    self: options.cluster,
-    coordinate: () => coordinates.coordinate,
-  });
   const virtualNodes = new VirtualNodes(api);
-  const neighbours = new Neighbours({
-    directory,
-    virtualNodes,
-    coordinates,
-    clock,
-    log,
-    metrics,
-    membershipOf: (cluster: ClusterName) => made.revocations.membershipOf(cluster),
-  });
   const { attributes, peer } = inspectCertificate(identity.certificate);
   const agent = new Agent({
     cluster: options.cluster,
     epoch,
     labels: options.labels,
     attributes,
-    neighbourhood: neighbours,
+    directory: preset,
+    coordinates,
+    membershipOf: (cluster) => made.revocations.membershipOf(cluster),
+    virtualNodes: 'kept',
     policies,
     seals: bindingSeals(options.cluster, identity.privateKey),
     homeConfig: options.home,
     hostConfig: options.host,
     terms: options.guests.terms,
-    pacing: {
-      heartbeatMs: preset.heartbeatMs,
-      ttlMs: preset.ttlMs,
-      bytesPerSecond: options.mesh.advertBytesPerSecond,
-    },
+    advertBytesPerSecond: options.mesh.advertBytesPerSecond,
     guestNamespace: guestNamespaceName,
-    whereabouts: () => ({
-      peer,
-      addresses: mesh()?.addresses() ?? [],
-      coordinate: coordinates.coordinate,
-    }),
+    whereabouts: () => ({ peer, addresses: mesh()?.addresses() ?? [] }),
     random: (purpose) => randomStream(seed, purpose),
     looksThrough: true,
   });
@@ -103,21 +78,17 @@ export function createMachine(made: MachineOptions) {
     epoch,
     writes: pods,
     placement: new PlacementWrites(api, pods, clock),
+    nodes: virtualNodes,
     reporter,
     clock,
   });
-  neighbours.hostsOurs = (cluster) => agent.home.hosts().has(cluster);
-  neighbours.onRoom = () => driver.feed({ kind: 'neighboursChanged' });
   return {
     agent,
     driver,
     reporter,
-    decisionLog,
     recorder,
     pods,
     preset,
-    directory,
     virtualNodes,
-    neighbours,
   };
 }

@@ -1,4 +1,5 @@
 /** Every metric of the agent, in one list. Names follow Prometheus: base units, `_total` counters. */
+import type { Neighbours } from '@spillway/agent-core';
 import type { Home, Host } from '@spillway/federation';
 import type { Mesh } from '@spillway/mesh';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -152,6 +153,14 @@ export function measurePods(metrics: Metrics, home: Home, host: Host): void {
   metrics.guests.reset();
   for (const [cluster, count] of byHome) metrics.guests.set({ home: cluster }, count);
   metrics.held.set(held);
+}
+
+export function measureNeighbours(metrics: Metrics, { directory, revoked }: Neighbours): void {
+  const counts = { alive: 0, suspect: 0, gone: 0, revoked: revoked.size };
+  for (const { liveness } of directory.neighbours()) counts[liveness] += 1;
+  for (const [liveness, count] of Object.entries(counts)) {
+    metrics.neighbours.set({ liveness }, count);
+  }
 }
 
 export function measureLinks(metrics: Metrics, mesh: Mesh): void {

@@ -1,10 +1,10 @@
 /** Neighbour objects from the directory, the machines' counts and the mesh, while their CRD is served. */
+import { nodeRemovedMs, type RevokedNeighbour } from '@spillway/agent-core';
 import type { Clock, ClusterName, MonotonicMs, WallMs } from '@spillway/core';
 import type { Directory, DirectoryConfig, Home, Host } from '@spillway/federation';
 import { type ApiClient, type NeighbourFacts, NeighbourObjects } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
 import type { Log } from './log.ts';
-import { nodeRemovedMs, type RevokedNeighbour } from './neighbours.ts';
 
 export interface NeighbourKeeperOptions {
   readonly api: ApiClient;

@@ -1,4 +1,5 @@
 /** The questions under /v1/ and who answers them. The answers' types are in answers/. */
+import type { Neighbours } from '@spillway/agent-core';
 import {
   type Clock,
   type ClusterName,
@@ -24,7 +25,6 @@ import type { CustomResources } from './custom-resources.ts';
 import { doctor } from './doctor/doctor.ts';
 import { dryRun } from './dry-run.ts';
 import type { Log } from './log.ts';
-import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import { policyEntries } from './policy-entries.ts';
 import type { RevocationKeeper } from './revocation-keeper.ts';

@@ -16,6 +16,7 @@ import {
   createVerdict,
   type HomeEffect,
   type PodRef,
+  type Receipt,
   refusalText,
   type ReserveAnswer,
   type ReserveRequest,
@@ -77,6 +78,9 @@ export class Reporter {
         this.#options.metrics.commits.inc({ outcome: result.outcome });
         if (result.outcome === 'created') this.#shadowCreated(result.uid);
       }
+    } else if (kind === 'removeNode') {
+      const { cluster: neighbour } = work as WorkOf<'removeNode'>;
+      this.#options.log.info({ neighbour }, 'gone for a day: its virtual node is removed');
     } else if (kind === 'createShadow') {
       this.#createEnded(work as WorkOf<'createShadow'>, ended.value);
     }
@@ -98,6 +102,11 @@ export class Reporter {
         const { namespace } = pod.metadata;
         return log.info({ home, namespace, err: error }, 'guest could not be tried');
       }
+      case 'keepNode':
+      case 'removeNode': {
+        const neighbour = work.kind === 'keepNode' ? work.state.cluster : work.cluster;
+        return log.warn({ neighbour, err: error }, virtualNodeFailed[work.kind]);
+      }
       case 'patchShadow':
       case 'deleteShadow': {
         const pod = `${work.namespace}/${work.name}`;
@@ -116,6 +125,23 @@ export class Reporter {
         return log.warn({ pod, what: work.kind, err: error }, 'write failed; it is tried again');
       }
     }
+  }
+
+  /** An advert of `neighbour` has come. */
+  received(receipt: Receipt): void {
+    this.#options.metrics.adverts.inc({ outcome: receipt });
+  }
+
+  connection(neighbour: ClusterName, state: 'connected' | 'disconnected'): void {
+    this.#options.log.info({ neighbour, state }, 'connection');
+  }
+
+  rtt(neighbour: ClusterName, rttMs: number): void {
+    this.#options.metrics.rttSeconds.set({ neighbour }, rttMs / 1_000);
+  }
+
+  moved(neighbour: ClusterName, path: string): void {
+    this.#options.log.info({ neighbour, path }, 'reached by another way');
   }
 
   /** What a home that asked us for room was answered. */
@@ -147,7 +173,7 @@ export class Reporter {
   }
 
   notice(notice: Notice): void {
-    const { news, decisionLog, metrics } = this.#options;
+    const { news, decisionLog, metrics, log } = this.#options;
     switch (notice.kind) {
       case 'explain': {
         const { ref, message: reason, condition } = notice;
@@ -171,6 +197,15 @@ export class Reporter {
         const { uid, reason, message } = notice.update;
         return decisionLog.say('guestGone', { home: notice.home, uid, reason, message });
       }
+      case 'judged': {
+        const { cluster: neighbour, from, to } = notice;
+        return log.info({ neighbour, from, to }, 'neighbour is judged otherwise');
+      }
+      case 'forgotten':
+        metrics.rttSeconds.remove({ neighbour: notice.cluster });
+        return;
+      case 'nodeDeleted':
+        return decisionLog.say('nodeDeleted', { neighbour: notice.cluster });
     }
   }
 
@@ -268,6 +303,11 @@ export class Reporter {
     this.#failedCreates = { count: 0, nextLine: now + failedCreateLineMs };
   }
 }
+
+const virtualNodeFailed = {
+  keepNode: 'virtual node could not be written; it is tried again',
+  removeNode: 'virtual node could not be removed',
+} as const;
 
 /** What pods' owners are told, as kinds of the log's lines. */
 const told = {

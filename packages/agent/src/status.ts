@@ -1,4 +1,5 @@
 /** What an agent says of itself and of its neighbours to whoever asks. */
+import type { Neighbours } from '@spillway/agent-core';
 import { type Clock, version } from '@spillway/core';
 import {
   commonShapeFits,
@@ -14,7 +15,6 @@ import type { Mesh } from '@spillway/mesh';
 import type { Ledger } from '@spillway/scheduling';
 import type { ActiveStatus, NeighbourAnswer } from './answers/index.ts';
 import type { CustomResources } from './custom-resources.ts';
-import type { Neighbours } from './neighbours.ts';
 import type { AgentOptions } from './options.ts';
 import type { RevocationKeeper } from './revocation-keeper.ts';
 
@@ -57,7 +57,9 @@ export function agentStatus(agent: {
     guests: { total: guests, held, byHome: Object.fromEntries(byHome), free: host.guestsFree },
     room: commonShapeFits(roomOf(ledger.snapshot, { keepFree: options.host.keepFree })),
     neighbours: directory.neighbours().length,
-    cordoned: agent.neighbours.cordoned(),
+    cordoned: agent.neighbours
+      .neighbours()
+      .flatMap(({ cluster, marks }) => (marks?.cordoned ? [cluster] : [])),
     revocations: agent.revocations.status(),
     refused: mesh.refusals(),
     eventsDropped: agent.recorder.dropped,

@@ -38,3 +38,4 @@ export * from './room.ts';
 export * from './template.ts';
 export * from './settings-check.ts';
 export * from './travel.ts';
+export * from './virtual-node.ts';

@@ -55,10 +55,16 @@ const leaving = async (name: string): Promise<true | undefined> => {
 describe('of the pods at a virtual node that is lost', () => {
   beforeAll(async () => {
     const nodes = new VirtualNodes(agent.api);
-    await nodes.keep({ cluster: lyon, addresses: [], reachable: true }, new Date());
+    await nodes.keep(
+      { cluster: lyon, addresses: [], reachable: true, cordoned: false },
+      new Date(),
+    );
     await bound('evictable', 1);
     for (const name of ['fenced', 'forced', 'out']) await bound(name, undefined);
-    await nodes.keep({ cluster: lyon, addresses: [], reachable: false }, new Date());
+    await nodes.keep(
+      { cluster: lyon, addresses: [], reachable: false, cordoned: false },
+      new Date(),
+    );
   });
 
   test('each says that it is fenced, by its binding, beside what it said before', async () => {

@@ -21,5 +21,4 @@ export * from './placement-writes.ts';
 export * from './pods.ts';
 export * from './revocation-store.ts';
 export * from './shadow-pod.ts';
-export type { NodeMembership } from './virtual-node-object.ts';
 export * from './virtual-nodes.ts';

@@ -16,7 +16,7 @@ let pods: Pods;
 beforeAll(async () => {
   agent = await startAgentCluster({ nodes: 2 });
   pods = new Pods(agent.api);
-  const state = { cluster: lyon, addresses: [], reachable: true };
+  const state = { cluster: lyon, addresses: [], reachable: true, cordoned: false };
   await new VirtualNodes(agent.api).keep(state, new Date());
   await agent.cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: shop}}');
   await waitFor(

@@ -171,7 +171,10 @@ describe('a virtual node', () => {
   const node = 'spillway-lyon';
 
   test('is left alone by kube-scheduler, which preempts nobody there for a pod of high priority', async () => {
-    await nodes.keep({ cluster: lyon, addresses: [], reachable: true }, new Date());
+    await nodes.keep(
+      { cluster: lyon, addresses: [], reachable: true, cordoned: false },
+      new Date(),
+    );
     await call('POST', '/api/v1/namespaces/default/pods', {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -237,7 +240,7 @@ describe('a virtual node', () => {
     const lost = clusterName('lost');
     const cut = clusterName('cut');
     for (const cluster of [lost, cut, lyon]) {
-      await nodes.keep({ cluster, addresses: [], reachable: false }, new Date());
+      await nodes.keep({ cluster, addresses: [], reachable: false, cordoned: false }, new Date());
     }
     // Without a zone, as the virtual nodes are: 4 of 5 lost would be a partial disruption, which stops evictions.
     await makeNode('fine');

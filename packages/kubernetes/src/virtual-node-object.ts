@@ -9,22 +9,8 @@
  * - labels that take it out of load balancers, of the node lifecycle controller's arithmetic of zones,
  *   and of topology-aware routing.
  */
-import {
-  type ClusterName,
-  type Node,
-  type PeerId,
-  virtualNodeName,
-  wellKnown,
-} from '@spillway/core';
-import type { NodeMarks } from '@spillway/federation';
-
-export interface NodeMembership {
-  readonly serial: string;
-  readonly peer: PeerId;
-  readonly notBeforeMs: number;
-}
-
-export const noMarks: NodeMarks = Object.freeze({ cordoned: false, taints: Object.freeze([]) });
+import { type ClusterName, type Node, virtualNodeName, wellKnown } from '@spillway/core';
+import type { NodeMarks, NodeMembership } from '@spillway/federation';
 
 const excludedFrom = {
   /** cloud-provider's service controller: no backend of external load balancers. */
@@ -49,7 +35,7 @@ export function virtualNodeLabels(cluster: ClusterName): Readonly<Record<string,
 
 export function virtualNodeObject(
   cluster: ClusterName,
-  { cordoned }: NodeMarks,
+  { cordoned }: Pick<NodeMarks, 'cordoned'>,
 ): Node & { readonly apiVersion: string; readonly kind: string } {
   return {
     apiVersion: 'v1',
@@ -60,17 +46,6 @@ export function virtualNodeObject(
       ...(cordoned && { unschedulable: true }),
     },
   };
-}
-
-/** A cordon, and taints that are neither ours nor Kubernetes' own. */
-export function marksOf({ spec }: Node): NodeMarks {
-  const taints = (spec?.taints ?? []).filter(
-    ({ key, effect }) =>
-      effect !== 'PreferNoSchedule' &&
-      key !== wellKnown.virtualNodeTaint &&
-      !key.startsWith('node.kubernetes.io/'),
-  );
-  return { cordoned: spec?.unschedulable === true, taints };
 }
 
 const noRoom = { cpu: '0', memory: '0', pods: '0' } as const;

@@ -11,38 +11,29 @@ import {
   virtualNodeName,
   wellKnown,
 } from '@spillway/core';
-import type { NodeMarks } from '@spillway/federation';
+import {
+  marksOf,
+  type NodeMarks,
+  type NodeMembership,
+  type VirtualNodeState,
+} from '@spillway/federation';
 import type { ApiClient } from './api-client.ts';
 import { isOtherObject } from './api-fault.ts';
 import { NodeLease } from './node-lease.ts';
 import {
   addressesIn,
-  marksOf,
   membershipIn,
-  type NodeMembership,
-  noMarks,
   readyStatus,
   virtualNodeLabels,
   virtualNodeObject,
   virtualNodeStatus,
 } from './virtual-node-object.ts';
 
-export interface VirtualNodeState {
-  readonly cluster: ClusterName;
-  /** Multiaddrs: where an agent that starts again may find it. */
-  readonly addresses: readonly string[];
-  /** False once the neighbour is gone: the node becomes NotReady, as any lost node does. */
-  readonly reachable: boolean;
-  /** By which certificate it last proved itself: what a revocation that comes later is compared with. */
-  readonly membership?: NodeMembership;
-  /** Why it is no member any more. Never reachable then. */
-  readonly revoked?: string;
-}
-
 export interface RememberedNeighbour {
   readonly cluster: ClusterName;
   readonly addresses: readonly string[];
   readonly membership: NodeMembership | undefined;
+  readonly marks: NodeMarks;
 }
 
 interface Known {
@@ -59,27 +50,9 @@ interface Known {
 export class VirtualNodes {
   readonly #api: ApiClient;
   readonly #known = new Map<ClusterName, Known>();
-  /** What people have put on the nodes. A cordon stays when the node is deleted. */
-  readonly #marks = new Map<ClusterName, NodeMarks>();
 
   constructor(api: ApiClient) {
     this.#api = api;
-  }
-
-  /** Neighbours whose node exists, so that pods can be bound to it. */
-  has(cluster: ClusterName): boolean {
-    return this.#known.has(cluster);
-  }
-
-  marks(cluster: ClusterName): NodeMarks {
-    return this.#marks.get(cluster) ?? noMarks;
-  }
-
-  /** Clusters that were cordoned when an earlier agent last saw their node: where it is gone, it is made cordoned. */
-  cordonedBefore(clusters: Iterable<ClusterName>): void {
-    for (const cluster of clusters) {
-      if (!this.#marks.has(cluster)) this.#marks.set(cluster, { ...noMarks, cordoned: true });
-    }
   }
 
   /**
@@ -93,7 +66,7 @@ export class VirtualNodes {
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
     if (known === undefined) {
-      const { metadata, status } = await this.#create(cluster);
+      const { metadata, status } = await this.#create(state);
       const { uid = '' } = metadata;
       const resources = Object.keys(status?.capacity ?? {});
       known = {
@@ -143,39 +116,26 @@ export class VirtualNodes {
       const { labels, annotations } = node.metadata;
       const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
       if (cluster === undefined) return [];
-      this.#marks.set(cluster, marksOf(node));
       const addresses = addressesIn(annotations);
-      return [{ cluster, addresses, membership: membershipIn(annotations) }];
+      return [{ cluster, addresses, membership: membershipIn(annotations), marks: marksOf(node) }];
     });
   }
 
   /**
    * What the watch shows. One that somebody has deleted, or that the node lifecycle controller has
    * marked while we could not renew its Lease, is written again by the next `keep`.
-   *
-   * @returns `marked` when what people have put on it has changed.
    */
-  seen(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | 'marked' | undefined {
-    const before = this.marks(cluster);
-    const marks = node === undefined ? { ...noMarks, cordoned: before.cordoned } : marksOf(node);
-    this.#marks.set(cluster, marks);
-    const deleted = this.#rewriteIfMarked(cluster, node);
-    if (deleted !== undefined) return deleted;
-    return JSON.stringify(before) === JSON.stringify(marks) ? undefined : 'marked';
-  }
-
-  #rewriteIfMarked(cluster: ClusterName, node: Node | undefined): 'deletedByOthers' | undefined {
+  seen(cluster: ClusterName, node: Node | undefined): void {
     const known = this.#known.get(cluster);
-    if (known === undefined) return undefined;
+    if (known === undefined) return;
     if (node === undefined) {
       this.#known.delete(cluster);
-      return 'deletedByOthers';
+      return;
     }
     const status = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     if (status !== undefined && status !== readyStatus(known.state.reachable)) {
       this.#known.set(cluster, { ...known, written: '', since: '' });
     }
-    return undefined;
   }
 
   /** Ends the node; its Lease goes with it, and so do the Pod objects that are still bound to it. */
@@ -206,8 +166,8 @@ export class VirtualNodes {
   }
 
   /** As it is, when it exists already. */
-  async #create(cluster: ClusterName): Promise<Node> {
-    const node = virtualNodeObject(cluster, this.marks(cluster));
+  async #create({ cluster, cordoned }: VirtualNodeState): Promise<Node> {
+    const node = virtualNodeObject(cluster, { cordoned });
     try {
       return await this.#api.call<Node>({ method: 'POST', path: '/api/v1/nodes', body: node });
     } catch (error) {

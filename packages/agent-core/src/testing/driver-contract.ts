@@ -35,6 +35,7 @@ export class ScriptedAgent
   readonly drained = true;
   readonly feeds: GuestFeed[] = [];
   closedFeeds = 0;
+  readonly clusters = 2;
   wake: MonotonicMs | undefined;
   #asks: AgentEffect[] = [];
 
@@ -50,6 +51,10 @@ export class ScriptedAgent
 
   wakeAt(): MonotonicMs | undefined {
     return this.wake;
+  }
+
+  receive(): 'accepted' {
+    return 'accepted';
   }
 
   awaitsNews(): boolean {

@@ -8,7 +8,6 @@ import { type ClusterName, randomStream, type Random } from '@spillway/core';
 import {
   type Advert,
   clusterOfVirtualNode,
-  Directory,
   type DirectoryConfig,
   guestTermsDefaults,
   type Home,
@@ -26,7 +25,6 @@ import type { ModelApiServer } from '../cluster/api-server.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { type Callee, ModelDriver, type ReservedSlots } from './driver.ts';
-import { learn } from './fetched-neighbours.ts';
 import type { ModelGossip } from './gossip.ts';
 import { modelSeals } from './model-seals.ts';
 import { onePolicy } from './one-policy.ts';
@@ -69,7 +67,6 @@ export interface AgentTiming {
   readonly writeMsMax: number;
 }
 
-const judgeMs = 1_000;
 /** The agent's default. */
 const advertBytesPerSecond = 10_000;
 
@@ -80,8 +77,6 @@ export class ModelAgent implements Callee {
   readonly #agent: Agent;
   readonly #driver: ModelDriver;
   readonly #watch: ModelWatch;
-  /** Undefined where it looks its neighbours up. */
-  readonly #directory: Directory | undefined;
   #lifeEnded = false;
 
   constructor(options: ModelAgentOptions) {
@@ -91,32 +86,30 @@ export class ModelAgent implements Callee {
     const random = (purpose: string): Random =>
       randomStream(seed, `${purpose}/${cluster}/${epoch}`);
     this.#random = random('agent');
-    const directory = new Directory({
-      config: options.directory,
-      self: cluster,
-      coordinate: proximity.coordinate,
-    });
-    this.#directory = options.neighbourhood === undefined ? directory : undefined;
-    const neighbourhood = options.neighbourhood ?? directory;
     this.#agent = new Agent({
       cluster,
       epoch,
       labels: {},
       attributes: {},
-      neighbourhood,
+      directory: options.directory,
+      coordinates: {
+        get coordinate() {
+          return proximity.coordinate();
+        },
+        update: () => {},
+      },
+      membershipOf: () => undefined,
+      virtualNodes: 'given',
+      ...(options.neighbourhood && { neighbourhood: options.neighbourhood }),
       policies: onePolicy(options.policy),
       seals: modelSeals(cluster),
       homeConfig: { ...homeDefaults, ...options.homeConfig },
       hostConfig: { ...hostDefaults, ...options.hostConfig },
       // What the checks tell copies of a pod by.
       terms: { ...guestTermsDefaults, annotations: ['sim/*'] },
-      pacing: { ...options.directory, bytesPerSecond: advertBytesPerSecond },
+      advertBytesPerSecond,
       guestNamespace: guestNamespaceOf,
-      whereabouts: () => ({
-        peer: memberOf(cluster).peer,
-        addresses: [],
-        coordinate: proximity.coordinate(),
-      }),
+      whereabouts: () => ({ peer: memberOf(cluster).peer, addresses: [] }),
       random,
       looksThrough: options.looksThrough,
       ...(!options.looksThrough && { clusterOfNode: clusterOfVirtualNode }),
@@ -132,7 +125,7 @@ export class ModelAgent implements Callee {
       ...options,
       agent: this.#agent,
       writes,
-      neighbourhood,
+      neighbourhood: options.neighbourhood ?? this.#agent.neighbours,
       alive: this.alive,
     });
     this.#watch = new ModelWatch({
@@ -147,7 +140,6 @@ export class ModelAgent implements Callee {
         this.#driver.feed({ kind: 'synced' });
       },
     });
-    time.after(this.#random.below(judgeMs), () => this.#judge());
   }
 
   get home(): Home {
@@ -180,10 +172,14 @@ export class ModelAgent implements Callee {
 
   /** An advert is handed to it. */
   heard(advert: Advert): void {
-    if (this.#lifeEnded || this.#directory === undefined) return;
-    const { proximity, time } = this.#options;
-    const arrival = { advert, from: memberOf(advert.cluster), at: time.now };
-    if (learn(this.#directory, arrival, proximity)) this.news();
+    if (this.#lifeEnded) return;
+    const { directory } = this.#agent.neighbours;
+    const known = directory.size;
+    const receipt = this.#driver.advert(advert, memberOf(advert.cluster));
+    if (receipt !== 'accepted' || directory.size === known) return;
+    // Whoever is heard of for the first time has been measured, or never is.
+    const rttMs = this.#options.proximity.measuredRttMs(advert.cluster);
+    if (rttMs !== undefined) this.#driver.feed({ kind: 'rtt', cluster: advert.cluster, rttMs });
   }
 
   /** There is something new to know of neighbours. */
@@ -201,13 +197,5 @@ export class ModelAgent implements Callee {
 
   closeFeed(feed: GuestFeed): void {
     this.#driver.closeFeed(feed);
-  }
-
-  /** Whoever looks its neighbours up judges them when it does. */
-  #judge(): void {
-    if (this.#lifeEnded || this.#directory === undefined) return;
-    const changes = this.#directory.tick(this.#options.time.now);
-    if (changes.length > 0) this.news();
-    this.#options.time.after(judgeMs, () => this.#judge());
   }
 }

@@ -23,7 +23,7 @@ import {
   unreachable,
   virtualNodeName,
 } from '@spillway/core';
-import type { GuestUpdate, Member, Neighbourhood } from '@spillway/federation';
+import type { Advert, GuestUpdate, Member, Neighbourhood, Receipt } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
@@ -48,7 +48,10 @@ export interface ReservedSlots {
 }
 
 export interface ModelDriverOptions {
-  readonly agent: Pick<Agent, 'step' | 'wakeAt' | 'awaitsNews' | 'openFeed' | 'closeFeed'>;
+  readonly agent: Pick<
+    Agent,
+    'step' | 'wakeAt' | 'receive' | 'awaitsNews' | 'openFeed' | 'closeFeed'
+  >;
   readonly cluster: ClusterName;
   readonly epoch: number;
   readonly api: ModelApiServer;
@@ -94,6 +97,14 @@ export class ModelDriver implements Callee {
     for (const effect of agent.step(event, time.now)) this.#perform(effect);
     if (!listened && agent.awaitsNews(time.now)) gossip.attend(cluster);
     this.#setWake();
+  }
+
+  /** @returns whether it is news. What follows from it happens at once only if a decision waits for it. */
+  advert(advert: Advert, from: Member): Receipt {
+    const { agent, time } = this.#options;
+    const receipt = agent.receive(advert, from, time.now);
+    if (receipt === 'accepted' && agent.awaitsNews(time.now)) this.feed({ kind: 'tick' });
+    return receipt;
   }
 
   serve(caller: Member, of: Call, answered: (answer: Answer) => void): void {
@@ -230,6 +241,9 @@ export class ModelDriver implements Callee {
           () => ({ kind, value: 'ok' }),
         );
       }
+      case 'keepNode':
+      case 'removeNode':
+        throw new Fault('Internal', 'virtual nodes of the simulator are given');
       default:
         return unreachable(work);
     }
