@@ -80,7 +80,7 @@ export class Reporter {
       }
     } else if (kind === 'removeNode') {
       const { cluster: neighbour } = work as WorkOf<'removeNode'>;
-      this.#options.log.info({ neighbour }, 'gone for a day: its virtual node is removed');
+      this.#options.log.info({ neighbour }, 'neighbour gone for one day; removed its virtual node');
     } else if (kind === 'createShadow') {
       this.#createEnded(work as WorkOf<'createShadow'>, ended.value);
     }
@@ -110,7 +110,7 @@ export class Reporter {
       case 'patchShadow':
       case 'deleteShadow': {
         const pod = `${work.namespace}/${work.name}`;
-        return log.warn({ pod, what: work.kind, err: error }, 'write failed; it is tried again');
+        return log.warn({ pod, what: work.kind, err: error }, 'write failed; retrying');
       }
       case 'bindLocally':
       case 'bindAway':
@@ -122,7 +122,7 @@ export class Reporter {
       case 'evict':
       case 'checkOrphan': {
         const pod = nameOf(work.ref);
-        return log.warn({ pod, what: work.kind, err: error }, 'write failed; it is tried again');
+        return log.warn({ pod, what: work.kind, err: error }, 'write failed; retrying');
       }
     }
   }
@@ -141,7 +141,7 @@ export class Reporter {
   }
 
   moved(neighbour: ClusterName, path: string): void {
-    this.#options.log.info({ neighbour, path }, 'reached by another way');
+    this.#options.log.info({ neighbour, path }, 'connection path changed');
   }
 
   /** What a home that asked us for room was answered. */
@@ -199,7 +199,7 @@ export class Reporter {
       }
       case 'judged': {
         const { cluster: neighbour, from, to } = notice;
-        return log.info({ neighbour, from, to }, 'neighbour is judged otherwise');
+        return log.info({ neighbour, from, to }, 'liveness of neighbour changed');
       }
       case 'forgotten':
         metrics.rttSeconds.remove({ neighbour: notice.cluster });
@@ -257,7 +257,7 @@ export class Reporter {
       case 'commit': {
         const pods = work.request.pods.length;
         metrics.commits.inc({ outcome }, pods);
-        return log.warn({ ...line, pods }, 'commit failed; it is tried again');
+        return log.warn({ ...line, pods }, 'commit failed; retrying');
       }
       case 'update': {
         const pods = work.request.pods.length;
@@ -305,7 +305,7 @@ export class Reporter {
 }
 
 const virtualNodeFailed = {
-  keepNode: 'virtual node could not be written; it is tried again',
+  keepNode: 'virtual node could not be written; retrying',
   removeNode: 'virtual node could not be removed',
 } as const;
 
