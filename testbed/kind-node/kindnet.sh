@@ -1,6 +1,6 @@
 #!/bin/bash
 # One round of a small stand-in for kindnetd, run in the node (chroot) by the DaemonSet of default-cni.yaml:
-# a CNI configuration for this node's pods, routes to the others', masquerading towards everybody else.
+# a CNI configuration for this node's pods, routes to the others', masquerading towards everyone else.
 # It asks the API server by its service address, so that the configuration, and with it the first pod,
 # comes only when kube-proxy's rules are there: a CoreDNS started earlier loses a minute.
 set -o pipefail

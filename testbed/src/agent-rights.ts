@@ -53,7 +53,7 @@ export async function installAgentRights(cluster: Cluster): Promise<string> {
 
 const processGate = 'testbed.spillway.dev/process';
 
-/** Made by `makeAgentPod`: no workload, and for ever pending. */
+/** Made by `makeAgentPod`: no workload, and forever pending. */
 export function isAgentProcess({ spec }: Pod): boolean {
   return spec.schedulingGates?.some(({ name }) => name === processGate) ?? false;
 }

@@ -77,7 +77,7 @@ export async function ensureProgram(
 function assetsFolder(): string | undefined {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   if (assets === undefined || assets === '') return undefined;
-  // Better than minutes of building what somebody believes to have.
+  // Better than minutes of building what someone believes to have.
   if (!existsSync(assets)) {
     throw new Fault('InvalidConfig', `KUBEBUILDER_ASSETS: there is no folder ${assets}`);
   }

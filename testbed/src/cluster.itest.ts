@@ -115,7 +115,7 @@ describe('what a pod does comes from its annotations', () => {
     });
   });
 
-  test('one without annotations starts at once and runs for 10 s, or for ever', async () => {
+  test('one without annotations starts at once and runs for 10 s, or forever', async () => {
     await run('plain', undefined);
     await run('server', undefined, { restartPolicy: 'Always' });
     expect(await phaseAfterMs('plain', 'Running')).toBeLessThan(3_000);

@@ -76,7 +76,7 @@ export abstract class Cluster {
   }
 
   /**
-   * A node of KWOK's says nothing any more: it plays none whose Lease somebody else holds. It is NotReady
+   * A node of KWOK's says nothing any more: it plays none whose Lease someone else holds. It is NotReady
    * when `nodeGraceSeconds` have passed since its last heartbeat, which was up to 10 s ago.
    */
   async failNode(name: string): Promise<void> {

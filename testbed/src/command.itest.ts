@@ -130,7 +130,7 @@ describe('a command', () => {
     expect(command.stderr()).toContain('not everything was removed: stuck');
   });
 
-  test('that lasts until somebody ends it has succeeded then', async () => {
+  test('that lasts until someone ends it has succeeded then', async () => {
     const command = start(`command.lasts(); write('lasting'); await forever;`);
     await hasWritten(command, 'lasting');
     command.child.kill('SIGINT');

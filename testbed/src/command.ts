@@ -12,9 +12,9 @@ import { endingOf } from '@spillway/core';
 import { undoAll } from './ends.ts';
 
 export interface CommandRun {
-  /** Fires when somebody wants the command to end. */
+  /** Fires when someone wants the command to end. */
   readonly signal: AbortSignal;
-  /** From now on the command runs until somebody ends it, which is its success. */
+  /** From now on the command runs until someone ends it, which is its success. */
   lasts(): void;
 }
 

@@ -5,7 +5,7 @@ import type { NodeSpec } from './spec.ts';
 /** Longer than any test bed lives. */
 const failedSeconds = 30 * 86_400;
 
-/** The Lease of a node that somebody else than KWOK holds: KWOK plays it no more. */
+/** The Lease of a node that someone else than KWOK holds: KWOK plays it no more. */
 export function failedLease(now: Date): object {
   return {
     spec: {

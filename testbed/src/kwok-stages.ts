@@ -4,7 +4,7 @@
  *
  *     testbed.spillway.dev/start-delay: 2s     until it is Running, default 0
  *     testbed.spillway.dev/run-time: 30s       until it ends, default 10 s; pods that are restarted
- *                                              for ever (restartPolicy Always) never end
+ *                                              forever (restartPolicy Always) never end
  *     testbed.spillway.dev/exit-code: "1"      default 0; not restarted, also with OnFailure
  *     testbed.spillway.dev/stuck: ImagePullBackOff
  *                                              its containers never start, and wait with this reason

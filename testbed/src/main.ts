@@ -205,7 +205,7 @@ function shellLines({ kubeconfig, kubectl }: Running): string {
   return `export KUBECONFIG=${kubeconfig}\nexport PATH="${path}"\nalias kubectl=${kubectl}\n`;
 }
 
-/** Whatever has to be built or fetched is, while somebody watches. */
+/** Whatever has to be built or fetched is, while someone watches. */
 async function prepared(options: UpOptions): Promise<TestbedSpec> {
   const { kind, kubernetes, clusters: count, workers = 0, nodes: nodeCount } = options;
   const { cpu, memory, gpus } = options;

@@ -102,7 +102,7 @@ function isOrphan(folder: string): boolean {
     const [pid, start] = readFileSync(join(folder, 'owner'), 'utf8').split(' ');
     return startTime(Number(pid)) !== start;
   } catch {
-    // One that is just being made, or somebody else's.
+    // One that is just being made, or someone else's.
     return false;
   }
 }

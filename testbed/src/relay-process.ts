@@ -132,7 +132,7 @@ function pair(a: string, b: string): string {
 function listen(to: string, targetPort: number): Promise<number> {
   const options = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true };
   const server = createServer(options, (client) => {
-    // Somebody who is no registered agent (a drill's stranger) is not delayed.
+    // Someone who is no registered agent (a drill's stranger) is not delayed.
     const from = dialler(client) ?? '';
     const target = connectFirst(nodesOf(to) ?? ['127.0.0.1'], targetPort);
     // Errors end a socket, and its end is passed on by the pipes.

@@ -147,7 +147,7 @@ describe('audit', () => {
       history('b', [2, 'set', shadow('a', '1')]),
       history('c', [500, 'set', shadow('a', '1')]),
     ]);
-    expect(doubled.map(({ what }) => what)).toEqual(['ran at b and at c at once, for ever']);
+    expect(doubled.map(({ what }) => what)).toEqual(['ran at b and at c at once, forever']);
   });
 
   it('finds a pod that runs at home and away', () => {

@@ -39,7 +39,7 @@ function heapGrowth(neighbours: number, count: number): number {
   globalThis.gc?.();
   const bytes = process.memoryUsage().heapUsed - before;
   const kept = directories.every(({ size }) => size === neighbours);
-  assert(kept, 'a directory that has forgotten somebody is not what was to be measured');
+  assert(kept, 'a directory that has forgotten someone is not what was to be measured');
   return bytes;
 }
 

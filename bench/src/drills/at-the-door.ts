@@ -52,7 +52,7 @@ export async function atTheDoor(
       reason: 'certificate is expired',
     },
     {
-      stranger: 'somebody else’s',
+      stranger: 'someone else’s',
       certificate: async () => await certify(root, await newKey(), good),
       reason: 'certificate is wrong key',
     },

@@ -50,7 +50,7 @@ export async function inside(
   return findings;
 }
 
-/** An advert of somebody else's, as it travels. */
+/** An advert of someone else's, as it travels. */
 async function overheard(federation: Federation): Promise<Uint8Array> {
   return await asMember(federation, 'eve', (rogue) =>
     waitFor('an advert is overheard', () => rogue.heard[0], { timeoutMs: 30_000 }),

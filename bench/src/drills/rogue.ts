@@ -1,6 +1,6 @@
 /**
  * A peer that does not play by the rules: it speaks the federation's protocols by its own code, shows
- * whatever certificate it likes, trusts everybody, and says what it wants.
+ * whatever certificate it likes, trusts everyone, and says what it wants.
  */
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';

@@ -56,7 +56,7 @@ export async function startFederation(
           environment: await makeAgentPod(cluster, 'agent'),
           identity: await identityOf(root, cluster, attributes(cluster.name)),
           ...place,
-          // Everybody is told the first one's address only; the rest is learnt.
+          // Everyone is told the first one's address only; the rest is learnt.
           bootstrap: i === 0 ? [] : [`/ip4/127.0.0.1/tcp/${places[0]?.announcePort ?? 0}`],
           settings: typeof settings === 'function' ? settings(cluster.name) : settings,
         }),

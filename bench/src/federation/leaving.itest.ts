@@ -1,5 +1,5 @@
 /**
- * What may leave: each way by which somebody else than Spillway gets a pod onto a virtual node, on real
+ * What may leave: each way by which someone else than Spillway gets a pod onto a virtual node, on real
  * clusters with agents as they ship. No admission policy is installed here, so that it is the agent that
  * is tested, and the virtual node shows room that it never has, so that kube-scheduler binds there, too.
  */
@@ -186,7 +186,7 @@ describe('a pod that tolerates the virtual node', () => {
   });
 });
 
-describe('a pod that somebody else binds to a virtual node fails, and nothing of it leaves', () => {
+describe('a pod that someone else binds to a virtual node fails, and nothing of it leaves', () => {
   beforeAll(pretendRoom);
 
   test('by kube-scheduler, since it tolerates everything', async () => {

@@ -145,7 +145,7 @@ spec: { hard: { pods: 0 } }
   for (const { message } of await eventsIn('shop')) expect(message).not.toMatch(/\/apis?\/|POST /);
 });
 
-test('a virtual node that somebody deletes is made again, and the log says so', async () => {
+test('a virtual node that someone deletes is made again, and the log says so', async () => {
   await testbed.cluster('paris').client.call('DELETE', '/api/v1/nodes/spillway-lyon');
   expect((await decided('paris', 'nodeDeleted')).neighbour).toBe('lyon');
   await waitFor(

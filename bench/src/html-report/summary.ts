@@ -1,4 +1,4 @@
-/** The few numbers that a reader came for, large: both senses of pending, since each flatters somebody. */
+/** The few numbers that a reader came for, large: both senses of pending, since each flatters someone. */
 import type { SystemName } from '../results/result.ts';
 import { medianOf } from '../results/statistics.ts';
 import { html, type Markup } from './markup.ts';

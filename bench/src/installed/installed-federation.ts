@@ -45,7 +45,7 @@ export async function installFederation(
     const port = await testbed.links.listen(cluster.name, meshNodePort);
     const announce = [`/ip4/${testbed.links.host}/tcp/${port}`];
     values.set(cluster, { image, announce, bootstrap, config });
-    // Everybody is told the first one's address only; the rest is learnt.
+    // Everyone is told the first one's address only; the rest is learnt.
     if (bootstrap.length === 0) bootstrap = announce;
   }
   onStep('helm install in each cluster');

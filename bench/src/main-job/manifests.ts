@@ -1,4 +1,4 @@
-/** Which manifests go to which cluster: ours, or those that somebody brought. */
+/** Which manifests go to which cluster: ours, or those that someone brought. */
 import { readFileSync } from 'node:fs';
 import type { Cluster } from '@spillway/testbed';
 import { parseAllDocuments } from 'yaml';
@@ -14,7 +14,7 @@ interface Manifest {
   readonly spec?: { readonly replicas?: number; readonly parallelism?: number };
 }
 
-/** Files of somebody else's go to the first cluster, and their namespaces let their pods leave. */
+/** Files of someone else's go to the first cluster, and their namespaces let their pods leave. */
 export function manifestsFor(clusters: readonly Cluster[], files: readonly string[]): Manifests {
   if (files.length === 0) {
     return workload(

@@ -2,7 +2,7 @@
  * The RTT at which each offloaded pod could have been: the nearest other cluster that had a node with
  * room for it at the moment when it was bound, by what all recorded pods took. Greedy, pod by pod: what
  * a scheduler that knew everything without delay would have found. Room that another pod was on its way
- * to is none: somebody had been promised it.
+ * to is none: someone had been promised it.
  *
  * O(bound pods × log + offloaded × clusters × nodes).
  */

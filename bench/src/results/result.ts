@@ -67,7 +67,7 @@ export const resultSchema = z.strictObject({
       known99Ms: ms,
       /** The same from when the advert was said. */
       spread99Ms: ms,
-      /** How old adverts were when somebody asked by them. */
+      /** How old adverts were when someone asked by them. */
       stalenessMs: z.strictObject({ p50: ms, p99: ms }),
       slotsAsked: count,
       slotsRefused: count,

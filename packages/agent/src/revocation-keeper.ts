@@ -149,7 +149,7 @@ export class RevocationKeeper {
 
   async #stored({ given, kept }: StoredRevocations): Promise<void> {
     const { log } = this.#options;
-    // Somebody has changed or removed it.
+    // Someone has changed or removed it.
     if (kept !== this.#text()) {
       this.#kept = false;
       void this.#keep();

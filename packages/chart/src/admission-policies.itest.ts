@@ -15,7 +15,7 @@ import { chartFolder, helm } from './helm.ts';
 const soon = { timeoutMs: 60_000, everyMs: 200 };
 const served = ['ValidatingAdmissionPolicy', 'MutatingAdmissionPolicy'];
 const virtual = 'spillway-lyon';
-/** A real node of somebody whose nodes are called so. */
+/** A real node of someone whose nodes are called so. */
 const lookalike = 'spillway-worker-1';
 const setsPath = '/apis/apps/v1/namespaces/default/daemonsets';
 

@@ -189,7 +189,7 @@ describe('every command that asks', () => {
     ['no URL', 'nowhere'],
     ['another scheme', 'ftp://127.0.0.1'],
     ['nobody there', 'http://127.0.0.1:9'],
-    ['somebody else there', 'rubbish'],
+    ['someone else there', 'rubbish'],
   ])('with an agent at an address that is %s says what is wrong', async (_, agent) => {
     const url = agent === 'rubbish' ? `http://127.0.0.1:${port}` : agent;
     // `events` and `explain deployment` ask the API server first.

@@ -9,7 +9,7 @@ import { Fault } from './fault.ts';
 export type ClusterName = Brand<string, 'ClusterName'>;
 /** A libp2p peer id in its base58btc or CID text form. */
 export type PeerId = Brand<string, 'PeerId'>;
-/** `metadata.uid` of a pod, unique within its cluster for ever. */
+/** `metadata.uid` of a pod, unique within its cluster forever. */
 export type PodUid = Brand<string, 'PodUid'>;
 /** `metadata.name` of a Node. */
 export type NodeName = Brand<string, 'NodeName'>;

@@ -89,7 +89,7 @@ export class AdvertPacing {
     this.#changed = true;
   }
 
-  /** Somebody has come who may know nothing of us: say it again at `at`. */
+  /** Someone has come who may know nothing of us: say it again at `at`. */
   greet(at: MonotonicMs): void {
     if (this.#greetAt === undefined || at < this.#greetAt) this.#greetAt = at;
   }

@@ -1,6 +1,6 @@
 /**
  * Which neighbours to ask for pods of one shape, best first: by constraint, by estimated fit of this
- * very shape, then by score. Everybody left out has a verdict. O(neighbours × bins).
+ * very shape, then by score. Everyone left out has a verdict. O(neighbours × bins).
  */
 import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@spillway/core';
 import { untoleratedTaint } from '@spillway/scheduling';

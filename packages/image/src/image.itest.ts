@@ -1,6 +1,6 @@
 /**
  * The image as a node would have it: built, unpacked, and run as nobody, as process 1 of its own, on a root
- * that cannot be written. Needs root, for mounts and for being somebody else; no Docker.
+ * that cannot be written. Needs root, for mounts and for being someone else; no Docker.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

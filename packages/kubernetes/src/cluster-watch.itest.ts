@@ -299,7 +299,7 @@ describe('cluster watch', () => {
         `{apiVersion: v1, kind: ConfigMap, metadata: {name: c-${i}, namespace: ${namespace}}}`,
       );
     }
-    // The cache of pods learns of that when somebody asks for the newest pods.
+    // The cache of pods learns of that when someone asks for the newest pods.
     await podsThere(namespace);
     const second = await waitFor('a second watch of pods', () => podWatches()[1], {
       timeoutMs: 20_000,

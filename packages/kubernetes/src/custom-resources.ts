@@ -1,6 +1,6 @@
 /**
  * Which of Spillway's custom resources the API server serves: an agent works with none of them. Asked
- * of the discovery document, which everybody may read, so that no right is needed to find out.
+ * of the discovery document, which everyone may read, so that no right is needed to find out.
  */
 import { isFault } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';

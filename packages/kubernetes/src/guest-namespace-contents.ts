@@ -1,5 +1,5 @@
 /**
- * What somebody else has put into a guest namespace: where there is anything, the namespace stays. It is
+ * What someone else has put into a guest namespace: where there is anything, the namespace stays. It is
  * looked for by kind, since the rights of a host name kinds; `spillway.dev/keep` keeps a namespace for all else.
  */
 import { isFault, type ObjectMeta } from '@spillway/core';

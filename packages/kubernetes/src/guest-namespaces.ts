@@ -49,7 +49,7 @@ export class GuestNamespaces {
   /**
    * Once pods can be made in it.
    *
-   * @throws Fault `Unavailable` when it can't be used yet, `Conflict` when it is somebody else's.
+   * @throws Fault `Unavailable` when it can't be used yet, `Conflict` when it is someone else's.
    */
   async ensure(home: ClusterName, namespace: string): Promise<GuestNamespace> {
     const wanted = guestNamespace(home, namespace);
@@ -114,7 +114,7 @@ export class GuestNamespaces {
     return { outcome: 'ended' };
   }
 
-  /** Somebody may have deleted it. */
+  /** Someone may have deleted it. */
   forget(name: string): void {
     this.#ensured.delete(name);
   }

@@ -262,7 +262,7 @@ describe('a guest namespace without guests', () => {
     const empty = await emptied('empty');
     expect(await pods.endNamespace(empty)).toEqual({ outcome: 'ended' });
     expect(await isThere(empty.name)).toBe(false);
-    // Somebody else’s, whatever it is called: no binding of ours is in it.
+    // Someone else’s, whatever it is called: no binding of ours is in it.
     await agent.cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: others}}');
     const { metadata } = await agent.cluster.client.get<Namespace>('/api/v1/namespaces/others');
     await expect(

@@ -152,7 +152,7 @@ describe('with the CRD', () => {
     expect(lyon?.status?.attributes).toEqual({ region: 'eu' });
   });
 
-  test('is made again when somebody has deleted it', async () => {
+  test('is made again when someone has deleted it', async () => {
     const keep = keeper();
     await keep([factsOf('lyon')], 600_000);
     await agent.cluster.client.call('DELETE', `${path}/lyon`);

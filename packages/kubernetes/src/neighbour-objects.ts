@@ -143,7 +143,7 @@ export class NeighbourObjects {
     }
   }
 
-  /** `missing`: somebody has deleted it; the next call makes it again. */
+  /** `missing`: someone has deleted it; the next call makes it again. */
   async #write(
     cluster: ClusterName,
     status: NeighbourStatus,

@@ -133,7 +133,7 @@ describe('writeVolume', () => {
     expect(bound.spec?.volumeName).toBe('for-bound');
   });
 
-  test('sets no volume aside that somebody else has taken meanwhile', async () => {
+  test('sets no volume aside that someone else has taken meanwhile', async () => {
     const [first, second] = [await newClaim('first'), await newClaim('second')];
     const volume = await newVolume('wanted');
     await writes.writeVolume(settingAside(volume, first));

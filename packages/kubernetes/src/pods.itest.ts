@@ -242,7 +242,7 @@ describe('createShadow', () => {
     expect((await client.get<typeof made>(path)).spec.policyTypes).toEqual(['Ingress']);
   });
 
-  test('what admission forbids is rejected with its words, not tried for ever', async () => {
+  test('what admission forbids is rejected with its words, not tried forever', async () => {
     const privileged = {
       containers: [{ name: 'c', image: 'i', securityContext: { privileged: true } }],
     };
@@ -278,7 +278,7 @@ describe('createShadow', () => {
     expect(outcome).toEqual({ kind: 'created' });
   });
 
-  test('never takes somebody else’s namespace for a guest namespace', async () => {
+  test('never takes someone else’s namespace for a guest namespace', async () => {
     await agent.cluster.apply(
       '{apiVersion: v1, kind: Namespace, metadata: {name: spillway-lyon-private}}',
     );

@@ -152,7 +152,7 @@ export class Pods {
     }
   }
 
-  /** Deletes a guest namespace, unless somebody has put something into it. @throws Fault */
+  /** Deletes a guest namespace, unless someone has put something into it. @throws Fault */
   async endNamespace(namespace: GuestNamespace): Promise<NamespaceEnd> {
     return await this.#namespaces.end(namespace);
   }
@@ -271,7 +271,7 @@ function refusalWords({ words }: ApiFault, { spec }: Pod): string {
   return unnamed ? `${words} (RuntimeClass ${name})` : words;
 }
 
-/** Lists that a strategic merge would merge by key, so that an IP that is no more would stay for ever. */
+/** Lists that a strategic merge would merge by key, so that an IP that is no more would stay forever. */
 const mergedLists = ['podIPs', 'hostIPs'] as const;
 
 function withReplacedLists(status: NonNullable<Pod['status']>): object {

@@ -58,7 +58,7 @@ describe('the store of revocations', () => {
     store.stop();
   });
 
-  test('is followed again after somebody has deleted it and made it again', async () => {
+  test('is followed again after someone has deleted it and made it again', async () => {
     const seen: StoredRevocations[] = [];
     const broken: unknown[] = [];
     const store = storeOf(seen, broken);

@@ -242,7 +242,7 @@ describe('virtual nodes', () => {
     expect(first < second && second < third).toBe(true);
   });
 
-  test('one that somebody deleted is made again', async () => {
+  test('one that someone deleted is made again', async () => {
     const again = new VirtualNodes(agent.api);
     await again.keep(state('oslo'), new Date());
     const { uid } = (await nodeThere('spillway-oslo')).metadata;

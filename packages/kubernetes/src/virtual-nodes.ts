@@ -1,5 +1,5 @@
 /**
- * The Node objects at home that stand for neighbours. What they carry keeps everybody else off them, and
+ * The Node objects at home that stand for neighbours. What they carry keeps everyone else off them, and
  * keeps them out of what the rest of the cluster counts: see virtual-node-object.ts and docs/adr/0025.
  * A Lease keeps each alive while its neighbour is not gone. See docs/adr/0007.
  */
@@ -40,7 +40,7 @@ interface Known {
   readonly uid: string;
   readonly state: VirtualNodeState;
   readonly written: string;
-  /** When it became (un)reachable, as far as we have seen; empty when somebody else has changed that. */
+  /** When it became (un)reachable, as far as we have seen; empty when someone else has changed that. */
   readonly since: string;
   /** Names of the resources that an older agent has shown. */
   readonly resources: readonly string[];
@@ -99,7 +99,7 @@ export class VirtualNodes {
       });
       if (reachable) await known.lease.renew(now);
     } catch (error) {
-      // Somebody has deleted it, or another has its name: the next call makes it again.
+      // Someone has deleted it, or another has its name: the next call makes it again.
       if (isFault(error, 'NotFound') || isOtherObject(error)) this.#known.delete(cluster);
       throw error;
     }
@@ -122,7 +122,7 @@ export class VirtualNodes {
   }
 
   /**
-   * What the watch shows. One that somebody has deleted, or that the node lifecycle controller has
+   * What the watch shows. One that someone has deleted, or that the node lifecycle controller has
    * marked while we could not renew its Lease, is written again by the next `keep`.
    */
   seen(cluster: ClusterName, node: Node | undefined): void {

@@ -1,5 +1,5 @@
 /**
- * Keeps connections: to a bootstrap address until somebody is known, then to the members whose
+ * Keeps connections: to a bootstrap address until someone is known, then to the members whose
  * adverts tell their addresses, with jittered back-off. Measures RTTs on them, and closes one that
  * has been dead for several pings, so that a new one can be tried. What is relayed is replaced by a
  * direct connection as soon as there is a way.

@@ -71,7 +71,7 @@ export interface MeshOptions {
   readonly revocations: Revocations;
   /** New ones, in force already: whom they name has no connection any more. */
   readonly onRevocations: (added: readonly Revocation[]) => void;
-  /** Somebody showed a certificate that is revoked. */
+  /** Someone showed a certificate that is revoked. */
   readonly onRevokedMember: (member: Membership) => void;
 }
 

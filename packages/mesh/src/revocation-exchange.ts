@@ -60,7 +60,7 @@ export class RevocationExchange {
     }
   }
 
-  /** Takes a list from wherever it came; what is new is passed on to everybody but `from`. */
+  /** Takes a list from wherever it came; what is new is passed on to everyone but `from`. */
   async take(list: Uint8Array, from: PeerId | undefined): Promise<MergeResult> {
     const { revocations, refusals, node, onAdded } = this.#options;
     const result = await revocations.merge(list);

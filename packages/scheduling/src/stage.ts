@@ -30,7 +30,7 @@ export interface Rejected {
   readonly rejected: Verdict;
 }
 
-/** Filters that everybody passes return this, so that passing allocates nothing. */
+/** Filters that everyone passes return this, so that passing allocates nothing. */
 export const passes: readonly Verdict[] = Object.freeze([]);
 
 /** `weight` as in kube-scheduler's default profile. */

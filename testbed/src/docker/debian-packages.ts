@@ -1,4 +1,4 @@
-/** Programs that Debian's packages bring, installed where they are missing and somebody lets us. */
+/** Programs that Debian's packages bring, installed where they are missing and someone lets us. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -7,7 +7,7 @@ import { run } from '../run-program.ts';
 
 const saidCharacters = 1_000;
 
-/** Programs for root are not on everybody's path. */
+/** Programs for root are not on everyone's path. */
 export function pathWithSbin(): string {
   return [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
     .filter(Boolean)

@@ -240,7 +240,7 @@ export class OwnDaemons {
   }
 }
 
-/** One that was started only to hold the image, unless somebody has begun to use it. */
+/** One that was started only to hold the image, unless someone has begun to use it. */
 export async function stopUnusedDocker(): Promise<void> {
   const daemons = new OwnDaemons();
   const running = daemons.find();

@@ -57,7 +57,7 @@ describe('writing files', () => {
     expect(readFileSync(other, 'utf8')).toBe('theirs');
   });
 
-  test('does not follow a link that somebody has put in place of the temporary file', () => {
+  test('does not follow a link that someone has put in place of the temporary file', () => {
     const other = join(folder, 'other');
     writeFileSync(other, 'theirs');
     symlinkSync(other, join(folder, '.key.new'));

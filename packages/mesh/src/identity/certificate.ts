@@ -1,6 +1,6 @@
 /**
  * Membership certificates: the federation's root, offline, says that a peer key is a cluster. Checked
- * locally by everybody; nobody has to be asked.
+ * locally by everyone; nobody has to be asked.
  *
  * Own format and not X.509: one signature by one root, no chains, no extensions, nothing to
  * misconfigure; libp2p's keys sign libp2p's peers.

@@ -14,7 +14,7 @@ export interface CircuitTransport {
 
 export function circuitTransport(): CircuitTransport {
   const factory = circuitRelayTransport({
-    // Everybody counts as seen: whom to ask is `Reservations`' to decide.
+    // Everyone counts as seen: whom to ask is `Reservations`' to decide.
     discoveryFilter: { has: () => true, add: () => {}, remove: () => {} },
   });
   let store: ReservationStore | undefined;

@@ -63,7 +63,7 @@ export interface MemberOptions {
   readonly onAdvert?: (advert: Advert) => void;
   /** Of its adverts; a later one's count for more, whatever their sequence. Default 1. */
   readonly epoch?: number;
-  /** Its wall clock, against everybody else's. */
+  /** Its wall clock, against everyone else's. */
   readonly clockAheadMs?: number;
   readonly certificate?: Uint8Array;
   /** Known from the start. */

@@ -42,7 +42,7 @@ export class Networks {
     return networks;
   }
 
-  /** A place in the shared network: everybody can dial it. */
+  /** A place in the shared network: everyone can dial it. */
   async open(name: string): Promise<Place> {
     const namespace = await this.#namespace(name);
     const address = await this.#plug(namespace);
