@@ -12,7 +12,7 @@ import { clusterOfVirtualNode, refOf } from '@spillway/federation';
 import type { VirtualTime } from '../virtual-time.ts';
 import { isEnded, type ModelApiServer } from './api-server.ts';
 
-/** How long a pod runs, ms; without it, for ever. */
+/** How long a pod runs, ms; without it, forever. */
 export const runMsAnnotation = 'sim/run-ms';
 
 export interface KubeletTiming {
