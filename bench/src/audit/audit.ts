@@ -142,7 +142,7 @@ function doubledIn(histories: readonly History[]): readonly Finding[] {
 
 function overlap(earlier: Copy, later: Copy): Finding {
   const ms = Math.min(earlier.toMs, later.toMs) - later.fromMs;
-  const what = `ran at ${earlier.cluster} and at ${later.cluster} at once, for ${ms === Number.POSITIVE_INFINITY ? 'ever' : `${Math.round(ms)} ms`}`;
+  const what = `ran at ${earlier.cluster} and at ${later.cluster} at once, ${ms === Number.POSITIVE_INFINITY ? 'forever' : `for ${Math.round(ms)} ms`}`;
   return finding(later.cluster, later.pod, what);
 }
 
