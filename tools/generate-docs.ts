@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { publishedDocuments as agentDocuments } from '../packages/agent/src/documents.ts';
+import { publishedDocuments as agentDocuments } from '../packages/agent/src/config/documents.ts';
 import { publishedDocuments as chartDocuments } from '../packages/chart/src/generated.ts';
 import { publishedDocuments as cliDocuments } from '../packages/cli/src/documents.ts';
 

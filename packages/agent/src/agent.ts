@@ -7,12 +7,12 @@ import { randomStream } from '@spillway/core';
 import { PolicyBook } from '@spillway/federation';
 import { ActiveLabel, ApiClient, LeaseElector } from '@spillway/kubernetes';
 import { type ActiveAgent, startActive, systemClock } from './compose.ts';
-import { startHttpServer } from './http-server.ts';
-import { readIdentity } from './identity.ts';
-import { createLog } from './log.ts';
-import { createMetrics } from './metrics.ts';
-import type { AgentOptions } from './options.ts';
-import { standbyAnswer } from './questions.ts';
+import { startHttpServer } from './api/http-server.ts';
+import { readIdentity } from './membership/identity.ts';
+import { createLog } from './reporting/log.ts';
+import { createMetrics } from './reporting/metrics.ts';
+import type { AgentOptions } from './config/options.ts';
+import { standbyAnswer } from './api/questions.ts';
 
 export interface Agent {
   readonly httpPort: number;

@@ -17,16 +17,16 @@ import {
   type RememberedNeighbour,
 } from '@spillway/kubernetes';
 import { type Mesh, startMesh } from '@spillway/mesh';
-import { CustomResources } from './custom-resources.ts';
-import { GuestNamespaceKeeper } from './guest-namespace-keeper.ts';
+import { CustomResources } from './resources/custom-resources.ts';
+import { GuestNamespaceKeeper } from './resources/guest-namespace-keeper.ts';
 import { createMachine, type Machine, type MachineOptions } from './machine.ts';
-import { measureLinks, measureNeighbours, measurePods } from './metrics.ts';
-import { NeighbourKeeper } from './neighbour-keeper.ts';
-import { OffloadPolicies } from './offload-policies.ts';
-import { watchMembership } from './own-membership.ts';
-import { Questions } from './questions.ts';
-import { RevocationKeeper } from './revocation-keeper.ts';
-import { SettingProblems } from './setting-problems.ts';
+import { measureLinks, measureNeighbours, measurePods } from './reporting/metrics.ts';
+import { NeighbourKeeper } from './resources/neighbour-keeper.ts';
+import { OffloadPolicies } from './resources/offload-policies.ts';
+import { watchMembership } from './membership/own-membership.ts';
+import { Questions } from './api/questions.ts';
+import { RevocationKeeper } from './membership/revocation-keeper.ts';
+import { SettingProblems } from './resources/setting-problems.ts';
 import { every, startAll, type Startable, stopAll } from './startable.ts';
 
 /** Maximum of neighbours known before that are remembered, and of their addresses that are tried, at start. */

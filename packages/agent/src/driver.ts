@@ -55,7 +55,7 @@ import type {
   WatchGuestsRequest,
 } from '@spillway/federation';
 import { inWords } from '@spillway/kubernetes';
-import type { Reporter } from './reporter.ts';
+import type { Reporter } from './reporting/reporter.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 /** What a home needs of its own API server. Each call has a deadline of its own. */

@@ -11,16 +11,16 @@ import {
   VirtualNodes,
 } from '@spillway/kubernetes';
 import { inspectCertificate, type Mesh } from '@spillway/mesh';
-import { bindingSeals } from './binding-seals.ts';
-import { DecisionLog } from './decision-log.ts';
+import { bindingSeals } from './membership/binding-seals.ts';
+import { DecisionLog } from './reporting/decision-log.ts';
 import { Driver } from './driver.ts';
-import type { Identity } from './identity.ts';
-import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
-import type { AgentOptions } from './options.ts';
-import { PodOwnerNews } from './pod-news.ts';
-import { Reporter } from './reporter.ts';
-import type { RevocationKeeper } from './revocation-keeper.ts';
+import type { Identity } from './membership/identity.ts';
+import type { Log } from './reporting/log.ts';
+import type { Metrics } from './reporting/metrics.ts';
+import type { AgentOptions } from './config/options.ts';
+import { PodOwnerNews } from './reporting/pod-news.ts';
+import { Reporter } from './reporting/reporter.ts';
+import type { RevocationKeeper } from './membership/revocation-keeper.ts';
 
 export interface MachineOptions {
   readonly options: AgentOptions;

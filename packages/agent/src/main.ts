@@ -5,7 +5,7 @@
  */
 import { type FaultCode, isFault } from '@spillway/core';
 import { type Agent, startAgent } from './agent.ts';
-import { readOptions, usage } from './options.ts';
+import { readOptions, usage } from './config/options.ts';
 
 /** Within the grace that the chart gives a pod (30 s), so that a stop is never cut off unsaid. */
 const stopMsMax = 20_000;

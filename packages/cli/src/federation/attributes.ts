@@ -2,7 +2,7 @@
 import { Fault } from '@spillway/core';
 import { attributeBounds } from '@spillway/mesh';
 
-/** As in a policy's terms (packages/federation/src/policy.ts). */
+/** As in a policy's terms (packages/federation/src/policy/policy.ts). */
 const keyPattern = /^[A-Za-z0-9][A-Za-z0-9_./-]*$/;
 const valuePattern = /^[A-Za-z0-9_./-]*$/;
 /** In a policy this key is the cluster's name. */

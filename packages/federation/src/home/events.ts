@@ -23,7 +23,7 @@ import type {
   UpdateRequest,
   UpdateResult,
 } from '../negotiation.ts';
-import type { RevokedClusters } from '../revoked.ts';
+import type { RevokedClusters } from '../membership/revoked.ts';
 
 /** A pod by place and identity: a name can be reused, a UID can't. */
 export interface PodRef {

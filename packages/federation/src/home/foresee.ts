@@ -1,6 +1,6 @@
 /** A forecast by what the home machine knows: its policies, which pods are eligible, and what its neighbours answered. */
 import type { ClusterName, MonotonicMs, Pod } from '@spillway/core';
-import { type Forecast, forecast } from '../forecast.ts';
+import { type Forecast, forecast } from '../placement/forecast.ts';
 import { type Eligibility, eligibilityOf } from './eligibility.ts';
 import type { Outlook, Refusal } from './pending/pending-group.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';

@@ -8,8 +8,8 @@ import {
   wellKnown,
 } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
-import { PolicyBook } from '../policy-book.ts';
+import { nearest, type PlacementPolicy, policyText } from '../policy/policy.ts';
+import { PolicyBook } from '../policy/policy-book.ts';
 import { at, cluster, node, podOf, sealedAt } from '../testing/fixtures.ts';
 import { homeOf, policyOf } from '../testing/home.ts';
 import { homeDefaults } from './config.ts';

@@ -14,7 +14,7 @@ import {
   type Verdict,
   virtualNodeName,
 } from '@spillway/core';
-import { podNetworksJoined } from '../pod-network.ts';
+import { podNetworksJoined } from '../offload/pod-network.ts';
 import { OffloadedPods } from './offloaded/offloaded-pods.ts';
 import type { PodState } from './offloaded/states.ts';
 import type { OffloadedState } from './offloaded/offloaded-pod.ts';

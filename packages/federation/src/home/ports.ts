@@ -1,8 +1,8 @@
 /** What the home machine looks at, but does not own. */
 import type { ClusterName, NodeName, Pod, PodUid } from '@spillway/core';
 import type { Snapshot, VolumePlan } from '@spillway/scheduling';
-import type { Neighbour } from '../directory.ts';
-import type { PlacementPolicy } from '../policy.ts';
+import type { Neighbour } from '../membership/directory.ts';
+import type { PlacementPolicy } from '../policy/policy.ts';
 
 /** The home's own cluster: what is seen, and what is promised and not yet seen. */
 export interface LocalRoom {

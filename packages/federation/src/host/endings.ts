@@ -1,6 +1,6 @@
 /** How shadows are ended: one delete for each grace period, tried again while it fails. */
 import { after, assert, earliest, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
-import { isFenced } from '../fence.ts';
+import { isFenced } from '../offload/fence.ts';
 import type { HostEffect, HostEvent } from './events.ts';
 import type { Guest } from './guests.ts';
 

@@ -13,7 +13,7 @@ import type {
   UpdateRequest,
   UpdateResult,
 } from '../negotiation.ts';
-import type { RevokedClusters } from '../revoked.ts';
+import type { RevokedClusters } from '../membership/revoked.ts';
 import type { ShadowPlace } from './binding.ts';
 import type { GuestPatch } from './guest-changes.ts';
 

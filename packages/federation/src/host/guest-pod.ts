@@ -4,7 +4,7 @@
  * Deterministic and total: a pod was written by a neighbour, and may be anything.
  */
 import { type Container, type Pod, type PodSpec, type Verdict, wellKnown } from '@spillway/core';
-import { travelVerdicts } from '../travel.ts';
+import { travelVerdicts } from '../offload/travel.ts';
 import { containerFields, type FieldRule, specFields } from './guest-fields.ts';
 import { saidAnew, type SelectorContext } from './guest-selectors.ts';
 import { seenAsAtHome } from './guest-self.ts';

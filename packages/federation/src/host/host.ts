@@ -18,8 +18,8 @@ import {
 } from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';
 import type { CommitResult, GuestUpdate, Member, ReleaseRequest } from '../negotiation.ts';
-import { isFenced } from '../fence.ts';
-import { isRevoked, type RevokedClusters } from '../revoked.ts';
+import { isFenced } from '../offload/fence.ts';
+import { isRevoked, type RevokedClusters } from '../membership/revoked.ts';
 import { Admission } from './admission.ts';
 import { ownPodsFirst, schedulerSilent, stillEnding } from './answers.ts';
 import { type HostConfig, placeOn } from './config.ts';

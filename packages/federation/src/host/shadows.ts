@@ -12,8 +12,8 @@ import {
   wellKnown,
 } from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';
-import { isFenced } from '../fence.ts';
-import { isRevoked, type RevokedClusters } from '../revoked.ts';
+import { isFenced } from '../offload/fence.ts';
+import { isRevoked, type RevokedClusters } from '../membership/revoked.ts';
 import {
   assumedPod,
   assumedUid,

@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from '@spillway/core';
 import type { TryResult } from '../negotiation.ts';
-import { saidOfTemplate, type Template, templateOf } from '../template.ts';
+import { saidOfTemplate, type Template, templateOf } from '../advert/template.ts';
 import { outOfReservation, triedVerdict } from './answers.ts';
 import { type HostConfig, placeOn } from './config.ts';
 import type { HostEffect, TryOutcome } from './events.ts';

@@ -7,11 +7,11 @@ import {
   type PodShape,
   shapeOf,
 } from '@spillway/core';
-import type { Advert, Amounts, RoomBin } from '../advert.ts';
-import { originCoordinate } from '../coordinates.ts';
-import type { Neighbour } from '../directory.ts';
+import type { Advert, Amounts, RoomBin } from '../advert/advert.ts';
+import { originCoordinate } from '../membership/coordinates.ts';
+import type { Neighbour } from '../membership/directory.ts';
 import type { Member } from '../negotiation.ts';
-import { noAmounts } from '../room.ts';
+import { noAmounts } from '../advert/room.ts';
 
 const gibibyte = 2 ** 30;
 

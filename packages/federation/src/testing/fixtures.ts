@@ -10,12 +10,12 @@ import {
   wellKnown,
 } from '@spillway/core';
 import { Ledger } from '@spillway/scheduling';
-import type { Advert } from '../advert.ts';
-import { originCoordinate } from '../coordinates.ts';
+import type { Advert } from '../advert/advert.ts';
+import { originCoordinate } from '../membership/coordinates.ts';
 import type { Seals } from '../home/ports.ts';
 import type { Host } from '../host/host.ts';
 import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
-import { roomOf, roomTotals } from '../room.ts';
+import { roomOf, roomTotals } from '../advert/room.ts';
 import { memberOf } from './adverts.ts';
 
 export const at = (ms: number): MonotonicMs => ms as MonotonicMs;

@@ -7,14 +7,14 @@ import {
   randomStream,
   type ReservationId,
 } from '@spillway/core';
-import { originCoordinate } from '../coordinates.ts';
-import { Directory, directoryPresets } from '../directory.ts';
+import { originCoordinate } from '../membership/coordinates.ts';
+import { Directory, directoryPresets } from '../membership/directory.ts';
 import { homeDefaults } from '../home/config.ts';
 import type { HomeEffect, HomeEvent } from '../home/events.ts';
 import { clusterOfVirtualNode, Home } from '../home/home.ts';
 import type { Neighbourhood, Policies, PolicyForPod } from '../home/ports.ts';
 import type { TryResult } from '../negotiation.ts';
-import { nearest, type PlacementPolicy, policyText } from '../policy.ts';
+import { nearest, type PlacementPolicy, policyText } from '../policy/policy.ts';
 import { memberOf } from './adverts.ts';
 import { advertOf, at, cluster, ledgerOf, plainSeals } from './fixtures.ts';
 

@@ -3,8 +3,8 @@
  * home has, or something else. Their state is derived from the pod alone.
  */
 import type { ClusterName, Pod } from '@spillway/core';
-import { hasRun, isTerminal } from '../../mirrored-status.ts';
-import { travelVerdicts } from '../../travel.ts';
+import { hasRun, isTerminal } from '../../offload/mirrored-status.ts';
+import { travelVerdicts } from '../../offload/travel.ts';
 import type { OffloadedEntries } from './entries.ts';
 import { type ForeignPods, wasGivenBack } from './foreign-pods.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';

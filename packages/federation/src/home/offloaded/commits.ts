@@ -1,7 +1,7 @@
 /** What becomes of a pod when its host has answered a commit. */
 import type { MonotonicMs, Verdict } from '@spillway/core';
 import type { CommitResult } from '../../negotiation.ts';
-import { opensPorts } from '../../pod-network.ts';
+import { opensPorts } from '../../offload/pod-network.ts';
 import type { HomeEvent } from '../events.ts';
 import type { OffloadCalls } from './calls.ts';
 import { type Endings, guestLost } from './endings.ts';

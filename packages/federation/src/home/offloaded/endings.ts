@@ -3,8 +3,8 @@
  * pod itself is deleted.
  */
 import type { ClusterName, PodStatus } from '@spillway/core';
-import { isFenced } from '../../fence.ts';
-import { endedByHost, isTerminal } from '../../mirrored-status.ts';
+import { isFenced } from '../../offload/fence.ts';
+import { endedByHost, isTerminal } from '../../offload/mirrored-status.ts';
 import type { OffloadCalls } from './calls.ts';
 import type { OffloadedEntries } from './entries.ts';
 import type { GuestStreams } from './guest-streams.ts';

@@ -7,8 +7,8 @@ import {
   type PodStatus,
   podStatusText,
 } from '@spillway/core';
-import type { Changeable } from '../../changeable.ts';
-import { isTerminal } from '../../mirrored-status.ts';
+import type { Changeable } from '../../offload/changeable.ts';
+import { isTerminal } from '../../offload/mirrored-status.ts';
 import type { Backoff } from '../backoff.ts';
 import type { PodRef } from '../events.ts';
 import type { Grant } from '../pending/grant.ts';

@@ -21,9 +21,9 @@ import {
   type PodUid,
   virtualNodeName,
 } from '@spillway/core';
-import { contradicts, endedByHost, isTerminal } from '../../mirrored-status.ts';
+import { contradicts, endedByHost, isTerminal } from '../../offload/mirrored-status.ts';
 import type { GuestUpdate } from '../../negotiation.ts';
-import { isRevoked, type RevokedClusters } from '../../revoked.ts';
+import { isRevoked, type RevokedClusters } from '../../membership/revoked.ts';
 import { type HomeEvent, type PodRef, refOf } from '../events.ts';
 import type { Grant } from '../pending/grant.ts';
 import type { PodLife } from '../pod-life.ts';

@@ -3,7 +3,7 @@
  * statuses wait for its end, and only the newest of them is written.
  */
 import type { MonotonicMs, PodStatus } from '@spillway/core';
-import { drifted, isTerminal, mirroredStatus } from '../../mirrored-status.ts';
+import { drifted, isTerminal, mirroredStatus } from '../../offload/mirrored-status.ts';
 import type { HomeEvent } from '../events.ts';
 import type { OffloadedEntries } from './entries.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';

@@ -3,9 +3,9 @@
  * is known for pods that this agent has committed itself; of others it is told once.
  */
 import type { ClusterName, Pod } from '@spillway/core';
-import { changeableOf } from '../../changeable.ts';
+import { changeableOf } from '../../offload/changeable.ts';
 import type { UpdateResult } from '../../negotiation.ts';
-import { cutToTravel } from '../../travel.ts';
+import { cutToTravel } from '../../offload/travel.ts';
 import type { OffloadedEntries } from './entries.ts';
 import { isProbing, type OffloadedPod } from './offloaded-pod.ts';
 import { byHost } from './calls.ts';

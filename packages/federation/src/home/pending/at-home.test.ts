@@ -10,7 +10,7 @@ import type {
 } from '@spillway/core';
 import { selectedNodeAnnotation } from '@spillway/scheduling';
 import { describe, expect, test } from 'vitest';
-import { nearest, type PlacementPolicy } from '../../policy.ts';
+import { nearest, type PlacementPolicy } from '../../policy/policy.ts';
 import { node, podOf } from '../../testing/fixtures.ts';
 import { homeOf, only, policyOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';

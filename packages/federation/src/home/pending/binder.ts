@@ -11,7 +11,7 @@ import {
   type Pod,
   type PodUid,
 } from '@spillway/core';
-import { boundPod } from '../../fence.ts';
+import { boundPod } from '../../offload/fence.ts';
 import { earlier } from '../backoff.ts';
 import type { BindOutcome, HomeEvent } from '../events.ts';
 import { refOf } from '../events.ts';

@@ -11,7 +11,7 @@ import {
   type Random,
   wellKnown,
 } from '@spillway/core';
-import { bindingAnnotations } from '../../fence.ts';
+import { bindingAnnotations } from '../../offload/fence.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
 import type { PendingGroup, PendingPod } from './pending-group.ts';

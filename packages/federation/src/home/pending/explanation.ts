@@ -1,6 +1,6 @@
 /** Why pods wait, in words for their owner: the home's nodes by reason, then neighbour by neighbour. */
 import type { ClusterName, MonotonicMs, Verdict, VerdictCount } from '@spillway/core';
-import type { Neighbour } from '../../directory.ts';
+import type { Neighbour } from '../../membership/directory.ts';
 import type { HomeEffect } from '../events.ts';
 import type { PodState } from '../offloaded/states.ts';
 import type { PendingGroup, PendingPod } from './pending-group.ts';

@@ -8,11 +8,11 @@ import {
   shapeOf,
   type Verdict,
 } from '@spillway/core';
-import type { AdvertVersion } from '../../advert.ts';
-import { policyVerdicts } from '../../fence.ts';
-import type { PlacementPolicy } from '../../policy.ts';
-import type { Template } from '../../template.ts';
-import { cutToTravel, travelVerdicts } from '../../travel.ts';
+import type { AdvertVersion } from '../../advert/advert.ts';
+import { policyVerdicts } from '../../offload/fence.ts';
+import type { PlacementPolicy } from '../../policy/policy.ts';
+import type { Template } from '../../advert/template.ts';
+import { cutToTravel, travelVerdicts } from '../../offload/travel.ts';
 import type { ReservationRound } from './reservation-round.ts';
 import { Backoff } from '../backoff.ts';
 import type { Eligibility } from '../eligibility.ts';

@@ -1,6 +1,6 @@
 /** The groups of waiting pods, findable by what they are and by their pods. An empty one ends. */
 import { after, type MonotonicMs, type Pod, type PodUid, shapeOf } from '@spillway/core';
-import { type Template, templateOf } from '../../template.ts';
+import { type Template, templateOf } from '../../advert/template.ts';
 import type { Eligibility } from '../eligibility.ts';
 import type { HomeConfig } from '../config.ts';
 import {

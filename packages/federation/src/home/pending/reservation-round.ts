@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from '@spillway/core';
 import type { ReserveAnswer, ReserveRequest } from '../../negotiation.ts';
-import { placingSpec } from '../../placing-spec.ts';
+import { placingSpec } from '../../placement/placing-spec.ts';
 import type { Why } from './explanation.ts';
 import type { PendingPod } from './pending-group.ts';
 import type { ReserveTarget } from './shortlist.ts';

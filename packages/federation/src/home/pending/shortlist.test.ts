@@ -1,7 +1,7 @@
 import type { ClusterName } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { type Directory, directoryPresets } from '../../directory.ts';
-import { nearest } from '../../policy.ts';
+import { type Directory, directoryPresets } from '../../membership/directory.ts';
+import { nearest } from '../../policy/policy.ts';
 import { at, node, podOf } from '../../testing/fixtures.ts';
 import { directoryOf, homeOf, policyOf } from '../../testing/home.ts';
 import { homeDefaults as config } from '../config.ts';

@@ -3,8 +3,12 @@
  * so one more is asked than seem to be needed, and nearer ones that said they were full are asked, too.
  */
 import { after, type ClusterName, type MonotonicMs } from '@spillway/core';
-import type { Neighbour } from '../../directory.ts';
-import { type RankedNeighbour, type Ranking, rankNeighbours } from '../../neighbour-placement.ts';
+import type { Neighbour } from '../../membership/directory.ts';
+import {
+  type RankedNeighbour,
+  type Ranking,
+  rankNeighbours,
+} from '../../placement/neighbour-placement.ts';
 import type { HomeConfig } from '../config.ts';
 import type { PendingGroup, Outlook, Refusal } from './pending-group.ts';
 

@@ -8,7 +8,7 @@
  * (`slowStartBatch`). Where an answer is a refusal, those that wait go elsewhere.
  */
 import { after, type ClusterName, type MonotonicMs, type PodUid } from '@spillway/core';
-import type { Template } from '../../template.ts';
+import type { Template } from '../../advert/template.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { SlotEnd } from './grant.ts';

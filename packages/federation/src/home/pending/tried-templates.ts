@@ -12,7 +12,7 @@ import {
   type Pod,
   type Random,
 } from '@spillway/core';
-import { saidOfTemplate, type Template, templateOf } from '../../template.ts';
+import { saidOfTemplate, type Template, templateOf } from '../../advert/template.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
 

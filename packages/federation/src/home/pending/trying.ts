@@ -6,10 +6,10 @@
  * by `TriedTemplates` all the same (docs/adr/0026).
  */
 import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
-import { boundPod } from '../../fence.ts';
+import { boundPod } from '../../offload/fence.ts';
 import type { TryResult } from '../../negotiation.ts';
-import { saidOfTemplate, type Template, templateOf } from '../../template.ts';
-import { cutToTravel } from '../../travel.ts';
+import { saidOfTemplate, type Template, templateOf } from '../../advert/template.ts';
+import { cutToTravel } from '../../offload/travel.ts';
 import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';

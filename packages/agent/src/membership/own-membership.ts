@@ -1,0 +1,27 @@
+/** How long our own certificate is good for: nobody talks to us any more once it has expired. */
+import type { Clock } from '@spillway/core';
+import type { Membership } from '@spillway/mesh';
+import type { Log } from '../reporting/log.ts';
+import type { Metrics } from '../reporting/metrics.ts';
+import { every, type Startable } from '../startable.ts';
+
+const dayMs = 86_400_000;
+/** From so many days before it expires, a person is told once a day. */
+const warnDays = 14;
+
+export function watchMembership(
+  member: Membership,
+  { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
+): Startable {
+  metrics.membershipExpires.set(member.expiresMs / 1000);
+  const look = (): void => {
+    const daysLeft = Math.floor((member.expiresMs - clock.wallMs()) / dayMs);
+    if (daysLeft >= warnDays) return;
+    log.warn(
+      { daysLeft, expires: new Date(member.expiresMs).toISOString() },
+      'the membership certificate of this cluster expires soon: get a new one with "spillway federation admit"',
+    );
+  };
+  look();
+  return every(dayMs, look);
+}

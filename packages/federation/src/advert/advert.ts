@@ -1,0 +1,69 @@
+/**
+ * An advert: what a cluster says of itself to its federation. Signed by its agent's key, versioned,
+ * expiring; see docs/adr/0003 for why it carries nodes' free room as bins and not sums or a fixed
+ * ladder of shapes: from bins a home computes how often *its* shape fits, fragmentation included.
+ */
+import type { ClusterName, PeerId, Taint } from '@spillway/core';
+import type { Coordinate } from '../membership/coordinates.ts';
+
+export interface Advert {
+  readonly cluster: ClusterName;
+  readonly peer: PeerId;
+  readonly version: AdvertVersion;
+  /** How long the receiver may believe it, counted on the receiver's own clock from its arrival. */
+  readonly ttlMs: number;
+  /** Multiaddrs, with or without `/p2p/…`, at which the agent listens. At most `addressesMax`. */
+  readonly addresses: readonly string[];
+  readonly coordinate: Coordinate;
+  /** What the cluster says of itself, beside what the root signed into its certificate. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** False while it drains or takes no guests. */
+  readonly accepting: boolean;
+  /** How many more guests its cap lets in. */
+  readonly guestsFree: number;
+  readonly room: Room;
+  /** Sums over all nodes, for people to look at; never used to place. */
+  readonly totals: { readonly allocatable: Amounts; readonly free: Amounts };
+}
+
+/** Newer if the epoch is greater, or the epoch is equal and the sequence greater. */
+export interface AdvertVersion {
+  /**
+   * Grows with each agent that becomes active in the cluster (its Lease), hence a fencing token:
+   * whatever carries an older epoch comes from an agent that has been replaced.
+   */
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** Free room, node by node, in groups. */
+export interface Room {
+  /** Kinds of node: what a pod's constraints can tell apart. At most `nodeClassesMax`. */
+  readonly classes: readonly NodeClass[];
+  /** At most `binsMax`; merged towards less room where a cluster has more kinds of free node. */
+  readonly bins: readonly RoomBin[];
+}
+
+export interface NodeClass {
+  /** The advertised labels of these nodes; a label that is not advertised may still be there. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Taints with effect NoSchedule or NoExecute. */
+  readonly taints: readonly Taint[];
+}
+
+/** `nodes` nodes of one class, each of which has at least `free`. */
+export interface RoomBin {
+  /** Index into `classes`. */
+  readonly nodeClass: number;
+  readonly nodes: number;
+  readonly free: Amounts;
+}
+
+/** As `Resources`, with the number of pods a node still takes. */
+export interface Amounts {
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly ephemeralStorageBytes: number;
+  readonly pods: number;
+  readonly extended: ReadonlyMap<string, number>;
+}

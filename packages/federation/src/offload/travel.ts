@@ -1,0 +1,261 @@
+/**
+ * What may leave its home. A pod that would start broken elsewhere, or that belongs to a node of its
+ * home, stays, with a verdict that names the field; everything else is cut down to what travels.
+ *
+ * Service account tokens never travel: at the host a guest has no identity that the API server
+ * knows. Liqo copies them as Secrets and warns of impersonation (shared reference peers.md, note e).
+ */
+import {
+  type Container,
+  type Pod,
+  type PodSpec,
+  type Verdict,
+  type Volume,
+  wellKnown,
+} from '@spillway/core';
+import { mergedOnce } from './merged-once.ts';
+import { negotiationBounds } from '../negotiation.ts';
+
+const stage = 'Travel';
+
+/** Why `pod` must stay at home; empty when it may travel. Cost: its containers and volumes, once. */
+export function travelVerdicts(pod: Pod): readonly Verdict[] {
+  const { metadata, spec } = pod;
+  const reasons: string[] = [];
+  const owner = metadata.ownerReferences?.find((reference) => reference.controller);
+  if (owner?.kind === 'DaemonSet')
+    reasons.push(`is one of DaemonSet ${owner.name}, which belongs to its cluster's nodes`);
+  if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined)
+    reasons.push('is the mirror of a static pod');
+  if (spec.hostNetwork) reasons.push('uses its node’s network (hostNetwork)');
+  if (spec['hostPID']) reasons.push('uses its node’s processes (hostPID)');
+  if (spec['hostIPC']) reasons.push('uses its node’s IPC (hostIPC)');
+  if (pinnedToNode(spec)) reasons.push('is pinned to a node of its home by name');
+  if (spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) {
+    reasons.push('must run beside other pods of its home (required podAffinity)');
+  }
+  if (spec.resourceClaims?.length)
+    reasons.push('has resource claims (DRA), which do not travel yet');
+  for (const container of containersOf(spec)) {
+    for (const port of container.ports ?? []) {
+      if (port.hostPort)
+        reasons.push(
+          `opens port ${port.hostPort} of its node (hostPort of container ${container.name})`,
+        );
+    }
+  }
+  for (const volume of spec.volumes ?? []) {
+    const reason = volumeReason(volume);
+    if (reason !== undefined) reasons.push(reason);
+  }
+  const account = spec.serviceAccountName ?? 'default';
+  if (account !== 'default' && spec.volumes?.some(isServiceAccountToken)) {
+    reasons.push(
+      `uses service account ${account}, whose token does not travel (set automountServiceAccountToken: false if it can do without)`,
+    );
+  }
+  const { podJsonBytesMax } = negotiationBounds;
+  if (utf8BytesOf(JSON.stringify(cutToTravel(pod))) > podJsonBytesMax)
+    reasons.push(`is larger than the ${podJsonBytesMax / 1024} KiB that travel`);
+  return reasons.map((reason) => ({ code: 'UnschedulableAndUnresolvable', reason, stage }));
+}
+
+/** The objects of its namespace without which a pod would not start: neither optional ones nor tokens. */
+export interface PodNeeds {
+  readonly configMaps: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+/** Names sorted and unique, so that equal needs print alike. */
+export function needsOf(spec: PodSpec): PodNeeds {
+  const configMaps = new Set<string>();
+  const secrets = new Set<string>();
+  const need = (source: unknown, into: Set<string>): void => {
+    const { name, secretName, optional } = (source ?? {}) as Record<string, unknown>;
+    const named = name ?? secretName;
+    if (typeof named === 'string' && named !== '' && optional !== true) into.add(named);
+  };
+  for (const container of containersOf(spec)) {
+    for (const variable of list(container['env'])) {
+      const from = variable['valueFrom'] as Record<string, unknown> | undefined;
+      need(from?.['configMapKeyRef'], configMaps);
+      need(from?.['secretKeyRef'], secrets);
+    }
+    for (const source of list(container['envFrom'])) {
+      need(source['configMapRef'], configMaps);
+      need(source['secretRef'], secrets);
+    }
+  }
+  for (const volume of spec.volumes ?? []) {
+    if (isServiceAccountToken(volume)) continue;
+    need(volume['configMap'], configMaps);
+    need(volume['secret'], secrets);
+    for (const source of list(
+      (volume['projected'] as Record<string, unknown> | undefined)?.['sources'],
+    )) {
+      need(source['configMap'], configMaps);
+      need(source['secret'], secrets);
+    }
+  }
+  for (const secret of list(spec['imagePullSecrets'])) need(secret, secrets);
+  return { configMaps: [...configMaps].sort(), secrets: [...secrets].sort() };
+}
+
+/**
+ * The pod without what stays behind: status, owners, finalizers, server-side bookkeeping, tokens. What its
+ * home's API server has merged into it is there once (docs/two-api-servers.md).
+ */
+export function cutToTravel(pod: Pod): Pod {
+  const { name, namespace, uid, annotations } = pod.metadata;
+  const labels = pod.metadata.labels && travellingLabels(pod.metadata.labels);
+  return {
+    metadata: {
+      ...(name !== undefined && { name }),
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(labels !== undefined && { labels }),
+      ...(annotations !== undefined && { annotations: travellingAnnotations(annotations) }),
+    },
+    spec: mergedOnce(cutSpec(pod.spec), labels ?? {}),
+  };
+}
+
+/** The labels that an API server copies from a pod's node, here the virtual one (PodTopologyLabels). */
+const nodeLabels = new Set(['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']);
+
+/** The host's API server writes them as they are there. */
+function travellingLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !nodeLabels.has(key)));
+}
+
+function cutSpec(spec: PodSpec): PodSpec {
+  const {
+    nodeName: _nodeName,
+    // Its name goes along: a container may ask for it, and at the host it names nobody.
+    serviceAccount: _accountAlias,
+    priority: _priority,
+    priorityClassName: _priorityClass,
+    preemptionPolicy: _preemption,
+    schedulerName: _scheduler,
+    volumes,
+    ...rest
+  } = spec;
+  const tokens = new Set(
+    (volumes ?? []).filter(isServiceAccountToken).map((volume) => volume.name),
+  );
+  const kept = (volumes ?? []).filter((volume) => !tokens.has(volume.name));
+  return {
+    ...rest,
+    containers: spec.containers.map((container) => withoutMounts(container, tokens)),
+    ...(spec.initContainers && {
+      initContainers: spec.initContainers.map((container) => withoutMounts(container, tokens)),
+    }),
+    ...(kept.length > 0 && { volumes: kept }),
+  };
+}
+
+function withoutMounts(container: Container, volumes: ReadonlySet<string>): Container {
+  const mounts = list(container['volumeMounts']);
+  if (mounts.length === 0) return container;
+  const { volumeMounts: _mounts, ...rest } = container;
+  const kept = mounts.filter((mount) => !volumes.has(mount['name'] as string));
+  return kept.length > 0 ? { ...rest, volumeMounts: kept } : rest;
+}
+
+/** kubectl's copy of the manifest is large and says nothing that the spec does not. Our seal concerns the home alone. */
+function travellingAnnotations(
+  annotations: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const {
+    'kubectl.kubernetes.io/last-applied-configuration': _applied,
+    [wellKnown.boundByAnnotation]: _seal,
+    ...rest
+  } = annotations;
+  return rest;
+}
+
+/** The volume that the ServiceAccount admission plugin adds: a projection with a token inside. */
+export function isServiceAccountToken(volume: Volume): boolean {
+  const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
+  return (
+    volume.name.startsWith('kube-api-access-') &&
+    sources.some((source) => 'serviceAccountToken' in source)
+  );
+}
+
+/** What a projected volume may bring; all else is an identity that its cluster gives. */
+const projected: ReadonlySet<string> = new Set(['configMap', 'secret', 'downwardAPI']);
+const projectedWords: Readonly<Record<string, string>> = {
+  serviceAccountToken: 'service account token',
+  clusterTrustBundle: 'trust bundle of its cluster',
+  podCertificate: 'certificate of its cluster',
+};
+
+function volumeReason(volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim !== undefined) {
+    return `uses PersistentVolumeClaim ${volume.persistentVolumeClaim.claimName}, whose storage is at home`;
+  }
+  if ('ephemeral' in volume)
+    return `uses an ephemeral claim (volume ${volume.name}), whose storage is at home`;
+  if ('hostPath' in volume) return `uses a path of its node (hostPath volume ${volume.name})`;
+  if (isServiceAccountToken(volume)) return undefined;
+  const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
+  const kept = sources
+    .flatMap((source) => Object.keys(source))
+    .find((kind) => !projected.has(kind));
+  if (kept !== undefined) {
+    return `mounts a ${projectedWords[kept] ?? kept} (volume ${volume.name}), which does not travel`;
+  }
+  const travelling = [
+    'name',
+    'emptyDir',
+    'configMap',
+    'secret',
+    'projected',
+    'downwardAPI',
+    'image',
+  ];
+  const foreign = Object.keys(volume).find((field) => !travelling.includes(field));
+  return foreign === undefined
+    ? undefined
+    : `uses a ${foreign} volume (${volume.name}), which does not travel`;
+}
+
+function pinnedToNode(spec: PodSpec): boolean {
+  if (spec.nodeSelector?.['kubernetes.io/hostname'] !== undefined) return true;
+  const terms =
+    spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+      ?.nodeSelectorTerms ?? [];
+  const pinned = (term: (typeof terms)[number]): boolean =>
+    (term.matchFields ?? []).some(
+      (field) => field.key === 'metadata.name' && field.operator === 'In',
+    ) ||
+    (term.matchExpressions ?? []).some(
+      (expression) => expression.key === 'kubernetes.io/hostname' && expression.operator === 'In',
+    );
+  return terms.length > 0 && terms.every(pinned);
+}
+
+/** Surrogate pairs count as two of three bytes: never less than there are. */
+function utf8BytesOf(text: string): number {
+  const { podJsonBytesMax } = negotiationBounds;
+  if (text.length * 3 <= podJsonBytesMax || text.length > podJsonBytesMax) return text.length;
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
+  }
+  return bytes;
+}
+
+function containersOf(spec: PodSpec): readonly Container[] {
+  return spec.initContainers ? [...spec.initContainers, ...spec.containers] : spec.containers;
+}
+
+function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  if (!Array.isArray(value)) return [];
+  // What a neighbour sent may be anything.
+  return value.filter(
+    (each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null,
+  );
+}

@@ -1,0 +1,215 @@
+/**
+ * Where pods that do not exist yet would go now: the home's own pipeline on its own snapshot, then the
+ * neighbours as the home machine judges them for pods that do exist, each pod counted for the next.
+ * Nothing is asked, held or created here. In the end the host decides.
+ */
+import {
+  type ClusterName,
+  type MonotonicMs,
+  type NodeName,
+  type Pod,
+  type Verdict,
+  type VerdictCount,
+} from '@spillway/core';
+import { type Plan, placePods, type Snapshot } from '@spillway/scheduling';
+import type { Neighbour } from '../membership/directory.ts';
+import type { Eligibility } from '../home/eligibility.ts';
+import { keptHome, type Outlook } from '../home/pending/pending-group.ts';
+import { type Prospects, prospectsOf } from '../home/pending/shortlist.ts';
+import type { RankedNeighbour } from './neighbour-placement.ts';
+import type { PlacementPolicy } from '../policy/policy.ts';
+import { roomWithout } from '../advert/room.ts';
+
+/** `count` equal pods. */
+export interface ForecastPods {
+  /** Its UID must be its own: pods of the same UID replace each other. */
+  readonly pod: Pod;
+  readonly count: number;
+  /** Undefined: Spillway would leave them to the cluster's own scheduler. */
+  readonly eligibility: Eligibility | undefined;
+  readonly outlook: Outlook;
+}
+
+export interface Forecast {
+  readonly home: readonly { readonly node: NodeName; readonly count: number }[];
+  readonly neighbours: readonly {
+    readonly cluster: ClusterName;
+    readonly count: number;
+    readonly rttMs: number;
+  }[];
+  /** For these there is no room anywhere. */
+  readonly nowhere: number;
+  /** Why no more at home: nodes by reason. Empty when all fit there. */
+  readonly homeRefusals: readonly (Verdict | VerdictCount)[];
+  /** Why they must not leave, if so. */
+  readonly stays: readonly Verdict[];
+  /** Of every neighbour, best first: how many more it would take after these, and why not more now. */
+  readonly others: readonly {
+    readonly cluster: ClusterName;
+    readonly fits: number;
+    readonly rttMs: number;
+    readonly why: string;
+  }[];
+}
+
+export interface ForecastOptions {
+  readonly snapshot: Snapshot;
+  readonly neighbours: readonly Neighbour[];
+  /** How many pods of ours each neighbour has, for `spread`. */
+  readonly placed: ReadonlyMap<ClusterName, number>;
+  readonly now: MonotonicMs;
+}
+
+/** One forecast for each of `batches`, in their order. */
+export function forecast(
+  batches: readonly ForecastPods[],
+  options: ForecastOptions,
+): readonly Forecast[] {
+  let left = options;
+  return batches.map((batch) => {
+    const { result, after } = forecastOne(batch, left);
+    left = after;
+    return result;
+  });
+}
+
+function forecastOne(
+  batch: ForecastPods,
+  before: ForecastOptions,
+): { readonly result: Forecast; readonly after: ForecastOptions } {
+  const { pod, count, eligibility, outlook } = batch;
+  const { shape, policy, stays } = outlook;
+  const judged = shape.unsupported.length === 0;
+  const plan: Plan = judged
+    ? placePods(before.snapshot, shape, count)
+    : { nodes: [], refusals: [] };
+  const snapshot = plan.nodes.reduce(
+    (filled, node, i) => filled.withPod(onNode(pod, node, i)),
+    before.snapshot,
+  );
+  const missing = count - plan.nodes.length;
+  const prospects = (neighbours: readonly Neighbour[], placed: ForecastOptions['placed']) =>
+    prospectsOf(outlook, {
+      wanted: Math.max(1, missing),
+      neighbours,
+      placed: () => placed,
+      now: before.now,
+    });
+  const leaves = eligibility !== undefined && judged && keptHome(outlook) === undefined;
+  const { ranked } = prospects(before.neighbours, before.placed);
+  const shares = leaves ? sharesOf(ranked, missing, { policy, placed: before.placed }) : [];
+  const sent = new Map(shares.map((share) => [share.cluster, share.count]));
+  const neighbours = before.neighbours.map((each) => filled(each, sent.get(each.cluster) ?? 0));
+  const placed = new Map(before.placed);
+  for (const [cluster, more] of sent) placed.set(cluster, (placed.get(cluster) ?? 0) + more);
+  const away = shares.reduce((sum, share) => sum + share.count, 0);
+  const nowhere = missing - away;
+  return {
+    result: {
+      home: counted(plan.nodes),
+      neighbours: shares,
+      nowhere,
+      homeRefusals: judged ? plan.refusals : shape.unsupported,
+      stays,
+      others: othersOf(neighbours, prospects(neighbours, placed), { batch, sent, nowhere }),
+    },
+    after: { ...before, snapshot, neighbours, placed },
+  };
+
+  function filled(neighbour: Neighbour, more: number): Neighbour {
+    if (more === 0) return neighbour;
+    const { advert } = neighbour;
+    const room = roomWithout(advert.room, shape, more);
+    return { ...neighbour, advert: { ...advert, room, guestsFree: advert.guestsFree - more } };
+  }
+}
+
+/** Down the ranking as far as each is estimated to take; `spread` gives each pod to whoever has fewest. */
+function sharesOf(
+  ranked: readonly RankedNeighbour[],
+  missing: number,
+  options: { readonly policy: PlacementPolicy; readonly placed: ForecastOptions['placed'] },
+): Forecast['neighbours'] {
+  const shares = ranked.map(({ cluster, estimate, rttMs }) => ({
+    cluster,
+    rttMs,
+    estimate,
+    count: 0,
+    guests: options.placed.get(cluster) ?? 0,
+  }));
+  if (options.policy.name === 'spread') {
+    for (let i = 0; i < missing; i++) {
+      const open = shares.filter((share) => share.count < share.estimate);
+      const fewest = Math.min(...open.map((share) => share.guests + share.count));
+      const next = open.find((share) => share.guests + share.count === fewest);
+      if (next === undefined) break;
+      next.count += 1;
+    }
+  } else {
+    let left = missing;
+    for (const share of shares) {
+      share.count = Math.min(left, share.estimate);
+      left -= share.count;
+    }
+  }
+  return shares
+    .filter((share) => share.count > 0)
+    .map(({ cluster, count, rttMs }) => ({ cluster, count, rttMs }));
+}
+
+interface Sent {
+  readonly batch: ForecastPods;
+  readonly sent: ReadonlyMap<ClusterName, number>;
+  readonly nowhere: number;
+}
+
+function othersOf(
+  neighbours: readonly Neighbour[],
+  { ranked, reasons }: Prospects,
+  sent: Sent,
+): Forecast['others'] {
+  const open = ranked.map(({ cluster, estimate, rttMs }) => ({
+    cluster,
+    fits: estimate,
+    rttMs,
+    why: whyNoMore(cluster, undefined, sent),
+  }));
+  const isOpen = new Set(open.map(({ cluster }) => cluster));
+  const shut = neighbours
+    .filter(({ cluster }) => !isOpen.has(cluster))
+    .map(({ cluster, rttMs }) => ({
+      cluster,
+      fits: 0,
+      rttMs,
+      why: whyNoMore(cluster, reasons.get(cluster), sent),
+    }));
+  return [...open, ...shut.toSorted((a, b) => a.rttMs - b.rttMs)];
+}
+
+/** `reason`: why it takes none after these; undefined when it would. */
+function whyNoMore(
+  cluster: ClusterName,
+  reason: string | undefined,
+  { batch: { eligibility, outlook }, sent, nowhere }: Sent,
+): string {
+  const takes = sent.get(cluster);
+  if (takes !== undefined) return `takes ${takes}${reason === undefined ? '' : `, then ${reason}`}`;
+  if (outlook.policyFor.problem !== undefined) return 'not asked: the policy can’t be read';
+  if (reason !== undefined) return reason;
+  if (eligibility === undefined) return 'not asked: Spillway leaves these pods alone';
+  if (outlook.stays.length > 0) return 'not asked: these pods must stay';
+  return nowhere > 0 ? 'not asked' : 'not needed';
+}
+
+function onNode(pod: Pod, nodeName: NodeName, i: number): Pod {
+  const uid = `${pod.metadata.uid ?? ''}/${i}`;
+  return { metadata: { ...pod.metadata, uid }, spec: { ...pod.spec, nodeName } };
+}
+
+function counted(nodes: readonly NodeName[]): Forecast['home'] {
+  const counts = new Map<NodeName, number>();
+  for (const node of nodes) counts.set(node, (counts.get(node) ?? 0) + 1);
+  return [...counts]
+    .map(([node, count]) => ({ node, count }))
+    .sort((a, b) => (a.node < b.node ? -1 : 1));
+}
