@@ -23,7 +23,7 @@ interface Key {
 
 export function publishedDocuments(): readonly { readonly file: string; readonly text: string }[] {
   const page = (name: string): string =>
-    fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
+    fileURLToPath(new URL(`../../../../docs/${name}`, import.meta.url));
   return [
     { file: page('configuration.md'), text: configurationReference() },
     { file: page('guest-fields.md'), text: guestFieldsReference() },
