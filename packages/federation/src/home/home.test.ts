@@ -317,6 +317,31 @@ describe('asks', () => {
     tested.see(podOf('a', { nodeName: 'elsewhere' }));
     expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(0);
   });
+
+  test('places a pod once, though the watch shows it without a node after it was bound', () => {
+    const tested = atHome('1');
+    const [pod, other] = [podOf('a'), podOf('b')];
+    asked(tested, pod);
+    tested.step({ kind: 'boundLocally', uid: uidOf(pod), outcome: 'bound' });
+    // A change of it from before its binding, by a watch that lags; and a policy that decides again.
+    expect(tested.see({ ...pod, metadata: { ...pod.metadata, labels: { l: 'x' } } })).toEqual([]);
+    tested.step({ kind: 'policiesChanged', namespace: 'default' });
+    tested.see(other);
+    expect(kinds(tested.tickAt(2 * batchMs))).toEqual(['reserve', 'reserve']);
+    expect(tested.home.counts().waiting).toBe(1);
+    expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(1_000);
+  });
+
+  test('takes a pod that was bound to a neighbour for away, though the watch shows it without a node', () => {
+    const tested = atHome('0');
+    const [reserve] = asked(tested, podOf('a'));
+    if (reserve === undefined) throw new Error('nobody was asked');
+    tested.take(reserve, 1);
+    tested.step({ kind: 'boundAway', uid: uidOf(podOf('a')), outcome: 'bound' });
+    tested.see(podOf('a', { metadata: { labels: { l: 'x' } } }));
+    expect(kinds(tested.tickAt(10 * batchMs))).toEqual([]);
+    expect(tested.home.counts().waiting).toBe(0);
+  });
 });
 
 describe('a pod away', () => {

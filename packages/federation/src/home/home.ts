@@ -143,6 +143,11 @@ export class Home {
     return this.#pending.awaitsNews(now);
   }
 
+  /** Whether a binding to a node of the home that was not answered may still take effect. */
+  get hasDoubtfulBindings(): boolean {
+    return this.#pending.hasDoubtfulBindings;
+  }
+
   /** For people and metrics. */
   counts(): {
     readonly waiting: number;

@@ -70,6 +70,11 @@ export class Bindings {
     return this.#bindings.has(uid) || this.#abandoned.has(uid);
   }
 
+  /** Whether one that failed is being repeated: it may still take effect. */
+  get areDoubtful(): boolean {
+    return this.#retries.size > 0;
+  }
+
   all(): Iterable<Binding> {
     return this.#bindings.values();
   }

@@ -84,6 +84,10 @@ export class PendingPods {
     return this.#binder.unanswered;
   }
 
+  get hasDoubtfulBindings(): boolean {
+    return this.#binder.bindings.areDoubtful;
+  }
+
   /** Takes a pod in, or its newer state. */
   enqueue(
     pod: Pod,
