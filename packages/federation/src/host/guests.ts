@@ -108,6 +108,10 @@ export class Guests {
     this.doubt(guest, guest.late.until);
   }
 
+  isUnanswered(now: MonotonicMs): boolean {
+    return [...this.#guests.values()].some(({ late }) => late !== undefined && now < late.until);
+  }
+
   doubt(guest: Guest, until: MonotonicMs): void {
     guest.state = 'doubtful';
     guest.doubtEnds = until;

@@ -80,6 +80,11 @@ function fenced(pod: Pod): Pod {
   return { ...pod, metadata: { ...pod.metadata, annotations } };
 }
 
+/** As a watch tells of it that was broken when it was deleted. */
+function missed({ metadata: { name, namespace = '', uid = '', labels = {} } }: Pod): Pod {
+  return { metadata: { name, namespace, uid, labels } } as Pod;
+}
+
 const kinds = (effects: readonly HostEffect[]): readonly string[] =>
   effects.map(({ kind }) => kind);
 const results = (effects: readonly HostEffect[]) =>
@@ -330,6 +335,15 @@ describe('guest stream', () => {
       { kind: 'gone', reason: 'Evicted', message: 'low on memory' },
     ]);
   });
+});
+
+test('a guest whose deletion the watch has missed is told gone with what was known of it last', () => {
+  const tested = hosting();
+  const pod = podOf('a');
+  tested.show(shadowOf(pod, { phase: 'Succeeded' }));
+  expect(updates(tested.vanish(missed(shadowOf(pod))))).toMatchObject([
+    { kind: 'gone', uid: 'uid-a', lastStatus: { phase: 'Succeeded' } },
+  ]);
 });
 
 describe('a home that is revoked', () => {
@@ -631,6 +645,26 @@ describe('a creation that was never answered', () => {
     expect(used()).toBe(1_000);
     vanish(late(shadowOf(pod)), 30);
     expect(used()).toBe(0);
+  });
+
+  test('of a fenced pod whose shadow’s deletion was missed: it is not said to be gone, either', () => {
+    const { vanish, used } = repeated(fenced(pod));
+    expect(updates(vanish(missed(fenced(shadowOf(pod))), 10))).toEqual([]);
+    expect(used()).toBe(1_000);
+  });
+
+  test('is one that an agent which took over at once would not know of, until it can come no more', () => {
+    const { host, commit, created, vanish, show } = hosting();
+    commit([pod]);
+    expect(host.isUnanswered(at(0))).toBe(false);
+    created(pod, { kind: 'failed', reason: 'no answer' });
+    commit([pod]);
+    created(pod);
+    show(shadowOf(pod));
+    expect(host.isUnanswered(at(10))).toBe(true);
+    vanish(shadowOf(pod), 20);
+    expect(host.isUnanswered(at(doubtMs - 1))).toBe(true);
+    expect(host.isUnanswered(at(doubtMs))).toBe(false);
   });
 
   test('of a fenced pod: it is not said to be gone while it may come through', () => {

@@ -120,6 +120,11 @@ export class Host {
     return { guests: this.#guests.live(), held: this.#admission.held, byHome };
   }
 
+  /** Whether a creation that was not answered may still take effect. */
+  isUnanswered(now: MonotonicMs): boolean {
+    return this.#shadows.isUnanswered(now);
+  }
+
   /** A guest by where it lives here; undefined for every other pod. O(guests). */
   explain(namespace: string, name: string): GuestExplanation | undefined {
     return explanationOf(this.#guests.all(), namespace, name);

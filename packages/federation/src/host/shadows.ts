@@ -82,6 +82,11 @@ export class Shadows {
     return this.#unbound.isSilent(now);
   }
 
+  isUnanswered(now: MonotonicMs): boolean {
+    const room = this.#lateRooms.nextExpiry();
+    return (room !== undefined && now < room) || this.#guests.isUnanswered(now);
+  }
+
   /** Room that is taken for what can come no more is free. Before any other event. */
   expire(now: MonotonicMs): void {
     this.#lateRooms.expire(now);
@@ -246,13 +251,14 @@ export class Shadows {
   gone(pod: Pod, now: MonotonicMs): void {
     const id = labelledIdOf(pod);
     const guest = id && this.#guests.get(id);
-    if (guest === undefined || guest.shadow?.metadata.uid !== pod.metadata.uid) return;
-    guest.shadow = pod;
+    if (guest?.shadow === undefined || guest.shadow.metadata.uid !== pod.metadata.uid) return;
+    const last = isWhole(pod) ? pod : guest.shadow;
+    guest.shadow = last;
     if (guest.pending !== undefined) this.#ledger.forget(assumedUid(guest.id));
     guest.pending = undefined;
     if (mayComeThrough(guest.late, now)) this.#keepRoom(guest, guest.late);
     // Nothing may replace a fenced pod while another copy of it may come to be.
-    if (isFenced(pod) && guest.state === 'doubtful') return;
+    if (isFenced(last) && guest.state === 'doubtful') return;
     this.#remove(guest);
     this.#announceGone(guest, now);
   }
@@ -307,6 +313,11 @@ function pendingOf(shadow: Pod): PendingGuest | undefined {
   const { schedulerName = '' } = spec;
   const place = { node, scheduler: schedulerName };
   return { pod: { metadata: { ...metadata, namespace }, spec }, place };
+}
+
+/** Of a deletion that its watch has missed, no more than the metadata is known. */
+function isWhole(pod: Partial<Pod>): boolean {
+  return pod.spec !== undefined;
 }
 
 function mayComeThrough(late: LateCreation | undefined, now: MonotonicMs): late is LateCreation {
