@@ -159,6 +159,24 @@ describe('agent', () => {
     expect(agent.wakeAt(now as MonotonicMs)).toBeUndefined();
   });
 
+  it('keeps its Lease when a binding failed that may still take effect, before the stop or after', () => {
+    synced();
+    const fault = new Fault('Unavailable', 'no answer');
+    const failed = { kind: 'failed', fault } as const;
+    const asked = untilAsked(watched({ kind: 'Pod', type: 'set', object: pod('a') }));
+    step({ kind: 'ended', id: asked.id, ended: failed });
+    expect(agent.drained).toBe(true);
+    expect(agent.isSettled(now as MonotonicMs)).toBe(false);
+    const again = untilAsked([]);
+    step({ kind: 'ended', id: again.id, ended: { kind: 'bindLocally', value: 'bound' } });
+    expect(agent.isSettled(now as MonotonicMs)).toBe(true);
+    const last = untilAsked(watched({ kind: 'Pod', type: 'set', object: pod('b') }));
+    agent.stop();
+    step({ kind: 'ended', id: last.id, ended: failed });
+    expect(agent.drained).toBe(true);
+    expect(agent.isSettled(now as MonotonicMs)).toBe(false);
+  });
+
   it('waits for pods of its own cluster before it gives room away, also at an instant of its own', () => {
     synced();
     const own: Pod = {

@@ -103,6 +103,8 @@ export class Agent {
   #effects: AgentEffect[] = [];
   #synced = false;
   #stopped = false;
+  /** Work that placed a pod has failed after the stop. */
+  #failedLate = false;
   #lookAt: MonotonicMs | undefined;
   #neighboursChanged = false;
 
@@ -201,7 +203,7 @@ export class Agent {
 
   step(event: AgentEvent, now: MonotonicMs): readonly AgentEffect[] {
     if (this.#stopped) {
-      if (event.kind === 'ended') this.#outbox.ended(event.id);
+      if (event.kind === 'ended') this.#endedLate(event.id, event.ended);
       return [];
     }
     this.#take(event, now);
@@ -232,9 +234,18 @@ export class Agent {
     this.#outbox.close();
   }
 
-  /** Whether no work is under way: the Lease may be given back. */
+  /** Whether no work is under way. */
   get drained(): boolean {
     return this.#outbox.underWay === 0;
+  }
+
+  /**
+   * Whether the Lease may be given back: no work is under way, and none that placed a pod has failed and may
+   * still take effect. An agent that took over at once would not know of it.
+   */
+  isSettled(now: MonotonicMs): boolean {
+    if (!this.drained || this.#failedLate) return false;
+    return !this.home.hasDoubtfulBindings && !this.host.isUnanswered(now);
   }
 
   /**
@@ -340,6 +351,13 @@ export class Agent {
     }
   }
 
+  /** The machines are told nothing more. */
+  #endedLate(id: number, ended: Ended): void {
+    const { kind } = this.#outbox.ended(id);
+    const places = kind === 'createShadow' || kind === 'bindLocally';
+    if (places && ended.kind === 'failed') this.#failedLate = true;
+  }
+
   #requireReady(): void {
     if (this.#stopped) throw new Fault('Unavailable', 'this agent is stopping');
     if (this.#synced) return;
@@ -383,11 +401,12 @@ export class Agent {
     if (this.awaitsNews(now)) this.#home({ kind: 'roomChanged', where: 'neighbour' }, now);
   }
 
-  #reachable(): readonly ClusterName[] {
-    if (!this.#options.looksThrough) return [];
-    return this.#neighbourhood
-      .neighbours()
-      .flatMap(({ cluster, liveness }) => (liveness === 'alive' ? [cluster] : []));
+  /** With the epochs of their agents. */
+  #reachable(): ReadonlyMap<ClusterName, number> {
+    const alive = this.#options.looksThrough
+      ? this.#neighbourhood.neighbours().filter(({ liveness }) => liveness === 'alive')
+      : [];
+    return new Map(alive.map(({ cluster, advert }) => [cluster, advert.version.epoch]));
   }
 
   #home(event: HomeEvent, now: MonotonicMs): void {

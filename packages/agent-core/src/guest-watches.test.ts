@@ -11,6 +11,9 @@ const none: ReadonlySet<ClusterName> = new Set();
 const lyon = name('lyon');
 const toLyon: ReadonlySet<ClusterName> = new Set([lyon]);
 
+const reach = (...hosts: readonly ClusterName[]): ReadonlyMap<ClusterName, number> =>
+  new Map(hosts.map((host) => [host, 1]));
+
 let watches: GuestWatches;
 let told: HomeEvent[];
 let opened: ClusterName[];
@@ -28,10 +31,10 @@ beforeEach(() => {
 
 describe('guest watches', () => {
   it('hold a stream open where pods of ours are, and pass on what it says', () => {
-    watches.keep(toLyon, [], at(0));
+    watches.keep(toLyon, reach(), at(0));
     watches.update(1, gone, at(1));
     watches.update(1, synced, at(2));
-    watches.keep(toLyon, [lyon], at(250));
+    watches.keep(toLyon, reach(lyon), at(250));
     expect(opened).toEqual([lyon]);
     expect(told).toEqual([
       { kind: 'stream', host: lyon, state: 'opening' },
@@ -42,7 +45,7 @@ describe('guest watches', () => {
   });
 
   it('open a stream that has ended again, ever later while it fails, up to a maximum', () => {
-    watches.keep(toLyon, [], at(0));
+    watches.keep(toLyon, reach(), at(0));
     let now = 0;
     const pauses: number[] = [];
     for (let id = 1; id <= 12; id++) {
@@ -61,46 +64,56 @@ describe('guest watches', () => {
   });
 
   it('open it at once when the neighbour connects again', () => {
-    watches.keep(toLyon, [], at(0));
+    watches.keep(toLyon, reach(), at(0));
     watches.closed(1, at(0));
     watches.nudge(lyon, at(1));
     expect(opened).toEqual([lyon, lyon]);
   });
 
   it('look through every neighbour once, and let it go then', () => {
-    watches.keep(none, [lyon], at(0));
+    watches.keep(none, reach(lyon), at(0));
     watches.update(1, synced, at(1));
-    watches.keep(none, [lyon], at(250));
+    watches.keep(none, reach(lyon), at(250));
     expect(opened).toEqual([lyon]);
     expect(closed).toEqual([1]);
     expect(told.at(-1)).toEqual({ kind: 'stream', host: lyon, state: 'closed' });
   });
 
+  it('look through it again when its agent is another: the last one may have died over a creation', () => {
+    watches.keep(none, reach(lyon), at(0));
+    watches.update(1, synced, at(1));
+    watches.keep(none, new Map([[lyon, 2]]), at(250));
+    expect(opened).toEqual([lyon, lyon]);
+    watches.update(2, synced, at(251));
+    watches.keep(none, new Map([[lyon, 2]]), at(500));
+    expect(opened).toHaveLength(2);
+  });
+
   it('look through a maximum of eight at once', () => {
     const all = Array.from({ length: 20 }, (_, i) => name(`c${i}`));
-    watches.keep(none, all, at(0));
+    watches.keep(none, reach(...all), at(0));
     expect(opened).toHaveLength(8);
     watches.update(1, synced, at(1));
-    watches.keep(none, all, at(250));
+    watches.keep(none, reach(...all), at(250));
     expect(opened).toHaveLength(9);
   });
 
   it('look through one that fails again after a pause, as long as it is reachable', () => {
-    watches.keep(none, [lyon], at(0));
+    watches.keep(none, reach(lyon), at(0));
     watches.closed(1, at(0));
-    watches.keep(none, [lyon], at(1));
+    watches.keep(none, reach(lyon), at(1));
     expect(opened).toHaveLength(1);
     watches.tick(watches.wakeAt() ?? at(0));
     expect(opened).toHaveLength(2);
     watches.closed(2, at(400));
-    watches.keep(none, [], at(500));
+    watches.keep(none, reach(), at(500));
     watches.tick(watches.wakeAt() ?? at(0));
     expect(opened).toHaveLength(2);
     expect(watches.wakeAt()).toBeUndefined();
   });
 
   it('give up on a stream that says nothing before it has shown all guests', () => {
-    watches.keep(toLyon, [], at(0));
+    watches.keep(toLyon, reach(), at(0));
     watches.update(1, gone, at(9_000));
     expect(watches.wakeAt()).toBe(24_000);
     watches.tick(at(24_000));
@@ -110,7 +123,7 @@ describe('guest watches', () => {
   });
 
   it('hear nothing of a stream that has been ended', () => {
-    watches.keep(none, [lyon], at(0));
+    watches.keep(none, reach(lyon), at(0));
     watches.update(1, synced, at(1));
     told = [];
     watches.update(1, gone, at(2));

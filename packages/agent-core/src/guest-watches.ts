@@ -1,7 +1,7 @@
 /**
- * Keeps a guest stream open to every neighbour that has pods of ours, and opens one once to every
- * other neighbour that becomes reachable: an agent that died may have left guests there of which the
- * home's API server knows nothing any more.
+ * Keeps a guest stream open to every neighbour that has pods of ours, and opens one once to each agent of
+ * every other neighbour that becomes reachable. An agent that died may have left guests there of which the
+ * home's API server knows nothing any more: one of ours, or the host's, whose last creation nobody saw.
  */
 import {
   after,
@@ -31,6 +31,8 @@ const openingSilenceMsMax = 15_000;
 
 interface Watch {
   readonly host: ClusterName;
+  /** Of the host's agent when the stream was opened, as far as is known. */
+  epoch: number | undefined;
   /** Undefined while it waits to be opened again. */
   id: number | undefined;
   synced: boolean;
@@ -43,27 +45,32 @@ export class GuestWatches {
   readonly #options: GuestWatchesOptions;
   readonly #watches = new Map<ClusterName, Watch>();
   readonly #byId = new Map<number, Watch>();
-  readonly #lookedThrough = new Set<ClusterName>();
+  /** By which epoch of its agent. */
+  readonly #lookedThrough = new Map<ClusterName, number | undefined>();
   #wanted: ReadonlySet<ClusterName> = new Set();
-  #reachable: ReadonlySet<ClusterName> = new Set();
+  #reachable: ReadonlyMap<ClusterName, number> = new Map();
   #nextId = 1;
 
   constructor(options: GuestWatchesOptions) {
     this.#options = options;
   }
 
-  /** `hosts` have pods of ours; `reachable` can be looked through. Call whenever either changes. */
-  keep(hosts: ReadonlySet<ClusterName>, reachable: readonly ClusterName[], now: MonotonicMs): void {
+  /** `hosts` have pods of ours; `reachable`, with their agents' epochs, can be looked through. Call whenever either changes. */
+  keep(
+    hosts: ReadonlySet<ClusterName>,
+    reachable: ReadonlyMap<ClusterName, number>,
+    now: MonotonicMs,
+  ): void {
     this.#wanted = hosts;
-    this.#reachable = new Set(reachable);
+    this.#reachable = reachable;
     for (const host of hosts) if (!this.#watches.has(host)) this.#add(host, now);
     let looks = 0;
     for (const { host, id } of this.#watches.values()) {
       if (id !== undefined && !hosts.has(host)) looks += 1;
     }
-    for (const host of reachable) {
+    for (const [host, epoch] of reachable) {
       if (looks >= looksMax) return;
-      if (this.#lookedThrough.has(host) || this.#watches.has(host)) continue;
+      if (this.#lookedThrough.get(host) === epoch || this.#watches.has(host)) continue;
       looks += 1;
       this.#add(host, now);
     }
@@ -85,7 +92,7 @@ export class GuestWatches {
     }
     watch.synced = true;
     watch.at = undefined;
-    this.#lookedThrough.add(watch.host);
+    this.#lookedThrough.set(watch.host, watch.epoch);
     if (!this.#wanted.has(watch.host)) this.#end(watch, id, now);
   }
 
@@ -111,7 +118,14 @@ export class GuestWatches {
   }
 
   #add(host: ClusterName, now: MonotonicMs): void {
-    const watch: Watch = { host, id: undefined, synced: false, reopenMs: reopenMsMin, at: now };
+    const watch: Watch = {
+      host,
+      epoch: undefined,
+      id: undefined,
+      synced: false,
+      reopenMs: reopenMsMin,
+      at: now,
+    };
     this.#watches.set(host, watch);
     this.#open(watch, now);
   }
@@ -120,6 +134,7 @@ export class GuestWatches {
     const { home, open } = this.#options;
     const id = this.#nextId++;
     watch.id = id;
+    watch.epoch = this.#reachable.get(watch.host);
     watch.synced = false;
     watch.at = after(now, openingSilenceMsMax);
     this.#byId.set(id, watch);

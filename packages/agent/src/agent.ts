@@ -16,7 +16,7 @@ import { standbyAnswer } from './api/questions.ts';
 
 export interface Agent {
   readonly httpPort: number;
-  /** Ends everything, and gives the Lease back once no write is under way; else the Lease runs out by itself. */
+  /** Ends everything, and gives the Lease back once no write can take effect any more; else it runs out by itself. */
   stop(): Promise<void>;
 }
 
@@ -90,9 +90,10 @@ export async function startAgent(
     async stop() {
       await starting;
       const drained = await within(drainMsMax, Promise.all([active?.stop(), label.stop()]));
-      if (!drained)
-        log.warn({ drainMsMax }, 'writes are still in flight; the Lease expires by itself');
-      await elector.stop({ giveBack: drained });
+      const settled = drained && (active?.isSettled() ?? true);
+      if (!settled)
+        log.warn({ drainMsMax }, 'writes may still take effect; the Lease expires by itself');
+      await elector.stop({ giveBack: settled });
       await http.stop();
       api.close();
     },

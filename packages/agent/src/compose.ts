@@ -44,6 +44,8 @@ export interface ActiveAgent {
   readonly questions: Questions;
   /** From now on it emits nothing. Resolves when every write and call under way has ended. */
   stop(): Promise<void>;
+  /** See `Agent.isSettled`. */
+  isSettled(): boolean;
 }
 
 export type ActiveOptions = Omit<MachineOptions, 'clock' | 'revocations' | 'mesh'>;
@@ -171,6 +173,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       await mesh.stop();
       await drained;
     },
+    isSettled: () => agent.isSettled(clock.monotonicMs()),
   };
 }
 
