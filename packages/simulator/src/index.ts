@@ -1,5 +1,5 @@
 export * from './faults/play.ts';
-export { type FaultKind, faultKinds } from './faults/world.ts';
+export { type FaultKind, faultKinds } from './faults/fault-kinds.ts';
 export type * from './recording.ts';
 export * from './simulate.ts';
 export * from './systems/objects.ts';

@@ -78,6 +78,7 @@ export class ModelAgent implements Callee {
   readonly #driver: ModelDriver;
   readonly #watch: ModelWatch;
   #lifeEnded = false;
+  #stopped = false;
 
   constructor(options: ModelAgentOptions) {
     this.#options = options;
@@ -115,6 +116,7 @@ export class ModelAgent implements Callee {
       ...(!options.looksThrough && { clusterOfNode: clusterOfVirtualNode }),
     });
     const writes = new ModelWrites({
+      api,
       time,
       network: options.network,
       writeMsMax: timing.writeMsMax,
@@ -155,10 +157,20 @@ export class ModelAgent implements Callee {
   }
 
   get synced(): boolean {
-    return this.#agent.synced;
+    return this.#agent.synced && !this.#stopped;
   }
 
   alive = (): boolean => !this.#lifeEnded;
+
+  /**
+   * From now on it emits nothing and answers nobody. Calls `drained` once no work is under way any more, with
+   * whether the Lease may be given back.
+   */
+  stop(drained: (settled: boolean) => void): void {
+    this.#stopped = true;
+    this.#agent.stop();
+    this.#driver.whenDrained(() => drained(this.#agent.isSettled(this.#options.time.now)));
+  }
 
   crash(): void {
     this.#lifeEnded = true;

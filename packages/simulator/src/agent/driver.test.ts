@@ -46,6 +46,7 @@ driverContract('simulator’s', () => {
     gossip: { clusters: 2, publish: () => 300, saidAt: () => undefined, attend: () => {} },
     neighbourhood: { neighbours: () => [], neighbour: () => undefined },
     writes: new ModelWrites({
+      api,
       time,
       network,
       writeMsMax: 10,

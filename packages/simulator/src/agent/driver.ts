@@ -50,7 +50,7 @@ export interface ReservedSlots {
 export interface ModelDriverOptions {
   readonly agent: Pick<
     Agent,
-    'step' | 'wakeAt' | 'receive' | 'awaitsNews' | 'openFeed' | 'closeFeed'
+    'step' | 'wakeAt' | 'receive' | 'awaitsNews' | 'openFeed' | 'closeFeed' | 'drained'
   >;
   readonly cluster: ClusterName;
   readonly epoch: number;
@@ -80,6 +80,7 @@ export class ModelDriver implements Callee {
   readonly #closers = new Map<number, () => void>();
   #nextCall = 0;
   #wake: MonotonicMs | undefined;
+  #drained: (() => void) | undefined;
 
   constructor(options: ModelDriverOptions) {
     this.#options = options;
@@ -97,6 +98,13 @@ export class ModelDriver implements Callee {
     for (const effect of agent.step(event, time.now)) this.#perform(effect);
     if (!listened && agent.awaitsNews(time.now)) gossip.attend(cluster);
     this.#setWake();
+    if (agent.drained) this.#drained?.();
+  }
+
+  /** For an agent that has been stopped. */
+  whenDrained(drained: () => void): void {
+    if (this.#options.agent.drained) drained();
+    else this.#drained = drained;
   }
 
   /** @returns whether it is news. What follows from it happens at once only if a decision waits for it. */

@@ -1,4 +1,4 @@
-/** Writes to an API server that fail before, after, or some time before they take effect. */
+/** Requests to an API server: they fail before, after, or some time before they take effect, or are refused. */
 import { type ClusterName, type Pod, type Random, wellKnown } from '@spillway/core';
 import {
   type CreateOutcome,
@@ -13,14 +13,21 @@ import type { VirtualTime } from '../virtual-time.ts';
 
 /** A write that was reported failed, and happens all the same, happens by then. */
 export const lateWriteMsMax = 2_000;
+/** As packages/kubernetes/src/api-client.ts has them. */
+const deadlineMs = 10_000;
+const triesMax = 4;
+const retryAfterMs = 1_000;
 
 interface ModelWritesOptions {
+  readonly api: ModelApiServer;
   readonly time: VirtualTime;
   readonly network: ModelNetwork;
   readonly writeMsMax: number;
   readonly random: Random;
   readonly alive: () => boolean;
 }
+
+type Answered<Outcome> = (outcome: Outcome | undefined) => void;
 
 export class ModelWrites {
   readonly #options: ModelWritesOptions;
@@ -30,18 +37,59 @@ export class ModelWrites {
   }
 
   /** `done` gets the outcome, or undefined when the write failed as far as its caller can tell. */
-  write<Outcome>(write: () => Outcome, done: (outcome: Outcome | undefined) => void): void {
-    const { time, network, random, alive, writeMsMax } = this.#options;
-    const fails = random.unit() < network.weather.writeFailure;
+  write<Outcome>(write: () => Outcome, done: Answered<Outcome>): void {
+    const { api, time, alive } = this.#options;
+    let open = true;
+    const answered: Answered<Outcome> = (outcome) => {
+      if (!open) return;
+      open = false;
+      if (alive()) done(outcome);
+    };
+    if (api.conditions.slowMs > 0) time.after(deadlineMs, () => answered(undefined));
+    this.#send(write, answered, 1);
+  }
+
+  #send<Outcome>(write: () => Outcome, answered: Answered<Outcome>, tries: number): void {
+    const { api, time, network, random, alive, writeMsMax } = this.#options;
+    const { slowMs, error } = api.conditions;
+    const fails = random.unit() < network.weather.writeFailure + error;
     const [never, late] = [0, 2];
     const how = random.below(3);
-    time.after(random.below(writeMsMax), () => {
-      const outcome = fails && (how === never || how === late) ? undefined : write();
-      if (fails && how === late) time.after(random.below(lateWriteMsMax), () => write());
-      time.after(random.below(writeMsMax), () => {
-        if (alive()) done(fails ? undefined : outcome);
+    const awayMs = random.below(writeMsMax + slowMs);
+    time.after(awayMs, () => {
+      // Who dies closes the connection: what waits at the server for longer is dropped there.
+      if (!alive() && awayMs > lateWriteMsMax) return;
+      if (!api.isUp) return answered(undefined);
+      const { lives } = api;
+      const refused = this.#refused();
+      if (refused === 'tooManyRequests' && tries < triesMax) {
+        return time.after(retryAfterMs, () => {
+          if (alive()) this.#send(write, answered, tries + 1);
+        });
+      }
+      const done = refused === undefined && !(fails && (how === never || how === late));
+      const outcome = done ? write() : undefined;
+      if (refused === undefined && fails && how === late) this.#comeLate(write);
+      time.after(random.below(writeMsMax + slowMs), () => {
+        answered(fails || api.lives !== lives ? undefined : outcome);
       });
     });
+  }
+
+  #comeLate(write: () => unknown): void {
+    const { api, time, random } = this.#options;
+    const { lives } = api;
+    time.after(random.below(lateWriteMsMax), () => {
+      if (api.lives === lives) write();
+    });
+  }
+
+  /** Chance is drawn only where something is wrong. */
+  #refused(): 'conflict' | 'tooManyRequests' | undefined {
+    const { api, random } = this.#options;
+    const { conflict, tooManyRequests } = api.conditions;
+    if (conflict > 0 && random.unit() < conflict) return 'conflict';
+    return tooManyRequests > 0 && random.unit() < tooManyRequests ? 'tooManyRequests' : undefined;
   }
 }
 

@@ -12,18 +12,28 @@ import {
   wellKnown,
 } from '@spillway/core';
 import type { GuestPatch, PodRef } from '@spillway/federation';
+import { type ApiConditions, type WatchEnd, wellApi } from './api-conditions.ts';
 
 export type Watcher = (event: ClusterEvent) => void;
 
+/** Kinds that change; namespaces do not. */
+export const watchedKinds = ['Node', 'Pod'] as const;
+export type WatchedKind = (typeof watchedKinds)[number];
+
 export class ModelApiServer {
-  readonly nodes: readonly Node[];
   readonly namespaces: readonly Namespace[];
+  /** How it treats agents' requests now. */
+  conditions: ApiConditions = wellApi;
   /** What admission says against a pod that somebody would create; undefined: nothing. */
   refusal: (pod: Pod) => string | undefined = () => undefined;
   readonly #pods = new Map<string, Pod>();
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Map<Watcher, (end: WatchEnd, kind: WatchedKind) => void>();
   readonly #uidPrefix: string;
+  #nodes: readonly Node[];
   #version = 0;
+  #up = true;
+  #lives = 1;
+  #untilUp: (() => void)[] = [];
 
   constructor(options: {
     readonly uidPrefix: string;
@@ -31,12 +41,56 @@ export class ModelApiServer {
     readonly namespaces: readonly Namespace[];
   }) {
     this.#uidPrefix = options.uidPrefix;
-    this.nodes = options.nodes;
+    this.#nodes = options.nodes;
     this.namespaces = options.namespaces;
   }
 
   get version(): number {
     return this.#version;
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** Grows when it goes: what was under way then is never answered. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** What it has lies in etcd and stays. Nothing changes while it is away, since nobody can write. */
+  goDown(end: WatchEnd): void {
+    this.#up = false;
+    this.#lives += 1;
+    for (const kind of watchedKinds) this.endWatches(end, kind);
+  }
+
+  comeUp(): void {
+    this.#up = true;
+    for (const act of this.#untilUp.splice(0)) act();
+  }
+
+  /** At once, or as soon as it is back, in order: for those who ask until they are heard. */
+  whenUp(act: () => void): void {
+    if (this.#up) act();
+    else this.#untilUp.push(act);
+  }
+
+  /** Those of agents; what else looks on has no delay that a break could show in. */
+  endWatches(end: WatchEnd, kind: WatchedKind): void {
+    for (const ended of this.#watchers.values()) ended(end, kind);
+  }
+
+  setNode(node: Node): void {
+    this.#version += 1;
+    this.#nodes = this.#nodes.map((each) =>
+      each.metadata.name === node.metadata.name ? node : each,
+    );
+    this.#tell({ kind: 'Node', type: 'set', object: node });
   }
 
   pods(): Iterable<Pod> {
@@ -152,8 +206,11 @@ export class ModelApiServer {
     return 'ok';
   }
 
-  watch(watcher: Watcher): () => void {
-    this.#watchers.add(watcher);
+  watch(
+    watcher: Watcher,
+    ended: (end: WatchEnd, kind: WatchedKind) => void = () => {},
+  ): () => void {
+    this.#watchers.set(watcher, ended);
     return () => this.#watchers.delete(watcher);
   }
 
@@ -168,7 +225,7 @@ export class ModelApiServer {
   }
 
   #tell(event: ClusterEvent): void {
-    for (const watcher of this.#watchers) watcher(event);
+    for (const watcher of this.#watchers.keys()) watcher(event);
   }
 }
 

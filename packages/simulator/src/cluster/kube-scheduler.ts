@@ -153,7 +153,7 @@ export class KubeScheduler {
     if (waiting.attempts > 1) return;
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
     this.#time.after(this.#timing.bindMs, () => {
-      this.#api.patchStatus(ref, { conditions: [condition] });
+      this.#api.whenUp(() => this.#api.patchStatus(ref, { conditions: [condition] }));
     });
   }
 
@@ -161,7 +161,9 @@ export class KubeScheduler {
     this.#ledger.assume(pod, node);
     this.#waiting.delete(ref.uid);
     this.#time.after(this.#timing.bindMs, () => {
-      if (this.#api.bind(ref, node) !== 'bound') this.#ledger.forget(ref.uid);
+      this.#api.whenUp(() => {
+        if (this.#api.bind(ref, node) !== 'bound') this.#ledger.forget(ref.uid);
+      });
     });
   }
 }

@@ -1,16 +1,9 @@
-/** A cluster's kubelets: they start, admit and stop pods as real ones do. */
-import {
-  type Pod,
-  placedRequests,
-  plus,
-  type PodUid,
-  type Random,
-  type Resources,
-  resourcesOf,
-} from '@spillway/core';
+/** A cluster's kubelets: they start, admit and stop pods as real ones do, and are lost with their nodes. */
+import { type Pod, placedRequests, type PodUid, type Random, resourcesOf } from '@spillway/core';
 import { clusterOfVirtualNode, refOf } from '@spillway/federation';
 import type { VirtualTime } from '../virtual-time.ts';
 import { isEnded, type ModelApiServer } from './api-server.ts';
+import { type KubeletPod, type NodeLoss, NodeRuntime } from './node-runtime.ts';
 
 /** How long a pod runs, ms; without it, forever. */
 export const runMsAnnotation = 'sim/run-ms';
@@ -42,106 +35,146 @@ export function isVirtual(node: string): boolean {
   return clusterOfVirtualNode(node) !== undefined;
 }
 
-/** What runs on one node. */
-class RunningPods {
-  readonly allocatable: Resources;
-  readonly #pods = new Map<PodUid, Resources>();
-
-  constructor(allocatable: Resources) {
-    this.allocatable = allocatable;
-  }
-
-  /** Kubernetes' `OutOf<resource>`: the first resource that the node has too little of. */
-  lacks(asked: Resources): string | undefined {
-    let sum = asked;
-    for (const requests of this.#pods.values()) sum = plus(sum, requests);
-    if (sum.milliCpu > this.allocatable.milliCpu) return 'cpu';
-    if (sum.memoryBytes > this.allocatable.memoryBytes) return 'memory';
-    for (const [name, amount] of sum.extended) {
-      if (amount > (this.allocatable.extended.get(name) ?? 0)) return name;
-    }
-    return undefined;
-  }
-
-  start(uid: PodUid, requests: Resources): void {
-    this.#pods.set(uid, requests);
-  }
-
-  end(uid: PodUid): void {
-    this.#pods.delete(uid);
-  }
-}
-
-/** What runs, whatever the API server still knows of it: a pod deleted without grace runs on for a while. */
-export interface Kubelets {
-  readonly running: ReadonlyMap<PodUid, Pod>;
-}
-
-export function startKubelets(options: {
+export interface KubeletsOptions {
   readonly api: ModelApiServer;
   readonly time: VirtualTime;
   readonly random: Random;
   readonly timing: KubeletTiming;
-}): Kubelets {
-  const { api, time, random, timing } = options;
-  const running = new Map<PodUid, Pod>();
-  const taken = new Set<PodUid>();
-  const stopping = new Set<PodUid>();
-  /** Their containers have ended: only the object is left to go. */
-  const stopped = new Set<PodUid>();
-  const nodes = new Map(
-    api.nodes.map(({ metadata, status }) => [
-      metadata.name ?? '',
-      new RunningPods(resourcesOf(status?.allocatable)),
-    ]),
-  );
-  const within = ([min, max]: readonly [number, number]): number => min + random.below(max - min);
-  const end = (pod: Pod): void => {
-    const current = api.same(refOf(pod));
-    if (current === undefined || isEnded(current) || current.metadata.deletionTimestamp) return;
-    api.patchStatus(refOf(pod), { phase: 'Succeeded' });
-  };
-  const start = (pod: Pod): void => {
-    const current = api.same(refOf(pod));
-    const node = nodes.get(current?.spec.nodeName ?? '');
-    if (!current || !node || current.metadata.deletionTimestamp) return;
-    const { requests } = placedRequests(current);
-    const lacking = node.lacks(requests);
-    if (lacking !== undefined) {
-      api.patchStatus(refOf(pod), { phase: 'Failed', reason: `OutOf${lacking}` });
-      return;
+}
+
+export function startKubelets(options: KubeletsOptions): Kubelets {
+  return new Kubelets(options);
+}
+
+export class Kubelets {
+  readonly #options: KubeletsOptions;
+  readonly #nodes: ReadonlyMap<string, NodeRuntime>;
+  readonly #running = new Map<PodUid, Pod>();
+
+  constructor(options: KubeletsOptions) {
+    this.#options = options;
+    const { api } = options;
+    const nodes = new Map<string, NodeRuntime>();
+    for (const { metadata, status } of api.nodes) {
+      const { name = '' } = metadata;
+      if (!isVirtual(name)) nodes.set(name, new NodeRuntime(resourcesOf(status?.allocatable)));
     }
-    node.start(refOf(pod).uid, requests);
-    running.set(refOf(pod).uid, current);
-    api.patchStatus(refOf(pod), { phase: 'Running', startTime: `${time.now}` });
-    const runMs = Number(current.metadata.annotations?.[runMsAnnotation]);
-    if (runMs > 0) time.after(runMs, () => end(pod));
-  };
-  api.watch(({ kind, type, object }) => {
-    if (kind !== 'Pod') return;
-    const { nodeName } = object.spec;
-    if (!nodeName || isVirtual(nodeName)) return;
-    const { uid } = refOf(object);
-    if (type === 'deleted' || isEnded(object)) nodes.get(nodeName)?.end(uid);
-    if (isEnded(object) || stopped.has(uid)) running.delete(uid);
-    else if (type === 'deleted') time.after(timing.stopMs[1], () => running.delete(uid));
-    if (type === 'deleted') {
-      taken.delete(uid);
-      stopping.delete(uid);
-      stopped.delete(uid);
-      return;
+    this.#nodes = nodes;
+    api.watch(({ kind, type, object }) => {
+      if (kind !== 'Pod') return;
+      const node = nodes.get(object.spec.nodeName ?? '');
+      if (node === undefined || node.lost !== undefined) return;
+      if (type === 'deleted') this.#deleted(node, object);
+      else this.#seen(node, object);
+    });
+  }
+
+  /** What runs, whatever the API server still knows of it: a pod deleted without grace runs on for a while. */
+  get running(): ReadonlyMap<PodUid, Pod> {
+    return this.#running;
+  }
+
+  isLost(name: string): boolean {
+    return this.#nodes.get(name)?.lost !== undefined;
+  }
+
+  lose(name: string, loss: NodeLoss): void {
+    this.#nodes.get(name)?.lose(loss);
+    if (loss === 'unheard') return;
+    for (const [uid, pod] of this.#running) {
+      if (pod.spec.nodeName === name) this.#running.delete(uid);
     }
-    if (!taken.has(uid)) {
-      taken.add(uid);
-      time.after(within(timing.startMs), () => start(object));
+  }
+
+  /** It starts again what is bound there and does not run, and ends what has been deleted meanwhile. */
+  restore(name: string): void {
+    const { api } = this.#options;
+    const node = this.#nodes.get(name);
+    if (node === undefined) return;
+    node.restore();
+    const there = [...api.pods()].filter(({ spec }) => spec.nodeName === name);
+    const uids = new Set(there.map((pod) => refOf(pod).uid));
+    for (const [uid, { pod }] of node.pods) if (!uids.has(uid)) this.#deleted(node, pod);
+    for (const pod of there) this.#seen(node, pod);
+  }
+
+  #seen(node: NodeRuntime, pod: Pod): void {
+    const { timing } = this.#options;
+    const { uid } = refOf(pod);
+    const known = node.pods.get(uid);
+    const mine: KubeletPod = known ?? { pod, requests: undefined, isStopping: false };
+    mine.pod = pod;
+    if (isEnded(pod)) this.#ended(mine);
+    if (known === undefined) {
+      node.pods.set(uid, mine);
+      this.#soon(node, mine, timing.startMs, () => this.#start(node, mine));
     }
-    if (object.metadata.deletionTimestamp && !stopping.has(uid)) {
-      stopping.add(uid);
-      time.after(within(timing.stopMs), () => {
-        if (api.same(refOf(object)) !== undefined) stopped.add(uid);
-        api.delete(refOf(object), 0);
+    if (pod.metadata.deletionTimestamp && !mine.isStopping) {
+      mine.isStopping = true;
+      this.#soon(node, mine, timing.stopMs, () => {
+        this.#ended(mine);
+        this.#say(node, () => this.#options.api.delete(refOf(pod), 0));
       });
     }
-  });
-  return { running };
+  }
+
+  /** Without grace the object goes before the containers do. */
+  #deleted(node: NodeRuntime, pod: Pod): void {
+    const { time, timing } = this.#options;
+    const { uid } = refOf(pod);
+    node.pods.delete(uid);
+    if (this.#running.has(uid)) time.after(timing.stopMs[1], () => this.#running.delete(uid));
+  }
+
+  #start(node: NodeRuntime, mine: KubeletPod): void {
+    const { api, time } = this.#options;
+    const { pod, isStopping } = mine;
+    if (isStopping || isEnded(pod)) return;
+    const ref = refOf(pod);
+    const { requests } = placedRequests(pod);
+    const lacking = node.lacks(requests);
+    if (lacking !== undefined) {
+      const status = { phase: 'Failed', reason: `OutOf${lacking}` };
+      return this.#say(node, () => api.patchStatus(ref, status));
+    }
+    mine.requests = requests;
+    this.#running.set(ref.uid, pod);
+    const startTime = pod.status?.startTime ?? `${time.now}`;
+    this.#say(node, () => api.patchStatus(ref, { phase: 'Running', startTime }));
+    const runMs = Number(pod.metadata.annotations?.[runMsAnnotation]);
+    if (runMs > 0) this.#after(node, mine, runMs, () => this.#succeed(node, mine));
+  }
+
+  #succeed(node: NodeRuntime, mine: KubeletPod): void {
+    const { api } = this.#options;
+    if (mine.isStopping || isEnded(mine.pod)) return;
+    this.#ended(mine);
+    this.#say(node, () => api.patchStatus(refOf(mine.pod), { phase: 'Succeeded' }));
+  }
+
+  #ended(mine: KubeletPod): void {
+    mine.requests = undefined;
+    this.#running.delete(refOf(mine.pod).uid);
+  }
+
+  /** Again and again until it is heard. */
+  #say(node: NodeRuntime, act: () => void): void {
+    node.say(() => this.#options.api.whenUp(act));
+  }
+
+  #soon(
+    node: NodeRuntime,
+    mine: KubeletPod,
+    [min, max]: readonly [number, number],
+    act: () => void,
+  ): void {
+    this.#after(node, mine, min + this.#options.random.below(max - min), act);
+  }
+
+  /** Unless the node has lost the pod by then. */
+  #after(node: NodeRuntime, mine: KubeletPod, ms: number, act: () => void): void {
+    this.#options.time.after(ms, () => {
+      if (node.pods.get(refOf(mine.pod).uid) === mine) act();
+    });
+  }
 }

@@ -2,10 +2,11 @@
 import { type ClusterName, type Pod, virtualNodeName, wellKnown } from '@spillway/core';
 import { refOf } from '@spillway/federation';
 import { modelSeals } from '../agent/model-seals.ts';
-import { isEnded, type ModelApiServer } from '../cluster/api-server.ts';
+import { isEnded } from '../cluster/api-server.ts';
 import { cpuAllocatable, cpuUsed, isVirtual } from '../cluster/kubelets.ts';
 import { copyOfAnnotation } from './controllers.ts';
-import { isShadow, type ModelCluster, type ModelWorld, relabelled } from './world.ts';
+import { isShadow, type ModelCluster, relabelled } from './model-world.ts';
+import type { ModelWorld } from './world.ts';
 
 /** The first broken invariant, in words. Cheap while nothing has been written. */
 export function safetyChecker(world: ModelWorld): () => string | undefined {
@@ -16,7 +17,7 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
     for (const { name, api } of changed) checked.set(name, api.version);
     const copies = world.promisesOneCopy ? overlapping(world) : undefined;
     const broken = doubled(world) ?? unasked(world) ?? copies;
-    return broken ?? first(changed, ({ api }) => overcommitted(api));
+    return broken ?? first(changed, overcommitted);
   };
 }
 
@@ -94,7 +95,7 @@ export function overlapping(world: ModelWorld): string | undefined {
 }
 
 /** Of two schedulers that fill one node at once, one loses at the kubelet; alone, ours never overfills. */
-function overcommitted(api: ModelApiServer): string | undefined {
+function overcommitted({ api, kubelets }: ModelCluster): string | undefined {
   return first(api.nodes, ({ metadata: { name = '' } }) => {
     if (isVirtual(name)) return undefined;
     let contested = false;
@@ -102,7 +103,8 @@ function overcommitted(api: ModelApiServer): string | undefined {
       contested ||= pod.spec.schedulerName !== wellKnown.schedulerName && !isShadow(pod);
       return true;
     });
-    const running = cpuUsed(api, name, ({ status }) => status?.phase === 'Running');
+    // A node that comes back has yet to start again what its API server calls running.
+    const running = cpuUsed(api, name, (pod) => kubelets.running.has(refOf(pod).uid));
     const allocatable = cpuAllocatable(api, name);
     if (running > allocatable) return `${name} runs ${running}m of ${allocatable}m`;
     if (bound > allocatable && !contested) return `${name} has ${bound}m of ${allocatable}m bound`;

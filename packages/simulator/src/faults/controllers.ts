@@ -25,15 +25,13 @@ export function startControllers(api: ModelApiServer, time: VirtualTime): void {
       const newName = isStateful(pod) ? name : `${name.split('.')[0]}.${made++}`;
       const { nodeName: _node, ...spec } = pod.spec;
       const { [copyOfAnnotation]: copyOf = '' } = annotations ?? {};
-      api.create({
-        metadata: {
-          name: newName,
-          namespace,
-          annotations: { [copyOfAnnotation]: copyOf },
-          ownerReferences,
-        },
-        spec,
-      });
+      const metadata = {
+        name: newName,
+        namespace,
+        annotations: { [copyOfAnnotation]: copyOf },
+        ownerReferences,
+      };
+      api.whenUp(() => api.create({ metadata, spec }));
     });
   };
   api.watch(({ kind, type, object }) => {
@@ -41,7 +39,7 @@ export function startControllers(api: ModelApiServer, time: VirtualTime): void {
     const failed = object.status?.phase === 'Failed';
     if (type === 'deleted' && object.status?.phase !== 'Succeeded') replace(object);
     else if (isStateful(object)) {
-      if (failed) time.after(reactMs, () => api.delete(refOf(object), 0));
+      if (failed) time.after(reactMs, () => api.whenUp(() => api.delete(refOf(object), 0)));
     } else if (failed || object.metadata.deletionTimestamp !== undefined) replace(object);
   });
 }

@@ -2,7 +2,8 @@
 import { clusterOfVirtualNode, homeDefaults } from '@spillway/federation';
 import { expect, test } from 'vitest';
 import { safetyChecker } from './checks.ts';
-import { faultKinds, ModelWorld } from './world.ts';
+import { faultKinds } from './fault-kinds.ts';
+import { ModelWorld } from './world.ts';
 
 const guestQuota = 3;
 
@@ -32,7 +33,8 @@ test('of a crowd that a quota does not let in, few pods are bound in vain', () =
   for (const { name } of hosts) {
     const there = away.filter((host) => host === name).length;
     expect(there).toBeGreaterThanOrEqual(guestQuota);
-    expect(there).toBeLessThanOrEqual(homeDefaults.firstPodsMax);
+    // The first ones go together; after a refusal, single pods find out whether there is room again.
+    expect(there).toBeLessThan(2 * homeDefaults.firstPodsMax);
   }
   // More than that would have liked to go, and found room.
   expect(pods.filter(({ spec }) => !spec.nodeName).length).toBeGreaterThan(50);

@@ -20,7 +20,7 @@ test('home and host › keep every pod, run it once and fill no node too far, wh
 
 test('such worlds do have hosts that refuse what they have granted room for', () => {
   const refusals = Array.from(
-    { length: 40 },
+    { length: 150 },
     (_, seed) => play({ seed, policy: 'none' }).world.refusals,
   );
   expect(refusals.filter((count) => count > 0).length).toBeGreaterThan(5);

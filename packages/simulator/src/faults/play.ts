@@ -1,6 +1,7 @@
 /** One world by its seed, through its trouble and until it has settled, with safety checked at every step. */
 import { overlapping, safetyChecker, unsettled } from './checks.ts';
-import { type FaultKind, ModelWorld } from './world.ts';
+import type { FaultKind } from './fault-kinds.ts';
+import { ModelWorld } from './world.ts';
 
 export const seedPolicies = ['none', 'keep', 'fence'] as const;
 /** The partition policy of all pods; `none`: pods have no policy, and nodes are not lost. */
