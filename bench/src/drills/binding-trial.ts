@@ -4,6 +4,7 @@ import { findOvercommits } from '../audit/overcommit.ts';
 import { type Federation, startFederation } from '../federation/federation.ts';
 import { type Placement, placementsIn } from '../observation/placements.ts';
 import { clusterNames } from '../observation/tally.ts';
+import { type AuditFigures, auditFigures } from '../report/figures.ts';
 import { makeBurst, podCpuMilli } from './burst-pods.ts';
 import { inNamespace, isRunning, Setting } from './setting.ts';
 
@@ -90,6 +91,20 @@ export class BindingTrial {
     const { histories } = this.setting.histories;
     const history = histories.find(({ cluster }) => cluster === hostOf[binder]);
     return history ? findOvercommits(history, clusterNames(histories), () => true).length : 0;
+  }
+
+  /** Without the overcommitted nodes of the host whose agent binds: how many those are is what the drill asks. */
+  audit(): AuditFigures {
+    const { findings, ...figures } = auditFigures(this.setting.histories);
+    if (findings === undefined) return figures;
+    const overcommittedNodes = findings.overcommittedNodes.filter(
+      ({ cluster }) => cluster !== hostOf.agent,
+    );
+    return {
+      ...figures,
+      overcommittedNodes: overcommittedNodes.length,
+      findings: { ...findings, overcommittedNodes },
+    };
   }
 
   async stop(): Promise<void> {

@@ -4,13 +4,7 @@
  * a quiet host, and to one whose own pods arrive at the same moment and want the same room.
  */
 import { createdToBoundMs, perSecond } from '../observation/placements.ts';
-import {
-  type AuditFigures,
-  auditFigures,
-  idleRssMb,
-  peakRssMb,
-  tenths,
-} from '../report/figures.ts';
+import { type AuditFigures, idleRssMb, peakRssMb, tenths } from '../report/figures.ts';
 import { auditLine, latencyLine, line, memoryLine } from '../report/lines.ts';
 import { type Binder, binders, BindingTrial, type Round } from './binding-trial.ts';
 import type { Drill } from './drill.ts';
@@ -55,7 +49,7 @@ export const binding: Drill<BindingFigures> = async ({ pods, rounds, kubernetes 
         agent: figuresOf(done.agent, trial.overcommits('agent')),
         scheduler: figuresOf(done.scheduler, trial.overcommits('scheduler')),
       },
-      audit: auditFigures(trial.setting.histories),
+      audit: trial.audit(),
       agentRssMb: { idle, peak: peakRssMb(trial.federation) },
     };
     const text = [

@@ -165,7 +165,7 @@ const host = z.strictObject({
     .string()
     .default(hostDefaults.scheduler)
     .describe(
-      'name of the scheduler of this cluster that binds guests to the nodes that are held for them. Empty: the agent creates guests bound. Then two schedulers fill the nodes, and a guest may be withdrawn',
+      'name of the scheduler of this cluster that binds guests to the nodes that are held for them. Empty: the agent creates guests bound, and a node may get more than its allocatable for a moment (docs/adr/0034)',
     ),
   reservationTtlMs: positive
     .default(hostDefaults.reservationTtlMs)

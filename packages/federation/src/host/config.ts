@@ -28,7 +28,7 @@ export const hostDefaults: HostConfig = Object.freeze({
   accepting: true,
   guestsMax: 10_000,
   keepFree: Object.freeze({ cpuFraction: 0, memoryFraction: 0 }),
-  scheduler: '',
+  scheduler: 'default-scheduler',
   reservationTtlMs: 10_000,
   reservationsPerHomeMax: 256,
   triesTtlMs: 5_000,

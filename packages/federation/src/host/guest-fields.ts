@@ -79,18 +79,18 @@ export const specFields: Readonly<Record<string, FieldRule>> = {
   nodeSelector: rule('honoured', 'It only narrows where the guest may run.'),
   affinity: rule(
     'narrowed',
-    'Towards nodes: as it is, since it only narrows. Towards pods: to those of the same home, so that no guest shuts pods of the host out. What cannot be said so is refused where it is required, else dropped.',
+    'Towards nodes: it only narrows. A shadow that a scheduler binds is pinned to the node that is held. Towards pods: to those of the same home, so that no guest shuts pods of the host out. What cannot be said so is refused where it is required, else dropped.',
   ),
   topologySpreadConstraints: rule(
     'narrowed',
-    'They count pods of the guest’s own namespace. One that counts by a label which is not kept is refused where it must hold, else dropped.',
+    'They count pods of the guest’s own namespace. One that counts by a label which is not kept is refused where it must hold, else dropped. The agent spreads guests; a shadow that a scheduler binds (`host.scheduler`) has no constraints.',
   ),
   tolerations: rule(
     'narrowed',
     'Those stay of `not-ready` and `unreachable` (`NoExecute`), of resources that the pod asks for, and of keys in `guests.tolerations`. One of every taint becomes these.',
   ),
-  nodeName: rule('replaced', 'The host’s own scheduler pipeline chooses it.'),
-  schedulerName: rule('replaced', 'It is `spillway`, so that no other scheduler takes the guest.'),
+  nodeName: rule('replaced', 'The agent of the host chooses the node, by its own filters.'),
+  schedulerName: rule('replaced', 'It is `host.scheduler`, or `spillway` if that is empty.'),
   serviceAccountName: rule('replaced', 'It is `default`, whose token is not mounted.'),
   serviceAccount: rule('replaced', 'It is `default`, whose token is not mounted.'),
   automountServiceAccountToken: rule(

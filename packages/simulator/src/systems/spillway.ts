@@ -26,8 +26,6 @@ const surveyedCount = 360;
  */
 const warmUpPings = 600;
 const stalenessSamplesMax = 100_000;
-/** Binds guests at every host; empty: the agents do. */
-const guestScheduler: string = 'default-scheduler';
 
 export function startSpillway(world: World): SimulatedSystem {
   const { trial, time, clusters } = world;
@@ -59,7 +57,8 @@ export function startSpillway(world: World): SimulatedSystem {
   for (const { name, api, index } of clusters) {
     const proximity = proximities[index];
     if (proximity === undefined) continue;
-    if (guestScheduler !== '') KubeScheduler.start(api, time, timing.scheduler);
+    // It binds guests, and nothing else: all other pods are Spillway's.
+    KubeScheduler.start(api, time, timing.scheduler);
     const neighbourhood = new FetchedNeighbours({
       cluster: name,
       config: directoryPresets.edge,
@@ -81,7 +80,6 @@ export function startSpillway(world: World): SimulatedSystem {
       proximity,
       ...(world.adverts === 'fetched' && { neighbourhood }),
       looksThrough: false,
-      hostConfig: { scheduler: guestScheduler },
       agentOf: (other) => agents[indexOf(other)],
       trace: () => {},
       onReserved: (reserved) => {
