@@ -2,8 +2,11 @@
 import { after, type MonotonicMs } from '@spillway/core';
 import type { Guest } from './guests.ts';
 
-/** How long a shadow may stay unbound. Less than a home waits for the answer to a commit (15 s). */
-export const bindMsMax = 10_000;
+/**
+ * How long a shadow may stay unbound. By default kube-scheduler binds 50 pods a second, so this is enough for
+ * 1,500 guests at once. A home whose commit is not answered repeats it, and waits for the same shadow.
+ */
+export const bindMsMax = 30_000;
 
 /** How long no room is granted after a scheduler has left a shadow alone for `bindMsMax`. */
 export const silenceMs = 30_000;
