@@ -130,6 +130,11 @@ export class Host {
     return explanationOf(this.#guests.all(), namespace, name);
   }
 
+  /** The name of the scheduler that binds guests, if it has left one alone for too long. */
+  silentScheduler(now: MonotonicMs): string | undefined {
+    return this.#shadows.schedulerIsSilent(now) ? this.#config.scheduler : undefined;
+  }
+
   /** Namespaces of this cluster where guests are, or are about to be. */
   occupied(): ReadonlySet<string> {
     return this.#guests.namespaces(this.#options.guestNamespace);

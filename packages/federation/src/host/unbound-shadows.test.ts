@@ -240,13 +240,15 @@ describe('a scheduler that leaves a shadow alone', () => {
   }
 
   test('keeps the host from granting room for half a minute', () => {
-    const { ask } = silent();
+    const { ask, host } = silent();
+    expect(host.silentScheduler(at(bindMsMax))).toBe(scheduler);
     expect(ask(bindMsMax)).toMatchObject({
       granted: 0,
       verdicts: [{ reason: 'its scheduler binds no guests' }],
     });
     expect(ask(bindMsMax + silenceMs - 1).granted).toBe(0);
     expect(ask(bindMsMax + silenceMs).granted).toBe(1);
+    expect(host.silentScheduler(at(bindMsMax + silenceMs))).toBeUndefined();
   });
 
   test('is trusted again as soon as it binds one', () => {

@@ -7,7 +7,7 @@ const dayMs = 86_400_000;
 const renewMs = 30 * dayMs;
 const hurryMs = 3 * dayMs;
 
-export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[] {
+export function checkSelf({ synced, mesh, recorder, host, clock }: Asked): readonly Finding[] {
   const findings: Finding[] = [];
   const found = (severity: Finding['severity'], message: string, remedy?: string): void => {
     findings.push({
@@ -24,6 +24,14 @@ export function checkSelf({ synced, mesh, recorder }: Asked): readonly Finding[]
       'error',
       'its caches are not synced yet: it decides nothing',
       'wait. If this does not change, look for missing rights and read the agent’s log',
+    );
+  }
+  const scheduler = host.silentScheduler(clock.monotonicMs());
+  if (scheduler !== undefined) {
+    found(
+      'warning',
+      `the scheduler ${scheduler} has left a guest unbound: for some seconds this cluster grants no room`,
+      `look whether ${scheduler} runs. If this cluster has another scheduler, name it in host.scheduler`,
     );
   }
   const strangers = Object.entries(mesh.refusals());
