@@ -1,5 +1,5 @@
 /** A node in the running for pods of one shape, and what one more pod does to it. */
-import { plus, type PodShape, type PodUid, type VerdictCount } from '@spillway/core';
+import { plus, type PodShape, type PodUid, type Verdict, type VerdictCount } from '@spillway/core';
 import { fitsTimes } from './filter/node-resources-fit.ts';
 import { type PreparedFilters, type PreparedScores, VerdictTally } from './judgement.ts';
 import { kept, type KeepFree, keptOn } from './keep-free.ts';
@@ -49,8 +49,12 @@ export function withOneMore(node: NodeState, shape: PodShape, index: number): No
   };
 }
 
-/** Why none of `nodes` takes one more. */
-export function refusalsOf({ filter }: Batch, nodes: Iterable<NodeState>): readonly VerdictCount[] {
+/** Why none of `nodes` takes one more: nodes by reason, or what is wrong with the pod itself, which counts no nodes. */
+export function refusalsOf(
+  { filter }: Batch,
+  nodes: Iterable<NodeState>,
+): readonly (Verdict | VerdictCount)[] {
+  if (filter.rejected !== undefined) return [filter.rejected];
   const tally = new VerdictTally();
   for (const node of nodes) {
     const verdicts = filter.judge(node);

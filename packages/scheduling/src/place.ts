@@ -6,7 +6,7 @@
  * Looking at all nodes and sampling none, as kube-scheduler does in large clusters, is affordable:
  * docs/hot-paths.md has the figures.
  */
-import type { NodeName, PodShape, VerdictCount } from '@spillway/core';
+import type { NodeName, PodShape, Verdict, VerdictCount } from '@spillway/core';
 import { preparedFilters, preparedScores } from './judgement.ts';
 import type { KeepFree } from './keep-free.ts';
 import type { NodeState } from './node-state.ts';
@@ -19,7 +19,7 @@ export interface Plan {
   /** One per pod that found a place, at most `count`. */
   readonly nodes: readonly NodeName[];
   /** Why no more than these: nodes per reason, after the placements. Empty when all found a place. */
-  readonly refusals: readonly VerdictCount[];
+  readonly refusals: readonly (Verdict | VerdictCount)[];
 }
 
 export interface PlaceOptions {

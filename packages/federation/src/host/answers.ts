@@ -74,12 +74,12 @@ export function triedVerdict(outcome: Exclude<TryOutcome, { kind: 'accepted' }>)
   return createVerdict(outcome);
 }
 
-export function verdictsOf(refusals: readonly VerdictCount[]): readonly Verdict[] {
-  return refusals.map(({ code, reason, stage: where, nodes }) => ({
-    code,
-    reason: `${nodes} ${reason}`,
-    stage: where,
-  }));
+export function verdictsOf(refusals: readonly (Verdict | VerdictCount)[]): readonly Verdict[] {
+  return refusals.map((refusal) => {
+    const { code, reason, stage: where } = refusal;
+    const counted = 'nodes' in refusal ? `${refusal.nodes} ${reason}` : reason;
+    return { code, reason: counted, stage: where };
+  });
 }
 
 /** Why a pod may not fit here although it would by its own words. */

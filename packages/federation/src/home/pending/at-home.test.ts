@@ -45,6 +45,15 @@ function withSpec(pod: Pod, spec: Partial<PodSpec>): Pod {
   return { ...pod, spec: { ...pod.spec, ...spec } };
 }
 
+test('what is wrong with the pod itself is told without a number of nodes', () => {
+  const { later, see } = atHome({ nodes: [node('n', '1'), node('m', '1')] });
+  const claimed = { name: 'v', persistentVolumeClaim: { claimName: 'data' } };
+  see(set(withSpec(podOf('a'), { volumes: [claimed] })));
+  expect(only(later(batchMs), 'explain').message).toMatch(
+    /^0\/2 nodes are available at home: persistentvolumeclaim "data" not found\./,
+  );
+});
+
 describe('a pod whose claim waits for its first pod', () => {
   const claim = (
     given: {

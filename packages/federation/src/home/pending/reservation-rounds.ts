@@ -8,6 +8,7 @@ import {
   type ClusterName,
   type MonotonicMs,
   type Random,
+  type Verdict,
   type VerdictCount,
 } from '@spillway/core';
 import type { HomeConfig } from '../config.ts';
@@ -55,7 +56,7 @@ export class ReservationRounds {
   open(
     group: PendingGroup,
     missing: readonly PendingPod[],
-    home: readonly VerdictCount[],
+    home: readonly (Verdict | VerdictCount)[],
     now: MonotonicMs,
   ): boolean {
     const { config, neighbourhood, explain, placed, homeEpoch, random } = this.#options;
