@@ -15,6 +15,7 @@ import { z } from 'zod';
 import type { AgentClient } from './connection/agent-client.ts';
 import type { UserCluster } from './connection/cluster.ts';
 import { read, requireNamespace } from './connection/find-agent.ts';
+import type { Workload, WorkloadType } from './workloads.ts';
 
 const named = {
   namespace: z.string(),
@@ -32,7 +33,7 @@ export const podExplanation = z.discriminatedUnion('state', [
 ]);
 type PodExplanation = z.infer<typeof podExplanation>;
 
-export const deploymentExplanation = z.object({
+export const workloadExplanation = z.object({
   name: z.string(),
   namespace: z.string(),
   wanted: z.number().int(),
@@ -42,20 +43,6 @@ export const deploymentExplanation = z.object({
 interface Named {
   readonly namespace: string;
   readonly name: string;
-}
-
-interface Deployment {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly selector: {
-      readonly matchLabels?: Readonly<Record<string, string>>;
-      readonly matchExpressions?: readonly {
-        readonly key: string;
-        readonly operator: string;
-        readonly values?: readonly string[];
-      }[];
-    };
-  };
 }
 
 /** At once; an agent answers from memory. */
@@ -78,14 +65,15 @@ export async function explainPod(
 }
 
 /** @throws Fault `NotFound`, `PermissionDenied` */
-export async function explainDeployment(
-  deployment: Named,
+export async function explainWorkload(
+  { group = '', names: [, plural = ''], wanted }: WorkloadType,
+  workload: Named,
   from: { readonly agent: AgentClient; readonly cluster: UserCluster },
-): Promise<z.infer<typeof deploymentExplanation>> {
-  const { namespace, name } = deployment;
-  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
-  const { spec } = await inNamespace<Deployment>(from.cluster, namespace, path);
-  const selector = encodeURIComponent(selectorText(spec.selector));
+): Promise<z.infer<typeof workloadExplanation>> {
+  const { namespace, name } = workload;
+  const path = `/apis/${group}/namespaces/${namespace}/${plural}/${name}`;
+  const found = await inNamespace<Workload>(from.cluster, namespace, path);
+  const selector = encodeURIComponent(selectorText(found.spec.selector));
   const { items } = await read<{ items: readonly Pod[] }>(
     from.cluster,
     `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`,
@@ -99,7 +87,7 @@ export async function explainDeployment(
     const told = await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)));
     pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) ?? 'Pending' })));
   }
-  return { name, namespace, wanted: spec.replicas ?? 1, pods };
+  return { name, namespace, wanted: wanted?.(found) ?? 0, pods };
 }
 
 async function seenByUser(
@@ -147,7 +135,7 @@ async function inNamespace<T>(cluster: UserCluster, namespace: string, path: str
 function selectorText({
   matchLabels = {},
   matchExpressions = [],
-}: Deployment['spec']['selector']): string {
+}: Workload['spec']['selector']): string {
   const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
   const expressions = matchExpressions.map(({ key, operator, values = [] }) => {
     switch (operator) {

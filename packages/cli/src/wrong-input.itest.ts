@@ -122,17 +122,17 @@ const leaves = allOf(spillwayProgram())
 /** What each takes beside flags, so that nothing but what a test is about is wrong. */
 const complete: Readonly<Record<string, readonly string[]>> = {
   'explain pod': ['web', '-n', 'shop'],
-  'explain deployment': ['web', '-n', 'shop'],
+  'explain deployment/web': ['-n', 'shop'],
   'dry-run': ['-f', 'pod.yaml'],
 };
 
-const asking = ['status', 'neighbours', 'top --once', 'explain pod', 'explain deployment'].concat([
-  'dry-run',
-  'policy',
-  'events',
-  'doctor',
-  'version',
-]);
+const asking = [
+  'status',
+  'neighbours',
+  'top --once',
+  'explain pod',
+  'explain deployment/web',
+].concat(['dry-run', 'policy', 'events', 'doctor', 'version']);
 
 function typed(line: string): readonly string[] {
   return [...line.split(' '), ...(complete[line] ?? [])];
@@ -192,7 +192,7 @@ describe('every command that asks', () => {
     ['someone else there', 'rubbish'],
   ])('with an agent at an address that is %s says what is wrong', async (_, agent) => {
     const url = agent === 'rubbish' ? `http://127.0.0.1:${port}` : agent;
-    // `events` and `explain deployment` ask the API server first.
+    // `events` and `explain deployment/web` ask the API server first.
     const lines = asking.filter((line) => line !== 'events');
     await all(lines, async (line) => {
       const wrong = await spillway([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deploymentText } from './explain.ts';
+import { workloadText } from './explain.ts';
 
 const away = {
   namespace: 'shop',
@@ -10,7 +10,7 @@ const away = {
 } as const;
 
 test('explain deployment › a pod that its host refused is nowhere', () => {
-  const text = deploymentText({
+  const text = workloadText({
     name: 'web',
     namespace: 'shop',
     wanted: 2,

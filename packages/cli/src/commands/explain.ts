@@ -1,72 +1,64 @@
-/** `spillway explain pod | deployment`: why pods wait, or where they are. */
+/** `spillway explain TYPE NAME`: why pods wait, or where they are. */
 import { Command } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
 import { clusterIfAny, userCluster } from '../connection/cluster.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import {
-  type deploymentExplanation,
-  explainDeployment,
   explainPod,
+  explainWorkload,
   type podExplanation,
+  type workloadExplanation,
 } from '../explanations.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
 import { table } from '../output/table.ts';
 import { plural } from '../output/words.ts';
+import { workloadNamed, type WorkloadType, workloadTypes } from '../workloads.ts';
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly output: Format };
 
 type PodExplanation = z.infer<typeof podExplanation>;
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const types = workloadTypes.map(({ names: [name = '', _plural, short] }) =>
+    short === undefined ? name : `${name} (${short})`,
+  );
+  const command = new Command('explain')
     .description('explain why pods wait, or where they run')
+    .argument('<type>', `${types.join(', ')}; or TYPE/NAME`)
+    .argument('[name]')
+    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
     .addHelpText(
       'after',
       `
 Examples:
   spillway explain pod web-7 -n shop           why it waits, neighbour by neighbour
   spillway explain deployment web -n shop      all its pods
+  spillway explain rs/web-5d9c -n shop
   spillway explain pod web-7 -o json | jq .neighbours`,
-    )
-    .addCommand(podCommand())
-    .addCommand(deploymentCommand());
-}
-
-function podCommand(): Command {
-  const command = new Command('pod')
-    .alias('po')
-    .description('explain why a pod waits, or where it runs')
-    .argument('<name>')
-    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
-    .addHelpText('after', '\nExample:\n  spillway explain pod web-7 -n shop');
+    );
   return withOutput(withAgent(command), ['table', 'json', 'yaml']).action(
-    async (name: string, options: Options) => {
-      const agent = await agentOf(options);
-      const cluster = await clusterIfAny(options);
-      const namespace = options.namespace ?? cluster?.namespace ?? 'default';
-      const value = await explainPod({ namespace, name }, { agent, cluster });
-      print(rendered(options.output, { value, table: () => podText(value) }));
+    async (given: string, then: string | undefined, options: Options) => {
+      const { type, name } = workloadNamed(given, then);
+      print(await (type.kind === 'Pod' ? pod(name, options) : workload(type, name, options)));
     },
   );
 }
 
-function deploymentCommand(): Command {
-  const command = new Command('deployment')
-    .alias('deploy')
-    .description('explain why the pods of a Deployment wait, or where they run')
-    .argument('<name>')
-    .option('-n, --namespace <name>', 'namespace. Default: the context’s')
-    .addHelpText('after', '\nExample:\n  spillway explain deployment web -n shop');
-  return withOutput(withAgent(command), ['table', 'json', 'yaml']).action(
-    async (name: string, options: Options) => {
-      const cluster = await userCluster(options);
-      const agent = await agentOf(options);
-      const namespace = options.namespace ?? cluster.namespace;
-      const value = await explainDeployment({ namespace, name }, { agent, cluster });
-      print(rendered(options.output, { value, table: () => deploymentText(value) }));
-    },
-  );
+async function pod(name: string, options: Options): Promise<string> {
+  const agent = await agentOf(options);
+  const cluster = await clusterIfAny(options);
+  const namespace = options.namespace ?? cluster?.namespace ?? 'default';
+  const value = await explainPod({ namespace, name }, { agent, cluster });
+  return rendered(options.output, { value, table: () => podText(value) });
+}
+
+async function workload(type: WorkloadType, name: string, options: Options): Promise<string> {
+  const cluster = await userCluster(options);
+  const agent = await agentOf(options);
+  const namespace = options.namespace ?? cluster.namespace;
+  const value = await explainWorkload(type, { namespace, name }, { agent, cluster });
+  return rendered(options.output, { value, table: () => workloadText(value) });
 }
 
 export function podText(explanation: PodExplanation): string {
@@ -132,7 +124,7 @@ function guestText(guest: Extract<PodExplanation, { state: 'guest' }>): string {
   ].join('\n');
 }
 
-export function deploymentText(value: z.infer<typeof deploymentExplanation>): string {
+export function workloadText(value: z.infer<typeof workloadExplanation>): string {
   const { name, pods, wanted } = value;
   const rows = pods.map((pod) => [pod.name, pod.status ?? '-', stateText(pod), whereText(pod)]);
   const waiting = pods.find(({ state }) => state === 'waiting');

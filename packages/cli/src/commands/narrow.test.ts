@@ -1,6 +1,7 @@
 import type { NeighbourAnswer } from '@spillway/agent/answers';
 import { describe, expect, it } from 'vitest';
 import { neighboursText } from './neighbours.ts';
+import { HiddenColumns } from '../output/table.ts';
 import { topText } from './top.ts';
 
 const columns = 80;
@@ -52,4 +53,29 @@ describe('on a terminal of 80 columns', () => {
     expect(text).toContain(neighbour.cluster);
     expect(text).toMatch(/^Hidden columns \(narrow terminal\): /m);
   });
+
+  it.each([
+    [
+      'neighbours',
+      (cluster: string, width: number, hidden: HiddenColumns) =>
+        neighboursText([{ ...neighbour, cluster }], false, width, hidden),
+    ],
+    [
+      'top',
+      (cluster: string, width: number, hidden: HiddenColumns) =>
+        topText([{ ...top, cluster }], width, hidden),
+    ],
+  ])(
+    '%s that is shown again and again does not bring a column back before the width changes',
+    (_, shownAt) => {
+      const head = (cluster: string, width: number) =>
+        shownAt(cluster, width, hidden).split('\n')[0]?.replaceAll(/ +/g, ' ');
+      const hidden = new HiddenColumns();
+      const short = head('x', columns);
+      const long = head('a-cluster-of-a-long-name', columns);
+      expect(long).not.toBe(short);
+      expect(head('x', columns)).toBe(long);
+      expect(head('x', columns + 1)).toBe(short);
+    },
+  );
 });

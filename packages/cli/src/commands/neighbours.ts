@@ -3,7 +3,7 @@ import { type NeighbourAnswer, neighboursAnswer } from '@spillway/agent/answers'
 import { Command } from 'commander';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
-import { table, terminalColumns } from '../output/table.ts';
+import { HiddenColumns, table, terminalColumns } from '../output/table.ts';
 import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
 import { age, livenessText, rtt } from '../output/words.ts';
 
@@ -24,11 +24,12 @@ Examples:
     );
   return withWatch(withOutput(withAgent(command))).action(async (options: Options) => {
     const agent = await agentOf(options);
+    const hidden = new HiddenColumns();
     await shown(async () => {
       const value = byDistance(await agent.ask(neighboursAnswer, { path: '/v1/neighbours' }));
       return rendered(options.output, {
         value,
-        table: (wide) => neighboursText(value, wide),
+        table: (wide) => neighboursText(value, wide, terminalColumns(), hidden),
         names: (rows) => rows.map(({ cluster }) => `neighbour/${cluster}`),
       });
     }, options);
@@ -48,6 +49,7 @@ export function neighboursText(
   rows: readonly NeighbourAnswer[],
   wide = false,
   columns = terminalColumns(),
+  hidden?: HiddenColumns,
 ): string {
   if (rows.length === 0) return 'This agent has heard no neighbour since it became active.';
   return table(
@@ -76,7 +78,7 @@ export function neighboursText(
           ]
         : []),
     ]),
-    wide ? {} : { optional, columns },
+    wide ? {} : { optional, columns, hidden },
   );
 }
 

@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
-import { table, terminalColumns } from '../output/table.ts';
+import { HiddenColumns, table, terminalColumns } from '../output/table.ts';
 import { shown, type WatchOptions, withWatch } from '../output/watch.ts';
 import { bar, countsText, cpus, gibibytes, livenessText, rtt } from '../output/words.ts';
 import { byDistance } from './neighbours.ts';
@@ -59,6 +59,7 @@ Examples:
     );
   return withWatch(withOutput(withAgent(command))).action(async (options: Options) => {
     const agent = await agentOf(options);
+    const hidden = new HiddenColumns();
     const live = process.stdout.isTTY && !options.once && options.output === 'table';
     await shown(
       async () => {
@@ -71,7 +72,7 @@ Examples:
         const value = rowsOf(status, neighbours);
         return rendered(options.output, {
           value,
-          table: () => topText(value),
+          table: () => topText(value, terminalColumns(), hidden),
           names: (rows) => rows.map(({ cluster }) => `cluster/${cluster}`),
         });
       },
@@ -122,7 +123,11 @@ export function rowsOf(status: ActiveStatus, neighbours: readonly NeighbourAnswe
 /** The first of them to be left out on a narrow terminal first. */
 const optional = ['CPU USED', 'MEMORY FREE', 'THEIRS', 'OURS'];
 
-export function topText(rows: readonly Row[], columns = terminalColumns()): string {
+export function topText(
+  rows: readonly Row[],
+  columns = terminalColumns(),
+  hidden?: HiddenColumns,
+): string {
   const [self] = rows;
   const head = [
     'CLUSTER',
@@ -147,7 +152,7 @@ export function topText(rows: readonly Row[], columns = terminalColumns()): stri
     row.theirs,
   ]);
   const away = rows.filter((row) => !row.self).map(({ cluster, ours }) => [cluster, ours] as const);
-  return `${table(head, lines, { optional, columns })}
+  return `${table(head, lines, { optional, columns, hidden })}
 
 * ${self?.cluster ?? ''}: ${self?.waiting ?? 0} waiting; away: ${countsText(Object.fromEntries(away))}`;
 }

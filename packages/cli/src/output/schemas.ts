@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { topOutput } from '../commands/top.ts';
 import { versionOutput } from '../commands/version.ts';
 import { eventOutput } from '../events.ts';
-import { deploymentExplanation, podExplanation } from '../explanations.ts';
+import { podExplanation, workloadExplanation } from '../explanations.ts';
 
 export const certificateOutput = z.object({
   cluster: z.string(),
@@ -38,7 +38,7 @@ export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
   neighbours: neighboursAnswer,
   top: topOutput,
   'explain-pod': podExplanation,
-  'explain-deployment': deploymentExplanation,
+  'explain-deployment': workloadExplanation,
   'dry-run': dryRunAnswer,
   policy: policyAnswer,
   events: z.array(eventOutput),

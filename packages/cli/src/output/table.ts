@@ -19,21 +19,43 @@ export interface TableOptions {
   readonly optional?: readonly string[];
   /** Of the terminal; undefined: as wide as the table is. */
   readonly columns?: number | undefined;
+  /** Of a table that is shown again and again. */
+  readonly hidden?: HiddenColumns | undefined;
+}
+
+/** What was left out once stays out until the terminal's width changes: a column must not come and go with a digit. */
+export class HiddenColumns {
+  #columns: number | undefined;
+  #count = 0;
+
+  /** How many of a terminal so wide. */
+  at(columns: number | undefined): number {
+    if (columns !== this.#columns) this.#count = 0;
+    this.#columns = columns;
+    return this.#count;
+  }
+
+  atLeast(count: number): void {
+    this.#count = Math.max(this.#count, count);
+  }
 }
 
 export function table(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
-  { optional = [], columns = terminalColumns() }: TableOptions = {},
+  { optional = [], columns = terminalColumns(), hidden }: TableOptions = {},
 ): string {
   const all = [head, ...rows];
   const leftOut: string[] = [];
+  const before = hidden?.at(columns) ?? 0;
   let kept = head.map((_, i) => i);
   for (const name of optional) {
-    if (columns === undefined || widthOf(all, kept) <= columns) break;
+    const fits = columns === undefined || widthOf(all, kept) <= columns;
+    if (fits && leftOut.length >= before) break;
     leftOut.push(name);
     kept = kept.filter((i) => head[i] !== name);
   }
+  hidden?.atLeast(leftOut.length);
   const shown = all.map((row) => kept.map((i) => row[i] ?? ''));
   const text = drawn(wrapped(shown, columns));
   if (leftOut.length === 0) return text;
