@@ -98,6 +98,18 @@ items:
       `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]`,
       'Excessive alias count',
     ],
+    [
+      'a quantity that Kubernetes would not take, by file, document, object and resource',
+      `apiVersion: v1
+kind: ConfigMap
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: bad }
+spec: { template: { spec: { containers: [{ name: c, resources: { requests: { cpu: 1x } } }] } } }
+`,
+      'web.yaml, document 2 (deployment/bad): cpu: quantity "1x": expected a number',
+    ],
   ])('refuses %s', (_, text, problem) => {
     expect(() => batchesIn(text, 'shop')).toThrow(Fault);
     expect(() => batchesIn(text, 'shop')).toThrow(problem);

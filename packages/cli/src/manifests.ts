@@ -1,6 +1,7 @@
 /** The pods that manifests would make, as their controllers would make them. */
 import type { DryRunQuestion } from '@spillway/agent/answers';
 import { Fault, type Pod, type PodSpec } from '@spillway/core';
+import { requireReadable } from '@spillway/federation';
 import type { ManifestSource } from './manifest-files.ts';
 import {
   isRecord,
@@ -62,7 +63,7 @@ function podOf(
   return { count, pod: pod({ ...own, name, namespace }, template.spec, where) };
 }
 
-/** @throws Fault `InvalidInput` */
+/** @throws Fault `InvalidInput`, `InvalidQuantity` */
 function pod(metadata: Metadata, spec: unknown, where: string): Pod {
   const containers = isRecord(spec) ? spec['containers'] : undefined;
   if (!Array.isArray(containers) || containers.length === 0)
@@ -77,7 +78,9 @@ function pod(metadata: Metadata, spec: unknown, where: string): Pod {
       );
   }
   const { generateName: _made, ...rest } = metadata;
-  return { metadata: rest, spec: withDefaultRequests(spec as PodSpec) };
+  const read = { metadata: rest, spec: withDefaultRequests(spec as PodSpec) };
+  requireReadable(where, read);
+  return read;
 }
 
 /** As the API server does: who limits a resource and asks none of it asks as much as the limit. */

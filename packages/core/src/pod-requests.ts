@@ -14,7 +14,7 @@ import type {
   PodStatus,
   ResourceList,
 } from './kubernetes-objects.ts';
-import { parseQuantity, type Quantity } from './quantity.ts';
+import { parseQuantity, type Quantity, quantityOf } from './quantity.ts';
 import { type Resources, resourcesOfAmounts } from './resources.ts';
 
 /** Exact until the end: two containers of half a byte ask for one byte together. */
@@ -159,7 +159,7 @@ function amounts(list: ResourceList | undefined): Amounts {
   const result: Amounts = new Map();
   for (const name in list) {
     const text = list[name];
-    if (text !== undefined) result.set(name, parseQuantity(text));
+    if (text !== undefined) result.set(name, quantityOf(name, text));
   }
   return result;
 }

@@ -5,7 +5,7 @@
  * reads, oddities such as `.5`, `1.` and `m` (nothing at all) included.
  */
 import type { Brand } from './brand.ts';
-import { Fault } from './fault.ts';
+import { Fault, isFault } from './fault.ts';
 
 /** Billionths of a unit. Compare, add and subtract with the ordinary operators. */
 export type Quantity = Brand<bigint, 'Quantity'>;
@@ -98,6 +98,16 @@ function decimalText(quantity: bigint, asExponent: boolean): string {
   if (asExponent) return power === 0 ? `${rest}` : `${rest}e${power}`;
   const suffix = Object.keys(powersOfTen).find((name) => powersOfTen[name] === power) ?? '';
   return `${rest}${suffix}`;
+}
+
+/** An amount of the resource `name`. @throws Fault `InvalidQuantity` naming it. */
+export function quantityOf(name: string, text: string | number): Quantity {
+  try {
+    return parseQuantity(text);
+  } catch (error) {
+    if (!isFault(error, 'InvalidQuantity')) throw error;
+    throw new Fault('InvalidQuantity', `${name}: ${error.message}`, { cause: error });
+  }
 }
 
 function parsed(text: string): Quantity {

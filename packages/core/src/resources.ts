@@ -6,7 +6,7 @@
  * where kube-scheduler saturates at 2^63 - 1.
  */
 import type { ResourceList } from './kubernetes-objects.ts';
-import { milliValueOf, parseQuantity, type Quantity, valueOf } from './quantity.ts';
+import { milliValueOf, type Quantity, quantityOf, valueOf } from './quantity.ts';
 
 export interface Resources {
   readonly milliCpu: number;
@@ -29,7 +29,7 @@ export function resourcesOf(list: ResourceList | undefined): Resources {
   const amounts: [string, Quantity][] = [];
   for (const name in list) {
     const text = list[name];
-    if (text !== undefined) amounts.push([name, parseQuantity(text)]);
+    if (text !== undefined) amounts.push([name, quantityOf(name, text)]);
   }
   return resourcesOfAmounts(amounts);
 }

@@ -33,6 +33,7 @@ export { opensPorts, podNetworksJoined } from './offload/pod-network.ts';
 export { placingSpec } from './placement/placing-spec.ts';
 export * from './policy/policy.ts';
 export * from './policy/policy-book.ts';
+export * from './offload/readable-pod.ts';
 export * from './membership/revoked.ts';
 export * from './advert/room.ts';
 export * from './advert/template.ts';

@@ -2,7 +2,7 @@
  * Answers where pods would go now, from what this agent knows: its snapshot, its neighbours' adverts, and what
  * they have answered lately; if wished, by asking them.
  */
-import { type ClusterName, Fault, isFault, type Pod, shapeOf, wellKnown } from '@spillway/core';
+import { type ClusterName, Fault, wellKnown } from '@spillway/core';
 import {
   type ForecastQuestion,
   type Foreseen,
@@ -10,7 +10,7 @@ import {
   type NamespaceFacts,
   opensPorts,
   podNetworksJoined,
-  travelVerdicts,
+  requireReadable,
 } from '@spillway/federation';
 import { guestNamespaceName } from '@spillway/kubernetes';
 import pLimit from 'p-limit';
@@ -135,20 +135,6 @@ function checked(body: unknown): DryRunQuestion {
   if (pods > dryRunPodsMax)
     throw new Fault('InvalidInput', `dry-run: ${pods} pods, more than ${dryRunPodsMax}`);
   return result.data;
-}
-
-/** What no API server has seen may have any form. @throws Fault `InvalidInput` naming it. */
-function requireReadable(name: string, pod: Pod): void {
-  try {
-    shapeOf(pod);
-    needsOf(pod.spec);
-    travelVerdicts(pod);
-  } catch (error) {
-    if (isFault(error)) throw new Fault(error.code, `${name}: ${error.message}`, { cause: error });
-    const { message } = error as Error;
-    const problem = `${name}: its pods do not match the Kubernetes API (${message})`;
-    throw new Fault('InvalidInput', problem, { cause: error });
-  }
 }
 
 /** Of a namespace that comes with the pods. */
