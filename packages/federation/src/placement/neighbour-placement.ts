@@ -31,7 +31,8 @@ interface Candidate extends RankedNeighbour {
   readonly guests: number;
 }
 
-const roomStage = 'Room';
+/** Of the verdict that a neighbour has no room, by its advert. */
+export const roomStage = 'Room';
 
 export function rankNeighbours(options: {
   readonly shape: PodShape;

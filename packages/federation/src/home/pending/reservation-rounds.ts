@@ -90,6 +90,7 @@ export class ReservationRounds {
     const group = this.#options.groups.get(round.group);
     const { granted = 0, verdicts = [] } = answer ?? {};
     const refused = answer === undefined || verdicts.length > 0;
+    if (granted > 0) group?.refusals.delete(host);
     if (group !== undefined && refused && !this.#heldItself(round, host, now)) {
       const reason = event.problem ?? refusalText(verdicts);
       this.#refused(group, host, granted > 0 ? `only ${granted} more fit` : reason, now);

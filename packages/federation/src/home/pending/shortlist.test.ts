@@ -61,6 +61,22 @@ describe('shortlist', () => {
   });
 });
 
+test('why a neighbour that is full takes nothing is told in one way: in its own words, once it has been asked', () => {
+  const tested = homeOf({ nodes: [node('n', '500m')], neighbourhood: neighbours({ r1: '0' }) });
+  tested.step({ kind: 'synced' });
+  tested.see(podOf('a'));
+  const reasons: (string | undefined)[] = [];
+  for (let now = 1_000; now < 21_000; now += 50) {
+    const woken = tested.tickAt(now);
+    for (const each of [...woken, ...tested.step({ kind: 'roomChanged', where: 'neighbour' })]) {
+      if (each.kind === 'reserve') tested.grant(each, 0);
+    }
+    const explanation = tested.home.explain('default', 'a');
+    if (explanation?.state === 'waiting') reasons.push(explanation.neighbours['r1']);
+  }
+  expect(new Set(reasons.slice(1))).toEqual(new Set(['no room']));
+});
+
 test('a home whose neighbours are all full asks them less and less often, whatever news there is', () => {
   const full = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`r${i + 1}`, '0']));
   const tested = homeOf({ nodes: [node('n', '500m')], neighbourhood: neighbours(full) });

@@ -8,6 +8,7 @@ import {
   type RankedNeighbour,
   type Ranking,
   rankNeighbours,
+  roomStage,
 } from '../../placement/neighbour-placement.ts';
 import type { HomeConfig } from '../config.ts';
 import type { PendingGroup, Outlook, Refusal } from './pending-group.ts';
@@ -97,10 +98,11 @@ export function prospectsOf(
   });
   const reasons = new Map<ClusterName, string>();
   for (const { cluster } of neighbours) {
-    const reason =
-      templateRefusal(cluster, now) ??
-      verdicts.get(cluster)?.reason ??
-      refusals.get(cluster)?.reason;
+    const verdict = verdicts.get(cluster);
+    const answered = refusals.get(cluster)?.reason;
+    // Of its room a neighbour knows more than its advert says: else two reasons would take turns.
+    const known = verdict?.stage === roomStage ? (answered ?? verdict.reason) : undefined;
+    const reason = templateRefusal(cluster, now) ?? known ?? verdict?.reason ?? answered;
     if (reason !== undefined) reasons.set(cluster, reason);
   }
   return { ranked, full, reasons };
