@@ -33,6 +33,7 @@ import {
   type Policies,
   type Receipt,
   type Seals,
+  type TransitionObserver,
 } from '@spillway/federation';
 import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
@@ -80,6 +81,8 @@ export interface AgentOptions {
   readonly random: (purpose: 'home' | 'streams') => Random;
   /** Which neighbour a node stands for, where Nodes do not say so themselves. */
   readonly clusterOfNode?: (node: string) => ClusterName | undefined;
+  /** Told of every transition of every pod of this home. */
+  readonly observePods?: TransitionObserver | undefined;
   /** Whether to look through every neighbour for guests that a former life left there. */
   readonly looksThrough: boolean;
 }
@@ -149,6 +152,7 @@ export class Agent {
       config: options.homeConfig,
       random: options.random('home'),
       homeEpoch: epoch,
+      observe: options.observePods,
       clusterOfNode: options.clusterOfNode ?? ((node) => this.#routing.clusterOf(node)),
     });
     this.#watches = new GuestWatches({

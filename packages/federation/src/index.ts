@@ -9,6 +9,14 @@ export * from './home/eligibility.ts';
 export { checkedHomeConfig, type HomeConfig, homeDefaults } from './home/config.ts';
 export * from './home/events.ts';
 export type * from './home/foresee.ts';
+export {
+  type PodEvent,
+  podEvents,
+  type PodState,
+  podStates,
+  podTable,
+} from './home/offloaded/states.ts';
+export type { TransitionObserver } from './home/pod-life.ts';
 export type { ForeignPod } from './home/offloaded/foreign-pods.ts';
 export * from './home/home.ts';
 export type * from './home/namespace-facts.ts';

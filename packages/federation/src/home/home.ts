@@ -4,6 +4,7 @@
  * pods may be performed in any order. The daemon and the simulator both run it.
  */
 import {
+  assert,
   type ClusterName,
   earliest,
   type MonotonicMs,
@@ -26,7 +27,7 @@ import type { ForeignPod } from './offloaded/foreign-pods.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalRoom, Neighbourhood, Policies, Seals } from './ports.ts';
-import type { TransitionObserver } from './pod-life.ts';
+import { type PodLife, podText, type TransitionObserver } from './pod-life.ts';
 import { TriedTemplates } from './pending/tried-templates.ts';
 import { PendingPods } from './pending/pending-pods.ts';
 
@@ -157,6 +158,20 @@ export class Home {
   } {
     const { size: waiting, unanswered } = this.#pending;
     return { waiting, awayByHost: this.#offloaded.countByHost(), unanswered };
+  }
+
+  /** How many pods are in each state. O(pods). @throws Fault `Internal` when a pod is in two. */
+  podStates(): ReadonlyMap<PodState, number> {
+    const counts = new Map<PodState, number>();
+    const counted = new Set<PodUid>();
+    const count = ({ ref, state }: Pick<PodLife, 'ref' | 'state'>): void => {
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+      assert(!counted.has(ref.uid), () => `${podText(ref)} is in one state, and not in two`);
+      counted.add(ref.uid);
+    };
+    for (const life of this.#pending.lives()) count(life);
+    for (const entry of this.#offloaded.pods()) count(entry);
+    return counts;
   }
 
   /** Those whose pods may leave, or that are annotated. */

@@ -12,6 +12,7 @@ import { Directory, directoryPresets } from '../membership/directory.ts';
 import { homeDefaults } from '../home/config.ts';
 import type { HomeEffect, HomeEvent } from '../home/events.ts';
 import { clusterOfVirtualNode, Home } from '../home/home.ts';
+import type { TransitionObserver } from '../home/pod-life.ts';
 import type { Neighbourhood, Policies, PolicyForPod } from '../home/ports.ts';
 import type { TryResult } from '../negotiation.ts';
 import { nearest, type PlacementPolicy, policyText } from '../policy/policy.ts';
@@ -66,12 +67,14 @@ export function homeOf({
   neighbourhood = directoryOf(neighbours),
   policies = { policyFor: () => policyOf(nearest) },
   clusterOfNode = clusterOfVirtualNode,
+  observe,
 }: {
   readonly nodes: readonly Node[];
   readonly neighbours?: readonly TestNeighbour[];
   readonly neighbourhood?: Neighbourhood;
   readonly policies?: Policies;
   readonly clusterOfNode?: (node: string) => ClusterName | undefined;
+  readonly observe?: TransitionObserver;
 }) {
   const ledger = ledgerOf(...nodes);
   const home = new Home({
@@ -83,6 +86,7 @@ export function homeOf({
     random: randomStream(1, 'home'),
     homeEpoch: 1,
     clusterOfNode,
+    observe,
   });
   let now = 0;
   let reservations = 0;

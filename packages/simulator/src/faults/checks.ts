@@ -14,7 +14,11 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
   return () => {
     const changed = world.clusters.filter(({ name, api }) => checked.get(name) !== api.version);
     if (changed.length === 0) return undefined;
-    for (const { name, api } of changed) checked.set(name, api.version);
+    for (const { name, api, agent } of changed) {
+      checked.set(name, api.version);
+      // It asserts that no pod is in two states.
+      agent?.home.podStates();
+    }
     const copies = world.promisesOneCopy ? overlapping(world) : undefined;
     const broken = doubled(world) ?? unasked(world) ?? copies;
     return broken ?? first(changed, overcommitted);

@@ -55,6 +55,10 @@ export class OffloadedEntries {
     return found;
   }
 
+  pods(): Iterable<OffloadedPod> {
+    return this.#ofPods.values();
+  }
+
   *all(): Iterable<OffloadedPod> {
     yield* this.#ofPods.values();
     yield* this.#orphans.values();

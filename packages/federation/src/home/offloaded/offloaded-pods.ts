@@ -17,11 +17,9 @@ import {
   earliest,
   type MonotonicMs,
   type Pod,
-  type PodStatus,
   type PodUid,
-  virtualNodeName,
 } from '@spillway/core';
-import { contradicts, endedByHost, isTerminal } from '../../offload/mirrored-status.ts';
+import { isTerminal } from '../../offload/mirrored-status.ts';
 import type { GuestUpdate } from '../../negotiation.ts';
 import { isRevoked, type RevokedClusters } from '../../membership/revoked.ts';
 import { type HomeEvent, type PodRef, refOf } from '../events.ts';
@@ -31,9 +29,10 @@ import { Arrivals } from './arrivals.ts';
 import { OffloadCalls } from './calls.ts';
 import { Commits } from './commits.ts';
 import { Departure } from './departure.ts';
-import { Endings, guestLost } from './endings.ts';
+import { Endings } from './endings.ts';
 import { OffloadedEntries } from './entries.ts';
 import { ForeignPods } from './foreign-pods.ts';
+import { GuestNews } from './guest-news.ts';
 import { GuestStreams } from './guest-streams.ts';
 import {
   assertConsistent,
@@ -43,21 +42,19 @@ import {
   offloadedState,
 } from './offloaded-pod.ts';
 import { type OffloadOptions, tell } from './options.ts';
-import { OrphanChecks } from './orphan-checks.ts';
 import { StatusMirror } from './status-mirror.ts';
 import { OffloadUpdates } from './updates.ts';
 
 export class OffloadedPods {
   readonly #options: OffloadOptions;
   readonly #entries: OffloadedEntries;
-  readonly #streams = new GuestStreams();
   readonly #calls: OffloadCalls;
   readonly #commits: Commits;
   readonly #updates: OffloadUpdates;
   readonly #mirror: StatusMirror;
   readonly #endings: Endings;
   readonly #arrivals: Arrivals;
-  readonly #orphans: OrphanChecks;
+  readonly #news: GuestNews;
   readonly #departure: Departure;
   readonly foreign: ForeignPods;
   #revoked: RevokedClusters = new Set();
@@ -65,7 +62,7 @@ export class OffloadedPods {
   constructor(options: OffloadOptions) {
     this.#options = options;
     const entries = new OffloadedEntries(options);
-    const streams = this.#streams;
+    const streams = new GuestStreams();
     const calls = new OffloadCalls(options);
     const mirror = new StatusMirror({
       ...options,
@@ -78,7 +75,6 @@ export class OffloadedPods {
     this.#updates = new OffloadUpdates(options);
     this.#endings = new Endings({ ...options, entries, calls, mirror, streams });
     this.#commits = new Commits({ ...options, entries, calls, endings: this.#endings });
-    this.#orphans = new OrphanChecks(options.random, options.emit);
     this.#departure = new Departure(options.emit);
     this.foreign = new ForeignPods({ ...options, entries, streams });
     this.#arrivals = new Arrivals({
@@ -88,14 +84,25 @@ export class OffloadedPods {
       isRevoked: (host) => isRevoked(this.#revoked, host),
       hostRevoked: (entry) => this.#endings.hostRevoked(entry),
     });
+    this.#news = new GuestNews({
+      ...options,
+      entries,
+      streams,
+      calls,
+      mirror,
+      endings: this.#endings,
+      arrivals: this.#arrivals,
+      updates: this.#updates,
+    });
   }
 
   has(uid: PodUid): boolean {
     return this.#entries.get(uid) !== undefined;
   }
 
-  all(): Iterable<OffloadedPod> {
-    return this.#entries.all();
+  /** Guests of no pod of ours, which are being released, are left out. */
+  pods(): Iterable<OffloadedPod> {
+    return this.#entries.pods();
   }
 
   countByHost(): ReadonlyMap<ClusterName, number> {
@@ -191,33 +198,16 @@ export class OffloadedPods {
   }
 
   stream(host: ClusterName, state: 'opening' | 'closed'): void {
-    if (state === 'closed') return this.#streams.closed(host);
-    this.#streams.opening(host, this.#entries.existingAt(host));
+    this.#news.stream(host, state);
   }
 
   guest(host: ClusterName, update: GuestUpdate): void {
-    if (update.kind === 'synced') return this.#synced(host);
-    this.#streams.seen(host, update.uid);
-    const entry = this.#entries.at(host, update.uid);
-    if (update.kind === 'gone') {
-      if (entry !== undefined) this.#endings.guestGone(entry, update);
-    } else if (entry === undefined) {
-      const { namespace, name, uid } = update;
-      this.#orphans.ask(host, { namespace, name, uid });
-    } else this.#shown(entry, update.terminating ? endedByHost(update.status) : update.status);
+    this.#news.guest(host, update);
   }
 
   /** The home's API server has answered whether the owner of an unknown guest exists. */
   orphanChecked(host: ClusterName, ref: PodRef, pod: Pod | undefined): void {
-    this.#orphans.answered(ref.uid);
-    if (this.#entries.at(host, ref.uid) !== undefined) return;
-    const owned = pod !== undefined && refOf(pod).uid === ref.uid;
-    if (!owned || pod.spec.nodeName !== virtualNodeName(host)) {
-      this.#entries.adoptOrphan(ref, host);
-    } else if (!this.has(ref.uid) && !this.#options.seals.holds(pod, host)) {
-      this.#arrivals.shownFirst(pod, host);
-    }
-    // A pod with our seal comes, or has come, by the watch.
+    this.#news.orphanChecked(host, ref, pod);
   }
 
   statusWritten(event: Extract<HomeEvent, { kind: 'statusWritten' }>, now: MonotonicMs): void {
@@ -235,7 +225,7 @@ export class OffloadedPods {
 
   /** Starts what is due: status writes, commits and releases in batches per host, final deletes. */
   tick(now: MonotonicMs): void {
-    this.#orphans.tick(now);
+    this.#news.tick(now);
     const commits: OffloadedPod[] = [];
     const releases: OffloadedPod[] = [];
     const others: OffloadedPod[] = [];
@@ -261,39 +251,6 @@ export class OffloadedPods {
 
   /** When `tick` has something to do without any event before. */
   wakeAt(): MonotonicMs | undefined {
-    return earliest(this.#entries.wakeAt(), this.#orphans.wakeAt());
-  }
-
-  /** The host has shown all its guests, so it answers: whatever waits for a back-off is tried now. */
-  #synced(host: ClusterName): void {
-    for (const uid of this.#streams.synced(host)) {
-      const entry = this.#entries.at(host, uid);
-      if (entry !== undefined) this.#endings.guestGone(entry, guestLost(host));
-    }
-    this.#entries.retryNow(host);
-  }
-
-  /** The guest exists. One whose pod has ended here, or was given up, must go. */
-  #shown(entry: OffloadedPod, status: PodStatus): void {
-    const wasCommitting = entry.state === 'committing' || entry.state === 'foreign';
-    entry.guestOn('shown');
-    entry.on('guestShown');
-    entry.foreign = false;
-    entry.shown = status;
-    entry.wasThere = true;
-    entry.problem = undefined;
-    if (wasCommitting) {
-      entry.retryAt = undefined;
-      if (entry.call === undefined) this.#calls.settle(entry, true);
-    }
-    if (contradicts(entry.pod.status, status) && entry.state !== 'ending') {
-      entry.guestOn('unwanted');
-      this.#entries.due(entry);
-    } else {
-      this.#mirror.tellIfEndedThere(entry, status);
-      this.#mirror.mirror(entry, status);
-    }
-    // It may have been changed since it was committed.
-    if (this.#updates.isStale(entry)) this.#entries.due(entry);
+    return earliest(this.#entries.wakeAt(), this.#news.wakeAt());
   }
 }
