@@ -14,9 +14,9 @@ export interface GuestExplanation {
 export function pictureOf(guests: Iterable<Guest>, home: ClusterName): readonly GuestUpdate[] {
   const updates: GuestUpdate[] = [];
   for (const guest of guests) {
-    const { id, shadow, pending, ending } = guest;
+    const { id, state, shadow, pending, ending } = guest;
     if (id.home !== home) continue;
-    if (shadow !== undefined && pending === undefined) updates.push(statusUpdate(id.uid, shadow));
+    if (shadow !== undefined && state !== 'unbound') updates.push(statusUpdate(id.uid, shadow));
     // What the home was told exists must not seem lost, nor gone what may yet come to be.
     else if (pending && (isCreated(guest) || (ending !== undefined && !ending.unbound))) {
       updates.push(unseenUpdate(id.uid, pending.pod, ending !== undefined));

@@ -147,14 +147,14 @@ export class Shadows {
   revoke(clusters: RevokedClusters): void {
     this.revoked = clusters;
     for (const guest of this.#guests.all()) {
-      if (isRevoked(clusters, guest.id.home)) this.end(guest, { revoked: true });
+      if (isRevoked(clusters, guest.id.home)) this.#end(guest, { revoked: true });
     }
   }
 
   /** Guests end with their own grace; the homes are told, and their controllers replace them elsewhere. */
   leave(): void {
     this.#leaving = true;
-    for (const guest of this.#guests.all()) this.end(guest, { hostLeaves: true });
+    for (const guest of this.#guests.all()) this.#end(guest, { hostLeaves: true });
   }
 
   /** The home wants it gone, whether it is here or not. */
@@ -278,9 +278,9 @@ export class Shadows {
     this.#guests.doubt(guest, late.until);
   }
 
-  /** For this reason, unless there was another one before. */
-  end(guest: Guest, why: NonNullable<Guest['ending']>): void {
-    guest.ending ??= why;
+  /** For this reason, unless there was another one before. One that its home might commit again ends for good. */
+  #end(guest: Guest, why: NonNullable<Guest['ending']>): void {
+    if (guest.ending === undefined || guest.ending.unbound) guest.ending = why;
     this.#endings.endIfWanted(guest);
   }
 

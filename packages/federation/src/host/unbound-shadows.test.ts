@@ -165,6 +165,24 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     expect(results(commit())).toMatchObject([{ outcome: 'ended' }]);
   });
 
+  test('that did not fit has ended when its host leaves before it is gone', () => {
+    const { host, commit, created, show, vanish } = hosting();
+    commit();
+    created();
+    show(noRoom);
+    host.step({ kind: 'leaving' }, at(0));
+    expect(vanish(noRoom)).toMatchObject([
+      { kind: 'push', update: { kind: 'gone', reason: 'HostLeft' } },
+    ]);
+  });
+
+  test('that names no node is no guest that its home hears of, either', () => {
+    const { host, show } = hosting();
+    const { affinity: _pin, ...spec } = unbound.spec;
+    show({ ...unbound, spec });
+    expect(host.picture(home, 1)).toEqual([{ kind: 'synced' }]);
+  });
+
   test('that somebody deletes at the host has ended', () => {
     const { commit, created, show, vanish } = hosting();
     commit();
