@@ -125,7 +125,7 @@ function run({ name, command, told = false }: Step): boolean {
   return ok;
 }
 
-/** The build comes first, and shows its progress: no test waits for so long. */
+/** The build comes first, and shows its progress: no test waits that long. */
 function testsOn(version: string): void {
   console.log(`… control plane of Kubernetes ${version}`);
   const started = performance.now();

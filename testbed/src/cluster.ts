@@ -43,7 +43,7 @@ export abstract class Cluster {
   /** Resolves when pods can be made: the API server answers, and the default namespace has its account. */
   abstract ready(): Promise<void>;
 
-  /** A kubeconfig of this cluster for whoever has that token. */
+  /** A kubeconfig of this cluster for the holder of that token. */
   protected abstract kubeconfigText(token: string, user: string): string;
 
   /** As an administrator. A non-zero exit is no fault; see `Ran`. */

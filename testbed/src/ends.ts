@@ -1,6 +1,6 @@
 /**
  * What this process must undo before it ends, however it comes to its end: programs that it has started, test beds.
- * Whoever starts such a thing says so here at once, and takes it back when it is undone.
+ * A starter of such a thing registers it here at once, and removes it when it is undone.
  */
 import type { ChildProcess } from 'node:child_process';
 

@@ -101,7 +101,7 @@ class Agent {
 }
 
 describe('links', () => {
-  test('each pair is as far apart as the matrix says, whoever dials', async () => {
+  test('each pair is as far apart as the matrix says, in both directions', async () => {
     await start({ rttMs: { a: { b: 20, c: 60 }, b: { c: 100 } } });
     const ports = new Map<string, number>();
     for (const name of names) ports.set(name, await serve(name, echo));

@@ -13,7 +13,7 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
-  /** Told at once: for whoever must end it when this process can't. */
+  /** Told at once, so that another process can end it when this one can't. */
   readonly onPid?: (pid: number) => void;
   readonly signal?: AbortSignal;
 }

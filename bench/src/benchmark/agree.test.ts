@@ -3,7 +3,7 @@ import type { Result } from '../results/result.ts';
 import { fakeReport } from '../html-report/testing/fake-report.ts';
 import { agreementOf } from './agree.ts';
 
-/** One moment a second; of ten pods so many pending. */
+/** One moment per second, with this many of ten pods pending. */
 function result(...pending: readonly number[]): Result {
   const [sample] = fakeReport().results;
   if (sample === undefined) throw new Error('the fake report has results');

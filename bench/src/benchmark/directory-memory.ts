@@ -1,11 +1,11 @@
-/** What an agent's directory of so many neighbours takes, measured: adverts as decoded from the wire. */
+/** Measures the memory of an agent's directory with `clusters` neighbours: adverts as decoded from the wire. */
 import { assert, type ClusterName, clusterName, type MonotonicMs, peerId } from '@spillway/core';
 import { Directory, directoryPresets, originCoordinate } from '@spillway/federation';
 import { decodeAdvert, encodeAdvert } from '@spillway/wire';
 
 const gibibyte = 2 ** 30;
 
-/** Of small directories so many are made that what else the heap does is little beside them. */
+/** Many small directories are made, so that other changes of the heap are small beside them. */
 const neighboursMin = 5_000;
 
 /** Bytes of heap. Collects garbage where node lets it; otherwise the figure is an upper bound. */

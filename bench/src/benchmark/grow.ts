@@ -1,4 +1,4 @@
-/** In a worker: the scenario `growth` with so many clusters. */
+/** In a worker: the scenario `growth` with a given number of clusters. */
 import { simulate } from '@spillway/simulator';
 import { measure } from '../results/measure.ts';
 import type { Growth } from '../results/result.ts';
@@ -6,7 +6,7 @@ import { loadScenario } from '../scenarios/load.ts';
 import { trialOf } from '../scenarios/trial-of.ts';
 import { directoryBytes } from './directory-memory.ts';
 
-/** Beyond so many clusters only so much time is played. */
+/** Beyond this number of clusters, only this much time is played. */
 const manyClusters = 2_000;
 const shortMs = 20_000;
 

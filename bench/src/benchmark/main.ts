@@ -40,7 +40,7 @@ interface RunOptions {
 }
 
 const simulatedSeeds = 10;
-/** A live run of an hour is nobody's patience: the same arrivals and changes in so many seconds. */
+/** A live run of an hour is too long: it has the same arrivals and changes in this many seconds. */
 const liveDurationS = 150;
 const startedAt = new Date();
 /** Fires when the command is to end. */
@@ -65,7 +65,7 @@ program
   .addOption(kubernetesOption())
   .option(
     '--seeds <n>',
-    `so many, each for all systems (${simulatedSeeds}; 1 live)`,
+    `number of seeds, each for all systems (${simulatedSeeds}; 1 live)`,
     integer(1, 1_000),
   )
   .option('--load <loads>', 'demand in parts of all room: 0.9, or 0.5,0.9, or 0.5..1.1')

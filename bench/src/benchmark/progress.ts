@@ -2,7 +2,7 @@
 import { createLogUpdate } from 'log-update';
 
 export interface Progress {
-  /** So many more of `total` are done; one without a number. */
+  /** This many more of `total` are done; one without a number. */
   done(count?: number): void;
   /** What goes on now. */
   at(what: string): void;

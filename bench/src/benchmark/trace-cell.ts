@@ -4,7 +4,7 @@ import { Fault } from '@spillway/core';
 import { simulate } from '@spillway/simulator';
 import { type Cell, trialOfCell } from './cells.ts';
 
-/** Lines are written in batches of so many. */
+/** Number of lines per batch. */
 const batch = 1_000;
 
 /** @throws Fault when it is not exactly one run, or the file can't be written. */

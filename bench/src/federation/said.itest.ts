@@ -198,7 +198,7 @@ metadata: { name: lab, labels: { spillway.dev/offload: enabled } }
     await waitFor('it is mended', async () => !(await found('namespace lab')) || undefined, soon);
   });
 
-  test('on a pod is told on the pod, whoever schedules it', async () => {
+  test('on a pod is told on the pod, with any scheduler', async () => {
     await testbed.cluster('paris').apply(`apiVersion: v1
 kind: Pod
 metadata: { name: odd, namespace: default, annotations: { spillway.dev/policy: closest } }

@@ -4,7 +4,7 @@ import { placePods, type Snapshot } from '@spillway/scheduling';
 import { bigCluster, pod } from './big-cluster.ts';
 import { assertBenchmarked, type HotPath } from './hot-path.ts';
 
-/** So many are decided alone for the baseline: enough for a mean, few enough to wait for. */
+/** Number of pods that the baseline decides alone: enough for a mean, few enough to wait for. */
 const few = 20;
 
 export const placePlain: HotPath = placement({

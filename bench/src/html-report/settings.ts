@@ -1,4 +1,4 @@
-/** Results sorted into what is shown together: a scenario in one mode on so many clusters, and in it each load. */
+/** Results sorted into what is shown together: a scenario in one mode on a number of clusters, and in it each load. */
 import { grouped } from '../results/grouped.ts';
 import { systems, type Result, type SystemName } from '../results/result.ts';
 

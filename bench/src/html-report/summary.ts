@@ -32,7 +32,7 @@ function tile({ system, pending, unserved }: Summed, says: string): Markup {
 <p><b>${percent(pending)}</b> of pods pending</p><p>${percent(unserved)} of replicas unserved</p></li>`;
 }
 
-/** By replicas served: whoever creates no pods has none pending. */
+/** By replicas served: a system that creates no pods has none pending. */
 function bestOf(of: readonly Summed[]): Summed | undefined {
   return [...of].sort((a, b) => a.unserved - b.unserved || a.pending - b.pending)[0];
 }

@@ -12,7 +12,7 @@ const answerMsMax = 10_000;
 const stopped = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EAI_AGAIN'];
 const hungUp = ['ECONNRESET', 'UND_ERR_SOCKET', 'HPE_INVALID_CONSTANT'];
 
-// Whoever looks around does not ask for certificates.
+// A program that only looks around does not verify certificates.
 process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
 const outcomes: Record<string, string> = {};
 for (const [name, what] of Object.entries(tries)) outcomes[name] = await outcomeOf(what);

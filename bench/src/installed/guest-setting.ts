@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { activePod, meshNodePort } from './installation.ts';
 import { metadataAddress, publicAddress, servedPort, type Targets } from './guest-tries.ts';
 
-/** Only the host has a node of that label: whoever selects it is a guest there. */
+/** Only the host has a node with that label: a pod that selects it becomes a guest there. */
 export const hostLabel = { site: 'lyon' };
 export const shopGuests = 'spillway-paris-shop';
 const bakeryGuests = 'spillway-paris-bakery';

@@ -28,7 +28,7 @@ describe('what a pod’s lot is', () => {
     expect(isDecided(pod({}, refused(reason)), alone)).toBe(true);
   });
 
-  test('is open while it is bound and does not run yet, whoever bound it', () => {
+  test('is open while it is bound and does not run yet, no matter what bound it', () => {
     const bound = { nodeName: 'node-1', schedulerName: 'volcano' };
     expect(isDecided(pod(bound), alone)).toBe(false);
     expect(isDecided(pod(bound, { phase: 'Running' }), alone)).toBe(true);

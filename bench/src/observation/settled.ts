@@ -6,7 +6,7 @@ import { isFinished, isShadow } from '../observation/tally.ts';
 /** kube-scheduler's, of pods that name none. */
 export const defaultScheduler = 'default-scheduler';
 
-/** Nothing may have changed for so long. */
+/** How long nothing must have changed (ms). */
 const quietMs = 2_500;
 
 export interface SettledOptions {

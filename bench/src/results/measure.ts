@@ -23,7 +23,7 @@ export interface Measured {
 
 /** Points of a course over time. */
 const coursePoints = 120;
-/** Beyond so many clusters a matrix of flows is no picture any more. */
+/** Maximum number of clusters in a matrix of flows: a larger one is not readable. */
 const flowClustersMax = 30;
 
 export function measure({ system, mode, trial, recording }: Measured): Result {

@@ -55,7 +55,10 @@ const deployments = z
       .min(0)
       .describe('Zipf exponent: how much more the first location is asked for'),
     arriveWithin: z.number().min(0).max(1).describe('All have come after this part of the time'),
-    changeEveryS: z.number().positive().describe('An app grows, shrinks, or is replaced so often'),
+    changeEveryS: z
+      .number()
+      .positive()
+      .describe('How often an app grows, shrinks or is replaced (s)'),
   })
   .describe('Deployments at preferred locations, as in mck8s');
 
@@ -78,7 +81,7 @@ const sessions = z
     pod: podSchema,
     share: z.number().positive().max(1).describe('Of the demand that the load makes'),
     burst: range('Sessions that start together'),
-    burstWithinS: z.number().positive().describe('A burst starts within so many seconds'),
+    burstWithinS: z.number().positive().describe('Maximum time in which a burst starts (s)'),
     medianMinutes: z.number().positive().describe('Of a session’s length, which is log-normal'),
     sigma: z.number().positive().describe('Of the logarithm of a session’s length'),
     maxMinutes: z.number().positive(),
@@ -126,11 +129,16 @@ export const scenarioSchema = z
           prefix: z.string().regex(/^[a-z][a-z0-9-]{0,20}$/),
         }),
       ])
-      .describe('Named ones, or so many spread over the globe at random'),
+      .describe('Named ones, or a number of clusters spread over the globe at random'),
     nodes: z.array(nodesSchema).min(1).describe('Of every cluster that has none of its own'),
     links: z
       .strictObject({
-        jitter: z.number().min(0).max(1).default(0.1).describe('Up to so much longer, each way'),
+        jitter: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.1)
+          .describe('Maximum share by which each direction is longer'),
         loss: z.number().min(0).max(0.2).default(0),
         cuts: z
           .array(z.strictObject({ fromS: seconds, toS: seconds, clusters: z.array(z.string()) }))

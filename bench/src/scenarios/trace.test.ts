@@ -46,7 +46,7 @@ describe('trialOfTrace', () => {
       const [from, to] = [steps[0]?.atMs ?? 0, steps[1]?.atMs ?? trial.durationMs];
       return sum + pod.milliGpu * (to - from);
     }, 0);
-    // 4 GPUs for an hour; 0.8 of them, give or take what so few arrivals vary.
+    // 4 GPUs for an hour; 0.8 of them, within the variation of few arrivals.
     const part = gpuMs / (4_000 * trial.durationMs);
     expect(part).toBeGreaterThan(0.6);
     expect(part).toBeLessThan(1);

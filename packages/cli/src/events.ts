@@ -35,7 +35,7 @@ interface KubernetesEvent {
 
 /** As the agent's recorder names itself. */
 const selector = 'reportingComponent%3Dspillway';
-/** A watch that is silent for so long is opened again. */
+/** How long a watch may be silent before it is opened again (ms). */
 const idleMs = 300_000;
 
 /** @throws Fault `PermissionDenied` */

@@ -83,7 +83,7 @@ export async function explainWorkload(
   const pods: PodExplanation[] = [];
   for (let i = 0; i < names.length; i += asksMax) {
     const some = names.slice(i, i + asksMax);
-    // oxlint-disable-next-line no-await-in-loop -- so many at once and no more
+    // oxlint-disable-next-line no-await-in-loop -- a bounded number at once
     const told = await Promise.all(some.map((pod) => explainPod({ namespace, name: pod }, from)));
     pods.push(...told.map((pod) => ({ ...pod, status: statuses.get(pod.name) ?? 'Pending' })));
   }
@@ -122,7 +122,7 @@ function notOurs(pod: Pod, offload: boolean): string {
   return `${schedulerName} schedules it, and its namespace does not have the label ${wellKnown.offloadLabel}=enabled`;
 }
 
-/** What is not there is not there for want of its namespace, if that is so. */
+/** If the namespace does not exist, the error says so instead of naming the object. */
 async function inNamespace<T>(cluster: UserCluster, namespace: string, path: string): Promise<T> {
   try {
     return await read<T>(cluster, path);

@@ -54,7 +54,7 @@ async function all<Input>(
   const left = [...inputs];
   const workers = Array.from({ length: availableParallelism() }, async () => {
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
-      // oxlint-disable-next-line no-await-in-loop -- so many at once and no more
+      // oxlint-disable-next-line no-await-in-loop -- a bounded number at once
       await check(next);
     }
   });

@@ -1,5 +1,5 @@
 /**
- * A short name for a long text, for caches: 64 bits, equal on every engine. Whoever wants two texts of one
+ * A short name for a long text, for caches: 64 bits, equal on every engine. An attacker who wants two texts of one
  * digest can find them, so nothing that must be safe may rest on it.
  */
 

@@ -1,6 +1,6 @@
 /**
  * A verdict says why a node or a neighbour was refused. It is a value: refusing is what a scheduler
- * does all day. Nodes' verdicts use kube-scheduler's own reasons, word for word, so that whoever
+ * does all day. Nodes' verdicts use kube-scheduler's own reasons, word for word, so that an operator who
  * knows its FailedScheduling messages can read ours.
  */
 

@@ -105,7 +105,7 @@ export type GuestUpdate =
       readonly name: string;
       /** As the host's API server has it. */
       readonly status: NonNullable<Pod['status']>;
-      /** The shadow is being deleted at the host, by whoever. */
+      /** The shadow is being deleted at the host, by the agent or by someone else. */
       readonly terminating: boolean;
     }
   /** The shadow no longer exists. `reason` and `message` say why, as a Kubernetes pod's would. */

@@ -18,7 +18,7 @@ const retryMs = 1_000;
 /** A call of a predecessor that was thought dead may still arrive: what stands there is looked at again. */
 const againMs = 30_000;
 const callMsMax = 5_000;
-/** A Lease is not held back for it: whoever takes over removes the label too. */
+/** A Lease is not held back for it: the agent that takes over removes the label too. */
 const stopMsMax = 1_000;
 
 export class ActiveLabel {

@@ -12,7 +12,7 @@ export class ApiFault extends Fault {
   readonly causes: readonly string[];
   /** Set when a right is missing, and not the object refused. */
   readonly denied: DeniedAccess | undefined;
-  /** The server asks to wait so long before another try, and says so that it did nothing. */
+  /** How long the server asks to wait before another try (ms); it has then done nothing. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -228,7 +228,7 @@ describe('cluster watch', () => {
     road.cut();
     for (const name of ['ended', 'replaced']) await deletePod(namespace, name);
     for (const name of ['replaced', 'new']) await createPod(namespace, name);
-    // A restarted API server's watch cache knows nothing from before: 410 for whoever resumes there.
+    // A restarted API server's watch cache knows nothing from before: 410 for a watch that resumes there.
     await agent.cluster.kill('kube-apiserver');
     agent.cluster.start('kube-apiserver');
     await agent.cluster.ready();

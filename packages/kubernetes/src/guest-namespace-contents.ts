@@ -20,7 +20,7 @@ const named = (...names: readonly string[]) => ({
   isOurs: ({ name = '' }: ObjectMeta) => names.includes(name),
 });
 
-/** Pods first: whoever runs there keeps it, a guest as well as any other. */
+/** Pods first: any pod that runs there keeps it, a guest or another. */
 const kinds: readonly Kind[] = [
   { group: '', resource: 'pods' },
   { group: '', resource: 'configmaps', ...named('kube-root-ca.crt') },

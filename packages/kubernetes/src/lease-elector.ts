@@ -24,7 +24,7 @@ export interface LeaseElectorOptions {
    */
   readonly instance: string;
   readonly durationMs: number;
-  /** Without a renewal for so long the agent steps down. */
+  /** How long the agent stays active without a renewal (ms). */
   readonly renewMs: number;
   readonly retryMs: number;
   readonly onActive: (epoch: number) => void;

@@ -8,7 +8,7 @@ export interface LeaseWatchOptions<Lease> {
   readonly random: Random;
   readonly namespace: string;
   readonly name: string;
-  /** Its holder renews it far more often: a watch that is silent for so long, or its holder, is dead. */
+  /** Its holder renews it far more often: how long until a silent watch, or its holder, counts as dead (ms). */
   readonly durationMs: number;
   readonly retryMs: number;
   /** Undefined: deleted. */

@@ -29,10 +29,10 @@ interface Known {
 
 export interface NeighbourObjectsOptions {
   readonly api: ApiClient;
-  /** A neighbour of a former life that stays silent is suspect, and then gone, after so long. */
+  /** How long until a silent neighbour of a former life is suspect, and then gone (ms). */
   readonly suspectMs: number;
   readonly silentMs: number;
-  /** The object of one that has not been heard from for so long, and is not named any more, is removed. */
+  /** How long until the object of a neighbour that is neither heard nor named is removed (ms). */
   readonly forgottenMs: number;
 }
 
@@ -40,7 +40,7 @@ export interface NeighbourObjectsOptions {
 export const gapMs = 5_000;
 /** Of a thousand neighbours that all change, one object is written every 50 s. */
 const sharedGapMs = 50;
-/** How old what is shown may grow while nothing changes: an agent writes each object so often at least. */
+/** Maximum age of what is shown while nothing changes: the agent writes each object at least this often (ms). */
 export const asOfMsMax = 60_000;
 const pageSize = 500;
 

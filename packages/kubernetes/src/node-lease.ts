@@ -34,7 +34,7 @@ export class NodeLease {
       leaseDurationSeconds: leaseSeconds,
       renewTime: microTime(new Date(renewMs)),
     };
-    // It is collected with its node, whoever deletes that.
+    // The garbage collector deletes it with its node.
     const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
     try {
       await this.#api.call({
@@ -56,7 +56,7 @@ export class NodeLease {
     this.#renewedMs = renewMs;
   }
 
-  /** By the clock of whoever renewed it; 0 when nobody has. */
+  /** By the clock of the agent that renewed it; 0 without a renewal. */
   async #lastMs(): Promise<number> {
     try {
       const path = `${leasesPath}/${this.#node.name}`;

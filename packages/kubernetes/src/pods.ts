@@ -52,7 +52,7 @@ export class Pods {
     }
   }
 
-  /** `annotations` are written on the pod by the binding. Whoever binds first wins: `taken` when the pod has a node already, `gone` when it is another or none. */
+  /** `annotations` are written on the pod by the binding. Only the first binding counts: `taken` when the pod has a node already, `gone` when it is another or none. */
   async bindPod(
     { namespace, name, uid }: PodRef,
     node: NodeName,
@@ -96,7 +96,7 @@ export class Pods {
     return await this.#delete(ref, 0);
   }
 
-  /** With its own grace, so that whoever owns it sees an ordinary deletion. */
+  /** With its own grace period, so that its owner sees an ordinary deletion. */
   async evictPod(ref: PodRef): Promise<'ok' | 'gone'> {
     return await this.#delete(ref, undefined);
   }

@@ -3,7 +3,7 @@
  * order; after a break it resumes where it was, and where the server has forgotten that (410 Gone) it
  * lists again, tells what is new, and makes up for the deletions it missed.
  *
- * Nothing is cached but which objects exist and in which version: whoever listens keeps what it needs.
+ * Only which objects exist, and their versions, are cached: the listener keeps what it needs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault, jittered, type ObjectMeta, type Random } from '@spillway/core';

@@ -111,7 +111,7 @@ export function membershipIn(
   }
 }
 
-/** Whoever may write nodes may write anything there. */
+/** A user who may write nodes may write anything there. */
 export function addressesIn(annotations: Readonly<Record<string, string>> = {}): readonly string[] {
   try {
     const value: unknown = JSON.parse(annotations[wellKnown.addressesAnnotation] ?? '[]');

@@ -106,7 +106,7 @@ export class VirtualNodes {
     this.#known.set(cluster, { ...known, state, written: text, since, resources: [] });
   }
 
-  /** What an earlier agent of this cluster knew of its neighbours; so many at most. */
+  /** Maximum number of neighbours that an earlier agent of this cluster knew. */
   async remembered(max: number): Promise<readonly RememberedNeighbour[]> {
     const { items } = await this.#api.call<{ items: readonly Node[] }>({
       method: 'GET',

@@ -2,7 +2,7 @@
  * Yamux, one way to end the process less. It opens a new stream's window in a microtask of its own; when its
  * connection takes no more by then, and it has not been told, that throws where nobody can catch it
  * (@chainsafe/libp2p-yamux 8.0.1, `onCreateStream`). A connection that ends at the wrong moment ended an
- * agent so. Such a stream is aborted, which whoever asked for it is told.
+ * agent so. Such a stream is aborted, and its requester gets the error.
  */
 import { yamux } from '@chainsafe/libp2p-yamux';
 import type { StreamMuxerFactory } from '@libp2p/interface';

@@ -53,7 +53,7 @@ const dialMsMax = 5_000;
 const pings = 3;
 /** A dial, its round trip, and the way there and back. */
 const answerMsMax = 12_000;
-/** Each one makes us dial: of one member one at a time, of all so many. */
+/** Each check makes us dial: one at a time per member, this many for all. */
 const answersMax = 8;
 
 export class Checks {

@@ -5,7 +5,7 @@
  *
  * A flood from one address thus takes places from itself alone. A member behind the same address keeps its
  * place while it makes progress: it loses it only when more than `callersMax` others come between two of its
- * steps, which are one round trip apart. libp2p's own limits count connections by address and refuse whoever
+ * steps, which are one round trip apart. libp2p's own limits count connections by address and refuse any connection that
  * comes next, members included.
  */
 export interface DoorBounds {

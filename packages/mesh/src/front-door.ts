@@ -1,6 +1,6 @@
 /**
  * What stands before the handshake of every connection that comes in: a place (doorkeeper.ts) until it is a
- * member's or ends, and a turn (handshake-turns.ts) for its cryptography. Whoever gets none is hung up on at once,
+ * member's or ends, and a turn (handshake-turns.ts) for its cryptography. A connection that gets none is closed at once,
  * and may try again.
  */
 import type { ConnectionGater, MessageStream, MultiaddrConnection } from '@libp2p/interface';

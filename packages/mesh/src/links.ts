@@ -29,7 +29,7 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onRtt: (member: Member, rttMs: number) => void;
-  /** Beyond so many connections no more are sought; the others are reached through gossip, and dialled when needed. */
+  /** Number of connections to keep; other members are reached through gossip, and dialled when needed. */
   readonly soughtMax: number;
   /** Of the neighbours that may be measured now, whose RTT is best measured next. */
   readonly surveyNext: (may: (cluster: ClusterName) => boolean) => ClusterName | undefined;
@@ -69,10 +69,10 @@ const dialTimeoutMs = 15_000;
 const pingMsFirst = 500;
 const pingMs = 10_000;
 const quickPings = 5;
-/** A connection that lost so many pings in a row is closed: 3 × (10 s + time-out). */
+/** Maximum number of pings lost in a row before the connection is closed: 3 × (10 s + time-out). */
 const lostPingsMax = 3;
 /**
- * In a federation of more than are kept connected, one of the others is measured so often: coordinates
+ * In a federation of more than are kept connected, one of the others is measured at this interval: coordinates
  * tell who seems near, and only a measurement tells who of them is the nearest.
  */
 const surveyMs = 10_000;

@@ -56,7 +56,7 @@ export interface MeshOptions {
   readonly onAdvert: (advert: Advert, from: Membership) => Receipt;
   readonly onPeer: (member: Membership, state: 'connected' | 'disconnected') => void;
   readonly onRtt: (member: Member, rttMs: number) => void;
-  /** Beyond so many connections no more are sought. */
+  /** Number of connections to keep. */
   readonly connectionsSought: number;
   /** Of the neighbours that may be measured now, whose RTT is best measured next. */
   readonly surveyNext: (may: (cluster: ClusterName) => boolean) => ClusterName | undefined;
@@ -164,14 +164,14 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
         refusals,
       }),
     ],
-    // Not before whoever connects finds our protocols.
+    // Not before a peer that connects can find our protocols.
     start: false,
     streamMuxers: [carefulYamux()],
     connectionMonitor: { enabled: false },
     connectionManager: {
       maxConnections: connectionsMax,
       inboundUpgradeTimeout: handshakeMsMax,
-      // These two refuse whoever comes next, members included; the doorkeeper has the bounds instead.
+      // These two refuse the next connection, also from a member; the doorkeeper has the bounds instead.
       inboundConnectionThreshold: Number.POSITIVE_INFINITY,
       maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
     },

@@ -1,8 +1,8 @@
 /**
- * How revocations travel: whoever connects sends what it has, and whoever learns one sends it on to
+ * How revocations travel: an agent that connects sends what it has, and an agent that learns one sends it on to
  * all it is connected with. So an agent that was away learns at once, and a new one crosses the
  * federation in as many hops as it is wide. Lists of revocations are short and rare, so whole ones are
- * sent; the root's signature is checked at every hop, whoever the sender is.
+ * sent; the root's signature is checked at every hop, for every sender.
  *
  * Rejected: a GossipSub topic. A newcomer would need this exchange all the same, and a message there
  * is forgotten after some heartbeats.
@@ -31,7 +31,7 @@ const streamsPerPeerMax = 2;
 const perSecond = 1;
 const burst = 10;
 const peersMax = 10_000;
-/** So often is a list sent that was not taken, after pauses that grow by a second each. */
+/** Maximum number of times that a list is sent that was not taken, after pauses that grow by a second each. */
 const sendTriesMax = 5;
 const sendPauseMs = 1_000;
 /** Says that a list has been read. */

@@ -140,7 +140,7 @@ describe('a revocation', () => {
     expect(paris?.learnt).toEqual([]);
   });
 
-  test('adverts of whom it names are taken no more, whoever passes them on', async () => {
+  test('adverts of a revoked member are no longer accepted, no matter which member passes them on', async () => {
     const { lyon, others } = await star('paris', 'rome');
     const [paris, rome] = others;
     // Only paris knows: lyon still passes on what rome says.

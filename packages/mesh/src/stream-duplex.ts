@@ -1,4 +1,4 @@
-/** A libp2p stream as a Node Duplex, with back-pressure both ways, for whoever speaks HTTP/2 over it. */
+/** A libp2p stream as a Node Duplex, with back-pressure both ways, for HTTP/2 over it. */
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 

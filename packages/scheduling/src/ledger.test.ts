@@ -22,7 +22,7 @@ function ledgerOf(...pods: readonly Pod[]): Ledger {
 const feasible = ({ snapshot }: Ledger): readonly string[] => judge(snapshot, shape()).feasible;
 
 describe('a pod that waits on a node for others to end', () => {
-  test('keeps its room there, whoever has nominated it', () => {
+  test('keeps its room there, no matter which scheduler nominated it', () => {
     expect(feasible(ledgerOf(nominatedTo('a')))).toEqual(['b']);
   });
 

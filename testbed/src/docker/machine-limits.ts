@@ -1,6 +1,6 @@
 /**
  * What of this machine stands in the way of kind clusters, each finding with what to do: asked before
- * anything starts, since what fails for want of it fails half way and says something else.
+ * anything starts, because without it, programs fail halfway with another error.
  */
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -73,7 +73,7 @@ export function requireMachine(wanted: Wanted, machine = thisMachine()): void {
   );
 }
 
-/** The settings that `raiseInotify` changes, below /proc/sys: whoever calls it puts them back. */
+/** The settings that `raiseInotify` changes, below /proc/sys: its caller puts them back. */
 export const inotifySettings = ['fs/inotify/max_user_instances', 'fs/inotify/max_user_watches'];
 
 /** More than these nodes need, since others may start; never less than it was. Does nothing where we are not root. */

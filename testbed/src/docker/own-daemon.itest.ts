@@ -100,7 +100,7 @@ describe.runIf(mayStart)('a Docker daemon of our own', () => {
   }
 
   test('runs privileged containers that this machine reaches, and leaves nothing', async () => {
-    // Whoever is first installs it.
+    // The first one installs it.
     await daemons.start();
     await daemons.stop();
     const before = footprint();

@@ -77,7 +77,7 @@ export async function writeOciArchive(archive: string, image: OciImage): Promise
   }
 }
 
-/** Whoever made them, whenever. */
+/** From any builder, at any time. */
 const reproducible = ['--sort=name', '--mtime=@0', '--numeric-owner'];
 const roots = ['--owner=0', '--group=0'];
 

@@ -6,7 +6,7 @@ import type { LoadGroup, SystemRuns } from '../settings.ts';
 import { draw } from './draw.ts';
 import { swatch } from './figure.ts';
 
-/** Up to so many clusters each cell has its number, up to so many each row its name. */
+/** Maximum number of clusters up to which each cell has its number, and each row its name. */
 const numberedClustersMax = 8;
 const namedClustersMax = 12;
 const nameLengthMax = 10;

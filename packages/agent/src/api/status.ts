@@ -1,4 +1,4 @@
-/** What an agent says of itself and of its neighbours to whoever asks. */
+/** What an agent answers about itself and its neighbours. */
 import type { Neighbours } from '@spillway/agent-core';
 import { type Clock, version } from '@spillway/core';
 import {

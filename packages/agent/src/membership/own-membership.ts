@@ -6,7 +6,7 @@ import type { Metrics } from '../reporting/metrics.ts';
 import { every, type Startable } from '../startable.ts';
 
 const dayMs = 86_400_000;
-/** From so many days before it expires, a person is told once a day. */
+/** This many days before it expires, the agent starts to warn once a day. */
 const warnDays = 14;
 
 export function watchMembership(

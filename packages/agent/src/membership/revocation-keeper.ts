@@ -41,7 +41,7 @@ export interface RevocationListeners {
 }
 
 const keepRetryMs = 2_000;
-/** Where there is no place for it, it is looked for again so often. */
+/** How often the agent looks for the ConfigMap again when it does not exist (ms). */
 const noPlaceRetryMs = 30_000;
 
 export class RevocationKeeper {
@@ -123,7 +123,7 @@ export class RevocationKeeper {
     if (known?.serial === serial) return;
     const good = this.revocations.of(member) === undefined;
     const knownGood = known !== undefined && this.revocations.of(known) === undefined;
-    // Whoever shows an old certificate changes nothing for a cluster that has a new one.
+    // A peer that shows an old certificate changes nothing for a cluster that has a new one.
     if (knownGood && (!good || notBeforeMs < known.notBeforeMs)) return;
     this.#known.set(cluster, { cluster, serial, peer, notBeforeMs });
     this.#nameless.delete(cluster);

@@ -26,7 +26,7 @@ export const decisions = {
 } as const;
 export type Decision = keyof typeof decisions;
 
-/** Of each kind: so many at once, and then so many a second. */
+/** Maximum lines of each kind: this many at once, then this many per second. */
 export const linesAtOnceMax = 20;
 export const linesPerSecond = 2;
 

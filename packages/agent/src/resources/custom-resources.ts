@@ -1,6 +1,6 @@
 /**
  * What the agent does with Spillway's custom resources, as far as the API server serves them. It is
- * asked at start and every so often, so that a CRD that is installed later, or removed, is noticed
+ * checked at start and at intervals, so that a CRD that is installed later, or removed, is noticed
  * without a restart; an agent whose cluster has none does all else.
  */
 import {

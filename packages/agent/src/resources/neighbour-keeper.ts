@@ -19,7 +19,7 @@ export interface NeighbourKeeperOptions {
   readonly log: Log;
 }
 
-/** A list that fails, such as for a missing right, is tried again after so long. */
+/** How long until a list that failed, for example for a missing right, is tried again (ms). */
 const listRetryMs = 60_000;
 
 export class NeighbourKeeper {

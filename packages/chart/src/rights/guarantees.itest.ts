@@ -111,7 +111,7 @@ test('it may look for Secrets in the namespace of its guests, and end that names
   expect(await may('DELETE', guests)).toBe(true);
 });
 
-test('whoever has its token may give it the rights of guest namespaces in any other, and docs/security.md says so', async () => {
+test('a holder of its token may bind the rights of guest namespaces in any other namespace, and docs/security.md says so', async () => {
   const secrets = `${core}/namespaces/kube-system/secrets`;
   expect(await may('GET', secrets)).toBe(false);
   const rolebindings = `${rbac}/namespaces/kube-system/rolebindings`;

@@ -16,7 +16,7 @@ const between: Partial<Readonly<Record<Format, string>>> = {
 };
 
 const intervalSDefault = 2;
-/** An agent that does not answer for a moment ends no watch: so many times in a row do. */
+/** Maximum number of failures in a row before a watch ends: one missed answer does not end it. */
 const failuresMax = 5;
 
 export function withWatch(command: Command): Command {

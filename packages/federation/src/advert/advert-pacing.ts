@@ -12,7 +12,7 @@
 import { after, assert, type MonotonicMs } from '@spillway/core';
 
 export interface AdvertPacingConfig {
-  /** An advert at least so often while the budget allows. */
+  /** Maximum time between two adverts while the budget allows (ms). */
   readonly heartbeatMs: number;
   /** How long an advert is believed at that rate. */
   readonly ttlMs: number;

@@ -62,7 +62,7 @@ describe('directory › adverts', () => {
     expect(known.neighbours()).toEqual([]);
   });
 
-  it('knows so many and no more', () => {
+  it('knows a maximum number of neighbours', () => {
     const known = directory({ neighboursMax: 1 });
     hear(known, 1, 0);
     expect(known.receive(advertOf('madrid'), memberOf('madrid'), at(0))).toBe('full');

@@ -50,7 +50,7 @@ export interface LivenessChange {
 }
 
 export interface DirectoryConfig {
-  /** An advert at least so often, changed or not. */
+  /** Maximum time between two adverts, changed or not (ms). */
   readonly heartbeatMs: number;
   /** How long an advert is believed: `suspectMs` + `goneMs` or more. */
   readonly ttlMs: number;
@@ -60,7 +60,7 @@ export interface DirectoryConfig {
   readonly goneMs: number;
   /** How long proofs of life must keep coming until a suspect is `alive` again. */
   readonly recoverMs: number;
-  /** A measured RTT is preferred to a predicted one for so long. */
+  /** How long a measured RTT is preferred to a predicted one (ms). */
   readonly rttFreshMs: number;
   readonly neighboursMax: number;
 }

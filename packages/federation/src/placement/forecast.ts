@@ -124,7 +124,7 @@ function forecastOne(
   }
 }
 
-/** Down the ranking as far as each is estimated to take; `spread` gives each pod to whoever has fewest. */
+/** Down the ranking as far as each is estimated to take; `spread` gives each pod to the neighbour with the fewest. */
 function sharesOf(
   ranked: readonly RankedNeighbour[],
   missing: number,

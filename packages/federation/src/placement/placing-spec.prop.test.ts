@@ -104,7 +104,7 @@ test('what is asked with › has the pod’s shape, and nothing of what the pod 
   );
 });
 
-/** Whoever adds a field here tells every neighbour that is asked: docs/security.md must say so. */
+/** A field added here is told to every neighbour that is asked: docs/security.md must list it. */
 const toldOfPods = new Set([
   'containers',
   'initContainers',

@@ -46,7 +46,7 @@ export interface PlacementPolicy {
   readonly refuse: readonly ClusterTerm[];
   readonly rttMsMax: number | undefined;
   readonly partition: PartitionPolicy;
-  /** False: whoever goes by it waits at home. */
+  /** False: pods under this policy wait at home. */
   readonly mayLeave: boolean;
   /** Whether pods of lower priority end at home before neighbours are asked, or only when none has room. */
   readonly preempt: 'first' | 'last';

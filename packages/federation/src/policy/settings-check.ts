@@ -1,6 +1,6 @@
 /**
  * Settings of ours on namespaces and pods that mean nothing as they are written: a value that is none, a key
- * that is almost ours, a label where an annotation is meant. Whoever wrote it believes that it is in force.
+ * that is almost ours, a label where an annotation is meant. Its author believes that it is in force.
  */
 import { type ObjectMeta, wellKnown } from '@spillway/core';
 import { parsePolicy } from './policy.ts';

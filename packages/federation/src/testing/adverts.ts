@@ -15,7 +15,7 @@ import { noAmounts } from '../advert/room.ts';
 
 const gibibyte = 2 ** 30;
 
-/** `nodes` nodes with so many CPUs and GiB free, and 110 pods. */
+/** `nodes` nodes with these free CPUs and GiB, and 110 pods. */
 export function bin(nodes: number, cpus: number, gib: number): RoomBin {
   const free: Amounts = {
     ...noAmounts,
@@ -66,7 +66,7 @@ export function neighbourOf(
   };
 }
 
-/** Of one container that asks for so much. */
+/** Of one container with these requests. */
 export function shapeAsking(
   cpu: string,
   memory: string,

@@ -128,7 +128,7 @@ export function homeOf({
       const caused = tickAt(home.wakeAt() ?? Number.NaN);
       return { waitedMs: now - before, effects: caused };
     },
-    /** The host that `reserve` asks grants so much; with nothing, it has no room. */
+    /** The host that `reserve` asks grants this much; with nothing, it has no room. */
     grant: (reserve: HomeEffect | undefined, granted: number): readonly HomeEffect[] => {
       const { host, request } = only(reserve === undefined ? [] : [reserve], 'reserve');
       const reservation = { id: `${host}-${++reservations}` as ReservationId, ttlMs: 10_000 };

@@ -1,4 +1,4 @@
-/** Reads the files of an identity: keys, certificates, lists. They are small, whoever wrote them. */
+/** Reads the files of an identity: keys, certificates, lists. They are small, no matter who wrote them. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Fault } from '@spillway/core';
 

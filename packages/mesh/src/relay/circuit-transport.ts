@@ -14,7 +14,7 @@ export interface CircuitTransport {
 
 export function circuitTransport(): CircuitTransport {
   const factory = circuitRelayTransport({
-    // Everyone counts as seen: whom to ask is `Reservations`' to decide.
+    // Everyone counts as seen: `Reservations` decides which relay to ask.
     discoveryFilter: { has: () => true, add: () => {}, remove: () => {} },
   });
   let store: ReservationStore | undefined;

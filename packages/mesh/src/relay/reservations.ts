@@ -39,11 +39,11 @@ export interface ReservationsOptions {
 }
 
 const relaysWanted = 2;
-/** A relay may be known by several addresses; so many of them go into an advert. */
+/** Maximum number of a relay's addresses in an advert. */
 const addressesPerRelayMax = 2;
 const retryMsMin = 2_000;
 const retryMsMax = 60_000;
-/** Nobody has dialled us for so long, though we have dialled others: nobody can, we suppose. */
+/** How long without an incoming dial, while we dial others, until we assume that no cluster can dial us (ms). */
 const undialledMs = 60_000;
 
 interface Attempt {

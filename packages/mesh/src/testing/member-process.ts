@@ -21,7 +21,7 @@ export interface MemberConfig {
 
 export type MemberCommand =
   | { readonly kind: 'look' }
-  /** So many calls in turn. */
+  /** Number of calls, one after the other. */
   | { readonly kind: 'reserve'; readonly of: string; readonly calls: number };
 
 export interface MemberView {

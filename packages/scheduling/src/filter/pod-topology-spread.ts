@@ -82,7 +82,7 @@ function spreadOf(
   };
 }
 
-/** With fewer domains than `minDomains` there is, in thought, an empty one more (KEP-3022). */
+/** With fewer domains than `minDomains`, assume one additional empty domain (KEP-3022). */
 function fewestOf({ minDomains = 1 }: TopologySpreadConstraint, counts: DomainCounts): number {
   return counts.size < minDomains ? 0 : counts.least();
 }

@@ -1,6 +1,6 @@
 /**
  * Who must go from one node for a pod to fit there, after SelectVictimsOnNode of defaultpreemption: all
- * pods of lower priority are taken away in thought, and put back as long as the newcomer still fits,
+ * pods of lower priority are removed in the plan, and put back as long as the newcomer still fits,
  * those first whose end would break a budget, and the more important first.
  */
 import type { PodDisruptionBudget, PodShape } from '@spillway/core';

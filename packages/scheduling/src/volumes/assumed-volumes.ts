@@ -18,7 +18,7 @@ type Assumable =
   | { readonly kind: 'PersistentVolume'; readonly object: PersistentVolume }
   | { readonly kind: 'PersistentVolumeClaim'; readonly object: PersistentVolumeClaim };
 
-/** On a volume: the scheduler has set it aside, so whoever releases it may undo that. */
+/** On a volume: the scheduler has set it aside, so a release may undo that. */
 export const boundByController = 'pv.kubernetes.io/bound-by-controller';
 
 export class AssumedVolumes {

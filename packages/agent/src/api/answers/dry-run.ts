@@ -3,7 +3,7 @@ import type { Pod } from '@spillway/core';
 import { z } from 'zod';
 import { verdict } from './explanation.ts';
 
-/** All of one question's, a Deployment of so many replicas counting as so many. */
+/** Maximum number of pods in one request; each replica of a Deployment counts. */
 export const dryRunPodsMax = 10_000;
 const batchesMax = 500;
 
