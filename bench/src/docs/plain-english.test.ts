@@ -15,8 +15,16 @@ const refused: readonly (readonly [RegExp, string])[] = [
   [/\bseldom\b/i, 'rarely; less often'],
   [/\bwhyever\b/i, 'for whatever reason'],
   [/\bwhomever\b/i, 'anyone who'],
-  [/\bat most so (?:many|much|long|often)\b/i, 'Maximum …'],
+  [/\bat most so long\b/i, 'Maximum …'],
   [/\bso no more\b/i, 'no longer so'],
+  [/\bso (?:many|much|often)\b/i, 'Maximum …; a number; how often'],
+  [/\b(?:for|after) so long\b/i, 'How long … (ms)'],
+  [/\bwhoever\b/i, 'the agent that; any user who'],
+  [/\bby and by\b/i, 'over time'],
+  [/\bfor ever\b/i, 'forever'],
+  [/\bin thought\b/i, 'assume'],
+  [/\bfor want of\b/i, 'because … is missing'],
+  [/\bgive or take\b/i, 'plus or minus; within'],
 ];
 
 /** These name them, or are read by those who write tests. */

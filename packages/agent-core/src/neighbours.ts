@@ -55,7 +55,7 @@ export interface RevokedNeighbour {
 const judgeMs = 1_000;
 /** Virtual nodes are for people to look at: minimum time between two writes of one (ms). */
 const nodeGapMs = 5_000;
-/** A neighbour gone for so long (ms) loses its virtual node, unless pods of ours are still bound to it. */
+/** How long a neighbour must be gone until its virtual node is deleted (ms), unless pods of ours are still bound to it. */
 export const nodeRemovedMs = 24 * 3_600_000;
 
 export class Neighbours implements Neighbourhood {

@@ -17,7 +17,7 @@ export interface Trial {
 }
 
 export interface LinkWeather {
-  /** Each way takes up to so much longer, in parts of the one-way delay, uniformly. */
+  /** Maximum share of the one-way delay by which each direction is longer, uniformly. */
   readonly jitter: number;
   /** Of messages, 0 to 1. */
   readonly loss: number;

@@ -72,7 +72,7 @@ export interface WorldOptions {
   readonly trace?: (event: object) => void;
 }
 
-/** Up to so many clusters, everybody is handed every advert as it comes. */
+/** Maximum number of clusters up to which every agent gets every advert as it comes. */
 const handedMax = 64;
 
 export class World {

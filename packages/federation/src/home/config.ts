@@ -8,14 +8,14 @@ export interface HomeConfig {
   readonly neighbourBatchMs: number;
   /** How long the better ranked neighbours may keep the answers of the others waiting. */
   readonly askPatienceMs: number;
-  /** A pod that fits at home is left to the home's own scheduler for so long. */
+  /** How long a pod that fits at home is left to the home's own scheduler. */
   readonly localGraceMs: number;
   /** Retry of a shape for which there was no room: doubles from min to max. */
   readonly retryMsMin: number;
   readonly retryMsMax: number;
-  /** A bound pod whose host has no room after all fails after so long. */
+  /** How long until a bound pod fails whose host has no room after all. */
   readonly refusedPatienceMs: number;
-  /** A refusal of a neighbour is forgotten after so long, or with its next advert. */
+  /** How long a neighbour's refusal is remembered; its next advert clears it. */
   readonly refusalTtlMs: number;
   /** How long a host's word that it takes a template holds, ± 25 %. */
   readonly triedOkTtlMs: number;
@@ -32,7 +32,7 @@ export interface HomeConfig {
    * if one pod went ahead, as in a ReplicaSet.
    */
   readonly firstPodsMax: number;
-  /** After a pause of so long in the pods of one kind at a neighbour, the first ones go ahead again. */
+  /** How long a pause in the pods of one kind at a neighbour is until the first ones go alone again. */
   readonly firstPodsAgainMs: number;
   /** How long others wait for the first ones before other neighbours are asked; less than a host holds room for them. */
   readonly heldBackMsMax: number;

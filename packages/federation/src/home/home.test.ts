@@ -347,7 +347,7 @@ describe('asks', () => {
 describe('a pod away', () => {
   const pod = podOf('a');
 
-  test('is committed by whoever finds it bound, also when nodes are listed after pods', () => {
+  test('is committed by the agent that finds it bound, also when nodes are listed after pods', () => {
     const tested = atHome();
     tested.see(boundTo(pod, near));
     expect(tested.step({ kind: 'synced' })).toMatchObject([{ kind: 'commit', host: near }]);

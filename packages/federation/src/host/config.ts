@@ -19,7 +19,7 @@ export interface HostConfig {
   /** For how long, and of how many templates, is remembered what the API server said when it tried them. */
   readonly triesTtlMs: number;
   readonly triesRememberedMax: number;
-  /** Ended guests are remembered so long, and so many at most, to refuse a late repeated commit. */
+  /** How long ended guests are remembered, and how many, to refuse a late repeated commit. */
   readonly endedTtlMs: number;
   readonly endedMax: number;
 }

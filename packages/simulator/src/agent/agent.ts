@@ -189,7 +189,7 @@ export class ModelAgent implements Callee {
     const known = directory.size;
     const receipt = this.#driver.advert(advert, memberOf(advert.cluster));
     if (receipt !== 'accepted' || directory.size === known) return;
-    // Whoever is heard of for the first time has been measured, or never is.
+    // A neighbour that is heard of for the first time has been measured, or never is.
     const rttMs = this.#options.proximity.measuredRttMs(advert.cluster);
     if (rttMs !== undefined) this.#driver.feed({ kind: 'rtt', cluster: advert.cluster, rttMs });
   }

@@ -70,7 +70,7 @@ export class FetchedNeighbours implements Neighbourhood {
   }
 }
 
-/** Returns whether it was news. Whoever is heard of for the first time has been measured, or never is. */
+/** Returns whether it was news. A neighbour that is heard of for the first time has been measured, or never is. */
 export function learn(
   directory: Directory,
   { advert, from, at }: Arrival,

@@ -1,5 +1,5 @@
 /**
- * Deployments of one cluster, and the ReplicaSets under them: so many pods of one template, made in
+ * Deployments of one cluster, and the ReplicaSets under them: a number of pods of one template, made in
  * batches that double as kube-controller-manager makes them, replaced when they end, taken away in its
  * order when there are too many.
  *

@@ -5,7 +5,7 @@ import { type Mck8sCluster, type Mck8sDecision, maxReplicas, placeApp } from './
 const pod: PodAsk = { milliCpu: 1_000, memoryMib: 1_024, milliGpu: 0 };
 const worker: TrialNode = { milliCpu: 4_000, memoryMib: 4_096, milliGpu: 0 };
 
-/** Clusters c0, c1, … on a line, 10 ms apart, with room for so many pods of 1000m each. */
+/** Clusters c0, c1, … on a line, 10 ms apart, with room for these numbers of pods of 1000m each. */
 function line(...rooms: number[]): Mck8sCluster[] {
   return rooms.map((room, i) => ({ name: `c${i}`, nodes: nodesWithRoom(room), trafficBytes: 0 }));
 }

@@ -25,7 +25,7 @@ export interface KubefedVariant {
 
 /** How much more a home weighs than any other cluster. */
 export const homeWeight = 1_000;
-/** Kubernetes' default: a Deployment that makes no progress for so long is updated to say so. */
+/** Kubernetes' default: how long without progress until a Deployment's status says so. */
 const progressDeadlineMs = 600_000;
 
 export function startKubefedStatic(world: World): SimulatedSystem {

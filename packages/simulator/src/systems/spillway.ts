@@ -16,7 +16,7 @@ import { ModelNetwork } from '../network/network.ts';
 import { timing, type World } from '../world.ts';
 import { type SimulatedSystem, templateOf } from './system.ts';
 
-/** As packages/mesh: so many connections are sought, and the RTT is measured on each. */
+/** As packages/mesh: number of connections to keep; the RTT is measured on each. */
 const linksMax = 128;
 /** How many of the predicted nearest an agent has measured after an hour of one every 10 s. */
 const surveyedCount = 360;

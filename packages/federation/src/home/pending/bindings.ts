@@ -1,7 +1,7 @@
 /**
  * Bindings under way. A binding to a node of the home that failed may have taken effect, so its room
  * stays taken and the very same binding is repeated, a bounded number of times, until its outcome is
- * known: whoever gave the room to another pod at once would overcommit the node.
+ * known: to give the room to another pod at once would overcommit the node.
  */
 import {
   assert,

@@ -90,7 +90,7 @@ export class Preemptions {
       kind: 'preempt',
       ref,
       node,
-      // Whoever is ending already needs no second call.
+      // A pod that is already being deleted needs no second call.
       victims: victims
         .filter(({ terminating }) => !terminating)
         .map(({ uid, namespace, standing: { name } }) => ({ uid, namespace, name })),

@@ -8,7 +8,7 @@ import { homeDefaults as config } from '../config.ts';
 import { newGroup } from './pending-group.ts';
 import { shortlist } from './shortlist.ts';
 
-/** Neighbours called by their RTT in ms, with so much CPU free. */
+/** Neighbours named by their RTT in ms, with this much CPU free. */
 function neighbours(cpus: Readonly<Record<string, string>>): Directory {
   const named = Object.entries(cpus).map(([name, cpu]) => ({
     name,

@@ -108,7 +108,7 @@ export function prospectsOf(
   return { ranked, full, reasons };
 }
 
-/** Until the neighbour says something new, or for so long. */
+/** Until the neighbour says something new, at most this long. */
 function stands(refusal: Refusal | undefined, { advert }: Neighbour, now: MonotonicMs): boolean {
   return (
     refusal !== undefined &&

@@ -166,7 +166,7 @@ describe('the first pods of a kind at a neighbour', () => {
     });
   });
 
-  test('keep the others waiting for so long, then other neighbours are asked', () => {
+  test('keep the others waiting for a limited time, then other neighbours are asked', () => {
     const tested = fullHome();
     tested.see(pods(firstPodsMax + 5));
     tested.later(batchMs);

@@ -28,7 +28,7 @@ function fullHome() {
   tested.step({ kind: 'synced' });
   return {
     ...tested,
-    /** Time passes; whoever is asked grants all. */
+    /** Time passes; each neighbour that is asked grants all. */
     passTo(ms: number, look: (effect: HomeEffect) => void = () => {}): readonly HomeEffect[] {
       const effects = tested.tickAt(ms);
       for (const effect of effects) look(effect);
