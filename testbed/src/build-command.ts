@@ -7,7 +7,7 @@ import type { KubernetesMinor } from './kubernetes-versions.ts';
 export function addBuildCommand(program: Command): void {
   program
     .command('build')
-    .description('the programs of local clusters: found, or built once; starts nothing')
+    .description('find or build the programs of local clusters, and start nothing')
     .addOption(kubernetesOption())
     .action(async ({ kubernetes }: { kubernetes: KubernetesMinor }) => {
       const paths = Object.values(await ensureBinaries(kubernetes));

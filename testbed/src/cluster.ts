@@ -184,7 +184,7 @@ export abstract class Cluster {
     }
     const resource = this.#resources.get(key);
     if (resource === undefined) {
-      throw new Fault('InvalidInput', `${this.name}: the API server knows no ${key}`);
+      throw new Fault('InvalidInput', `${this.name}: the API server does not serve ${key}`);
     }
     return resource;
   }

@@ -108,7 +108,7 @@ describe('a command', () => {
       expect(await command.ended).toBe(code);
       expect(command.wrote().at(-1)).toBe('its finally');
       expect(isAlive(pid)).toBe(false);
-      expect(command.stderr()).toContain('Ctrl-C again ends at once.');
+      expect(command.stderr()).toContain('A second Ctrl-C ends at once.');
     },
   );
 

@@ -46,7 +46,7 @@ export async function runCommand(
   });
   onSignals((code) => {
     stopping.abort();
-    say(`\n${options.finishes ?? 'Removing everything …'} Ctrl-C again ends at once.`);
+    say(`\n${options.finishes ?? 'Removing everything …'} A second Ctrl-C ends at once.`);
     if (options.finishes === undefined) end(lasts ? 0 : code);
   });
   const failing = (error: unknown): number => {

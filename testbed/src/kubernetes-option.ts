@@ -8,7 +8,10 @@ import {
 } from './kubernetes-versions.ts';
 
 export function kubernetesOption(): Option {
-  return new Option('--kubernetes <version>', `of local clusters: ${kubernetesMinors.join(', ')}`)
+  return new Option(
+    '--kubernetes <version>',
+    `version of local clusters: ${kubernetesMinors.join(', ')}`,
+  )
     .env(kubernetesVariable)
     .default(defaultKubernetes)
     .argParser((text) => {

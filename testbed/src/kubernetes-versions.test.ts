@@ -42,7 +42,7 @@ describe('kubernetesMinor', () => {
     'refuses "%s", and names what there is',
     (text) => {
       expect(() => kubernetesMinor(text)).toThrow(
-        `There is no Kubernetes "${text}" here; there is 1.35.4, 1.36.3, 1.37.2`,
+        `There is no Kubernetes "${text}" here. Choose one of 1.35.4, 1.36.3, 1.37.2`,
       );
     },
   );

@@ -26,7 +26,7 @@ export function kubernetesMinor(text: string): KubernetesMinor {
   if (found !== undefined) return found;
   throw new Fault(
     'InvalidInput',
-    `There is no Kubernetes "${text}" here; there is ${Object.values(kubernetesVersions)
+    `There is no Kubernetes "${text}" here. Choose one of ${Object.values(kubernetesVersions)
       .map((full) => full.slice(1))
       .join(', ')}`,
   );

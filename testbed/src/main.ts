@@ -83,43 +83,48 @@ const program = new Command('npm run testbed --')
   .description('Real Kubernetes clusters on this machine.')
   .showHelpAfterError('(--help shows the options)');
 withInstallPackages(program.command('up'))
-  .description('starts clusters, and returns when they are ready')
-  .option('--name <name>', 'of the test bed; several can run side by side', nameOf, 'default')
+  .description('start clusters, and return when they are ready')
+  .option('--name <name>', 'name of the test bed; several can run side by side', nameOf, 'default')
   .addOption(
     new Option('--kind <kind>', 'local: processes and KWOK nodes; kind: nodes in Docker')
       .choices(['local', 'kind'])
       .default('local'),
   )
   .addOption(kubernetesOption())
-  .option('--clusters <n>', `1 to ${cities.length}`, wholeNumber(1, cities.length), 2)
+  .option(
+    '--clusters <n>',
+    `number of clusters, 1 to ${cities.length}`,
+    wholeNumber(1, cities.length),
+    2,
+  )
   .option(
     '--workers <n>',
-    `real nodes of each besides the first, kind only, 0 to ${workersMax}`,
+    `more real nodes per cluster, kind only, 0 to ${workersMax}`,
     wholeNumber(0, workersMax),
   )
   .option(
     '--nodes <n>',
-    `KWOK nodes of each, 0 to ${nodesMax} (default: 5 for local, 0 for kind)`,
+    `KWOK nodes per cluster, 0 to ${nodesMax} (default: 5 for local, 0 for kind)`,
     wholeNumber(0, nodesMax),
   )
-  .option('--cpu <quantity>', 'of each KWOK node', quantity, '4')
-  .option('--memory <quantity>', 'of each KWOK node', quantity, '4Gi')
-  .option('--gpus <n>', 'of each KWOK node', wholeNumber(0, gpusMax), 0)
+  .option('--cpu <quantity>', 'CPU of each KWOK node', quantity, '4')
+  .option('--memory <quantity>', 'memory of each KWOK node', quantity, '4Gi')
+  .option('--gpus <n>', 'GPUs of each KWOK node', wholeNumber(0, gpusMax), 0)
   .option(
     '--distinct-subnets',
-    'subnets of pods and Services that no other cluster has, kind only',
+    'give each cluster its own subnets of pods and Services, kind only',
     false,
   )
   .option(
     '--install',
-    'Spillway in each, kind only: one federation, the image built here, the chart',
+    'install Spillway in each cluster, kind only: one federation, the image built here, the chart',
     false,
   )
   .action(up);
 program
   .command('env')
-  .description('what a shell needs to look around: eval "$(npm run testbed -- env)"')
-  .option('--name <name>', 'of the test bed', nameOf, 'default')
+  .description('print what a shell needs: eval "$(npm run testbed -- env)"')
+  .option('--name <name>', 'name of the test bed', nameOf, 'default')
   .action(({ name }: { name: string }) => {
     process.stdout.write(shellLines(running(name)));
   });
@@ -130,15 +135,15 @@ program
   .action(status);
 program
   .command('down')
-  .description('ends a test bed and removes all that it left')
-  .option('--name <name>', 'of the test bed', nameOf, 'default')
+  .description('end a test bed and remove everything that it left')
+  .option('--name <name>', 'name of the test bed', nameOf, 'default')
   .action(async ({ name }: { name: string }) => await down(name));
 addDockerCommands(program);
 program
   .command('load-image')
-  .description('puts the images of an archive on every node of a test bed of kind "kind"')
+  .description('load the images of an archive into every node of a test bed of kind "kind"')
   .argument('<file>', 'OCI archive, or what "docker save" writes')
-  .option('--name <name>', 'of the test bed', nameOf, 'default')
+  .option('--name <name>', 'name of the test bed', nameOf, 'default')
   .action(async (file: string, { name }: { name: string }) => await loadImage(file, name));
 program
   .command('serve', { hidden: true })
@@ -161,13 +166,13 @@ async function up(options: UpOptions): Promise<void> {
   if (findRunning(name) !== undefined) {
     throw new Fault(
       'Conflict',
-      `test bed ${name} runs already: "npm run testbed -- down --name ${name}" ends it, --name another starts one beside it`,
+      `test bed ${name} already runs. End it with "npm run testbed -- down --name ${name}", or start another with --name`,
     );
   }
   if (options.install && options.kind !== 'kind') {
     throw new Fault(
       'InvalidInput',
-      '--install needs --kind kind: nothing really runs on the nodes of local clusters; "npm start" shows a federation there',
+      '--install needs --kind kind: no containers run on the nodes of local clusters. "npm start" shows a federation on local clusters',
     );
   }
   const spec = await prepared(options);
@@ -214,7 +219,7 @@ async function prepared(options: UpOptions): Promise<TestbedSpec> {
     if (kubernetes !== defaultKubernetes) {
       throw new Fault(
         'InvalidInput',
-        `--kubernetes ${kubernetes} needs --kind local: the nodes of kind clusters are Kubernetes ${kubernetesVersions[defaultKubernetes].slice(1)}`,
+        `--kubernetes ${kubernetes} needs --kind local: the nodes of kind clusters run Kubernetes ${kubernetesVersions[defaultKubernetes].slice(1)}`,
       );
     }
     const nodes = equalNodes(nodeCount ?? 0, { cpu, memory, gpus });
@@ -364,7 +369,7 @@ function running(name: string): Running {
   const names = allRunning().map((each) => each.name);
   throw new Fault(
     'NotFound',
-    `no test bed ${name} runs; those that do: ${names.join(', ') || 'none'}`,
+    `no test bed ${name} runs; running test beds: ${names.join(', ') || 'none'}`,
   );
 }
 
@@ -374,11 +379,11 @@ async function loadImage(file: string, name: string): Promise<void> {
   if (kindNames.length === 0) {
     throw new Fault(
       'InvalidInput',
-      `test bed ${name} is of kind local: nothing really runs on its nodes`,
+      `test bed ${name} is of kind local: no containers run on its nodes`,
     );
   }
   const access = await findDocker();
-  if (access === undefined) throw new Fault('Unavailable', 'Docker does not answer any more');
+  if (access === undefined) throw new Fault('Unavailable', 'Docker does not answer');
   const docker = new Docker(access);
   const kind = await ensureProgram('kind');
   await Promise.all(kindNames.map((kindName) => loadArchive({ docker, kind }, kindName, file)));

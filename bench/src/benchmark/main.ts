@@ -54,9 +54,12 @@ const program = new Command('npm run bench --')
 
 program
   .command('run', { isDefault: true })
-  .description('plays a scenario under each system and compares them')
+  .description('run a scenario with each system and compare them')
   .argument('[scenario]', `${[...builtInNames(), 'trace'].join(', ')}, or a YAML file`, 'mck8s')
-  .option('--systems <names>', 'separated by commas; all of the mode otherwise (see list)')
+  .option(
+    '--systems <names>',
+    'systems, separated by commas. Default: all systems of the mode (see list)',
+  )
   .addOption(
     new Option('--mode <mode>', 'virtual time, or real clusters on this machine')
       .choices(['simulated', 'live'])
@@ -68,8 +71,12 @@ program
     `number of seeds, each for all systems (${simulatedSeeds}; 1 live)`,
     integer(1, 1_000),
   )
-  .option('--load <loads>', 'demand in parts of all room: 0.9, or 0.5,0.9, or 0.5..1.1')
-  .option('--clusters <n>', 'where the scenario leaves that open', integer(1, 20_000))
+  .option('--load <loads>', 'demand as a share of all room: 0.9, or 0.5,0.9, or 0.5..1.1')
+  .option(
+    '--clusters <n>',
+    'number of clusters, if the scenario does not set it',
+    integer(1, 20_000),
+  )
   .option(
     '--duration <s>',
     `seconds; the scenario's own simulated, ${liveDurationS} live`,
@@ -79,15 +86,17 @@ program
   .option('--pods <file>', `for the scenario trace: the pods, if not ${traceFiles.pods}`)
   .option('--nodes <file>', `for the scenario trace: the nodes, if not ${traceFiles.nodes}`)
   .option('--events <file>', 'simulated, one run: one JSON line for each event')
-  .option('--out <folder>', 'for report.json and report.html; bench-results/… otherwise')
+  .option('--out <folder>', 'folder for report.json and report.html. Default: bench-results/…')
   .option('--json', 'one JSON object on standard output', false)
   .action(async (scenario: string, options: RunOptions) => await run(scenario, options));
 
 program
   .command('growth')
-  .description('more and more clusters with the same load each: pending pods, bytes, memory, time')
+  .description(
+    'run growing numbers of clusters with the same load each: pending pods, bytes, memory, time',
+  )
   .option('--clusters <counts>', 'separated by commas', '10,100,1000')
-  .option('--out <folder>', 'for report.json and report.html; bench-results/… otherwise')
+  .option('--out <folder>', 'folder for report.json and report.html. Default: bench-results/…')
   .option('--json', 'one JSON object on standard output', false)
   .action(async (options: { clusters: string; out?: string; json: boolean }) => {
     const counts = options.clusters.split(',').map(Number);
@@ -104,14 +113,14 @@ program
 
 program
   .command('list')
-  .description('the scenarios and the systems')
+  .description('list the scenarios and the systems')
   .action(() => {
     process.stdout.write(`${lists()}\n`);
   });
 
 program
   .command('report')
-  .description('prints the table of a folder and makes its HTML page again')
+  .description('print the table of a folder and write its HTML page again')
   .argument('<folder>')
   .action((folder: string) => {
     const report = readReport(folder);
@@ -123,7 +132,7 @@ program
 
 program
   .command('compare')
-  .description('two folders, such as of two commits, run for run')
+  .description('compare two folders, for example of two commits, run for run')
   .argument('<before>')
   .argument('<after>')
   .option('--json', 'one JSON object on standard output', false)
@@ -149,9 +158,7 @@ program
 
 program
   .command('agree')
-  .description(
-    'plays the live runs of a folder again in virtual time and lays both over each other',
-  )
+  .description('play the live runs of a folder again in virtual time and compare the courses')
   .argument('<folder>')
   .option('--trace <folder>', 'for the scenario trace: the folder of its CSV files')
   .option('--pods <file>', `for the scenario trace: the pods, if not ${traceFiles.pods}`)

@@ -28,8 +28,8 @@ export function readOptions(argv: readonly string[]): DrillOptions & { readonly 
         'burst: 200 pods at once at a full cluster, beside kube-scheduler',
       ).choices(drillNames),
     )
-    .option('--pods <n>', 'pods of the burst', integer(1, 5_000), 200)
-    .option('--seed <n>', 'of what is random', integer(0, 2 ** 31), 1)
+    .option('--pods <n>', 'number of pods in the burst', integer(1, 5_000), 200)
+    .option('--seed <n>', 'seed of everything that is random', integer(0, 2 ** 31), 1)
     .option(
       '--rounds <n>',
       'rounds of crash, with seeds from --seed on, or of binding',

@@ -13,8 +13,8 @@ const names = [...paths.map(({ name }) => name), memoryName];
 const command = new Command('npm run hot-paths --')
   .description('Measures the hot paths, each against a baseline in the same run.')
   .option('--only <name...>', `of: ${names.join(', ')}`)
-  .option('--rounds <n>', 'of both, alternating', integer(1, 100), 5)
-  .option('--quick', 'one short round: whether they run, not how fast', false)
+  .option('--rounds <n>', 'number of rounds of both, alternating', integer(1, 100), 5)
+  .option('--quick', 'one short round: it shows whether they run, and not how fast', false)
   .option('--json', 'one JSON object on standard output', false);
 await runCommandLine(command.action(run));
 

@@ -24,7 +24,10 @@ export function readOptions(argv: readonly string[]): MainJobOptions {
       5,
     )
     .option('--nodes <n>', 'nodes of 4 vCPU and 4 GiB in each', integer(1, 100), 5)
-    .option('-f, --file <manifest...>', 'your own manifests instead of ours, for the first cluster')
+    .option(
+      '-f, --file <manifest...>',
+      'your own manifests for the first cluster, instead of the built-in ones',
+    )
     .addOption(kubernetesOption())
     .option('--json', 'one JSON object on standard output', false)
     .addHelpText(
