@@ -184,7 +184,11 @@ describe('npm run testbed', () => {
     [['down', '--name', ''], '--name <name>', 'lower-case letters'],
     [['up', '--kind', 'podman'], '--kind <kind>', 'local, kind'],
     [['up', '--workers', '1'], '--workers', '--kind kind'],
-    [['up', '--kubernetes', '1.34'], '--kubernetes <version>', 'Choose one of 1.35.4, 1.36.3, 1.37.2'],
+    [
+      ['up', '--kubernetes', '1.34'],
+      '--kubernetes <version>',
+      'Choose one of 1.35.4, 1.36.3, 1.37.2',
+    ],
     [['up', '--kind', 'kind', '--kubernetes', '1.35'], '--kubernetes 1.35', '--kind local'],
     [['up', '--hurry'], '--hurry', 'unknown option'],
     [['upp'], 'upp', 'unknown command'],

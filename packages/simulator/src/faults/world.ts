@@ -37,7 +37,7 @@ const traceMax = 4_000;
 const refusedPatienceMs = 1_000;
 /** Short, so that a world settles. */
 const giveBackMsMax = 10_000;
-/** Agents' clocks run so much faster or slower than the world's, at most. */
+/** Maximum share by which an agent's clock runs faster or slower than the world's. */
 const clockRateMax = 0.1;
 
 export class ModelWorld implements World {
