@@ -3,15 +3,17 @@
  * creation is under way (assumed), and room held for neighbours. Everything that places looks at the
  * sum, so nothing is given away twice.
  */
-import type {
-  ClusterEvent,
-  EventOf,
-  LookedUpKind,
-  NodeName,
-  Pod,
-  PodShape,
-  PodUid,
+import {
+  assert,
+  type ClusterEvent,
+  type EventOf,
+  type LookedUpKind,
+  type NodeName,
+  type Pod,
+  type PodShape,
+  type PodUid,
 } from '@spillway/core';
+import { fitsTimes } from './filter/node-resources-fit.ts';
 import { type PlacedPod, placedPod, plannedPod } from './node-state.ts';
 import { objectKey, Snapshot } from './snapshot.ts';
 import { AssumedVolumes } from './volumes/assumed-volumes.ts';
@@ -106,12 +108,16 @@ export class Ledger {
     this.#snapshot = this.#assumedVolumes.forget(this.#snapshot, plan);
   }
 
-  /** Holds one slot of `shape` on each of `nodes`, a node being named once per slot; replaces hold `id`. */
+  /**
+   * Holds one slot of `shape` on each of `nodes`, a node being named once per slot; replaces hold `id`.
+   * @throws Fault `Internal` when a node has no room for its slots: they were planned on this very snapshot.
+   */
   hold(id: string, shape: PodShape, nodes: readonly NodeName[]): void {
     this.releaseHold(id);
     const slots = nodes.map((node, i) => ({ uid: `hold/${id}/${i}` as PodUid, node }));
     this.#holds.set(id, slots);
     for (const { uid, node } of slots) {
+      this.#assertRoom(node, shape);
       this.#snapshot = this.#snapshot.withPlaced(plannedPod(shape, uid, node));
     }
   }
@@ -135,6 +141,12 @@ export class Ledger {
       this.#snapshot = this.#snapshot.withoutPod(uid);
     }
     this.#holds.delete(id);
+  }
+
+  #assertRoom(name: NodeName, { requests }: PodShape): void {
+    const node = this.#snapshot.node(name);
+    const fits = node?.exists === true && fitsTimes(node, requests, undefined) > 0;
+    assert(fits, () => `node ${name} has no room for a pod that it is held for`);
   }
 
   #applyLookedUp(event: EventOf<LookedUpKind>, deleted: boolean): void {

@@ -54,6 +54,7 @@ export function agentStatus(agent: {
     memory: { allocatableBytes: allocatable.memoryBytes, freeBytes: free.memoryBytes },
     waiting,
     away: Object.fromEntries(awayByHost),
+    podStates: Object.fromEntries(home.podStates()),
     guests: { total: guests, held, byHome: Object.fromEntries(byHome), free: host.guestsFree },
     room: commonShapeFits(roomOf(ledger.snapshot, { keepFree: options.host.keepFree })),
     neighbours: directory.neighbours().length,

@@ -52,6 +52,9 @@ const active = z.object({
   memory: z.object({ allocatableBytes: z.number(), freeBytes: z.number() }),
   waiting: z.number().int().describe('pods of ours without a node'),
   away: counts.describe('unfinished pods of ours, by neighbour'),
+  podStates: counts
+    .optional()
+    .describe('pods of ours by state, as packages/federation/README.md names them'),
   guests: z.object({
     total: z.number().int(),
     held: z.number().int().describe('slots held for homes and not yet taken'),
