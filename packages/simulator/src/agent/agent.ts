@@ -19,12 +19,13 @@ import {
   type Member,
   type Neighbourhood,
   type PlacementPolicy,
+  type TransitionObserver,
 } from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
-import { type Callee, ModelDriver, type ReservedSlots } from './driver.ts';
+import { type Act, type Callee, ModelDriver, type ReservedSlots } from './driver.ts';
 import type { ModelGossip } from './gossip.ts';
 import { modelSeals } from './model-seals.ts';
 import { onePolicy } from './one-policy.ts';
@@ -58,6 +59,10 @@ export interface ModelAgentOptions {
   readonly trace: (line: string) => void;
   /** A neighbour has answered, by an advert that was said so long ago. */
   readonly onReserved?: (slots: ReservedSlots) => void;
+  /** Performs each effect, or does not. */
+  readonly act?: Act | undefined;
+  /** Told of every transition of every pod of the home. */
+  readonly observe?: TransitionObserver | undefined;
 }
 
 export interface AgentTiming {
@@ -113,6 +118,7 @@ export class ModelAgent implements Callee {
       whereabouts: () => ({ peer: memberOf(cluster).peer, addresses: [] }),
       random,
       looksThrough: options.looksThrough,
+      observePods: options.observe,
       ...(!options.looksThrough && { clusterOfNode: clusterOfVirtualNode }),
     });
     const writes = new ModelWrites({

@@ -47,6 +47,9 @@ export interface ReservedSlots {
   readonly stalenessMs: number;
 }
 
+/** `perform` performs the effect; whoever wants to end the agent at this very effect does not call it, or ends it then. */
+export type Act = (effect: AgentEffect, perform: () => void) => void;
+
 export interface ModelDriverOptions {
   readonly agent: Pick<
     Agent,
@@ -66,6 +69,7 @@ export interface ModelDriverOptions {
   readonly trace: (line: string) => void;
   /** A neighbour has answered, by an advert that was said so long ago. */
   readonly onReserved?: (slots: ReservedSlots) => void;
+  readonly act?: Act | undefined;
 }
 
 /** As Kubernetes defaults it. */
@@ -92,10 +96,13 @@ export class ModelDriver implements Callee {
   }
 
   feed(event: AgentEvent): void {
-    const { agent, time, gossip, cluster } = this.#options;
+    const { agent, time, gossip, cluster, act } = this.#options;
     if (!this.alive()) return;
     const listened = agent.awaitsNews(time.now);
-    for (const effect of agent.step(event, time.now)) this.#perform(effect);
+    for (const effect of agent.step(event, time.now)) {
+      if (act === undefined) this.#perform(effect);
+      else if (this.alive()) act(effect, () => this.#perform(effect));
+    }
     if (!listened && agent.awaitsNews(time.now)) gossip.attend(cluster);
     this.#setWake();
     if (agent.drained) this.#drained?.();

@@ -1,7 +1,8 @@
 /** What a simulated world is made of, and what it offers to those who act in it. */
 import { type ClusterName, type Pod, type Random, wellKnown } from '@spillway/core';
-import type { PartitionPolicy } from '@spillway/federation';
+import type { PartitionPolicy, TransitionObserver } from '@spillway/federation';
 import type { ModelAgent } from '../agent/agent.ts';
+import type { Act } from '../agent/driver.ts';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import type { Kubelets } from '../cluster/kubelets.ts';
 import type { ModelNetwork } from '../network/network.ts';
@@ -33,6 +34,18 @@ export interface WorldOptions {
   readonly troubleMs: number;
   /** Faults that are left out; all else happens as it would. */
   readonly without?: readonly FaultKind[];
+}
+
+/** Where something happens. */
+export interface Site {
+  readonly world: World;
+  readonly cluster: ModelCluster;
+}
+
+/** For those who look on, or end an agent at one of its effects. */
+export interface WorldHooks {
+  readonly act?: (at: Site, ...args: Parameters<Act>) => void;
+  readonly observe?: (at: Site, ...args: Parameters<TransitionObserver>) => void;
 }
 
 export interface ModelCluster {

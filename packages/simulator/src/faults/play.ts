@@ -1,6 +1,7 @@
 /** One world by its seed, through its trouble and until it has settled, with safety checked at every step. */
 import { overlapping, safetyChecker, unsettled } from './checks.ts';
 import type { FaultKind } from './fault-kinds.ts';
+import type { WorldHooks, WorldOptions } from './model-world.ts';
 import { ModelWorld } from './world.ts';
 
 export const seedPolicies = ['none', 'keep', 'fence'] as const;
@@ -46,10 +47,10 @@ export interface Played {
   readonly world: ModelWorld;
 }
 
-export function play(story: Story): Played {
+export function play(story: Story, hooks: WorldHooks = {}): Played {
   const { seed, policy, clusters, podsPerCluster, troubleMs, without } = wholeStory(story);
   const partition = policy === 'none' ? undefined : policy;
-  const world = new ModelWorld({
+  const options: WorldOptions = {
     seed,
     clusters,
     nodesPerCluster: 1 + (seed % 2),
@@ -60,7 +61,8 @@ export function play(story: Story): Played {
     troubleMs,
     without,
     ...(partition && { partition }),
-  });
+  };
+  const world = new ModelWorld(options, hooks);
   const unsafe = safetyChecker(world);
   let problem: string | undefined;
   let secondCopy: string | undefined;

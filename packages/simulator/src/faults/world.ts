@@ -24,7 +24,13 @@ import { ClusterTrouble } from './cluster-trouble.ts';
 import { startControllers } from './controllers.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import { FaultsInForce } from './in-force.ts';
-import { isShadow, type ModelCluster, type World, type WorldOptions } from './model-world.ts';
+import {
+  isShadow,
+  type ModelCluster,
+  type World,
+  type WorldHooks,
+  type WorldOptions,
+} from './model-world.ts';
 import { Trouble } from './trouble.ts';
 import { Users } from './users.ts';
 
@@ -52,9 +58,11 @@ export class ModelWorld implements World {
   refusals = 0;
   readonly #byName: ReadonlyMap<ClusterName, ModelCluster>;
   readonly #times: ReadonlyMap<ClusterName, VirtualTime>;
+  readonly #hooks: WorldHooks;
 
-  constructor(options: WorldOptions) {
+  constructor(options: WorldOptions, hooks: WorldHooks = {}) {
     this.options = options;
+    this.#hooks = hooks;
     const { seed, rivals, schedulersBindGuests, guestQuota, partition } = options;
     const delays = randomStream(seed, 'delays');
     this.network = new ModelNetwork(this.time, randomStream(seed, 'network'), () =>
@@ -143,7 +151,10 @@ export class ModelWorld implements World {
     return forbidden ? 'pods of 1500m are forbidden' : 'exceeded quota: guests';
   }
 
-  #agent({ name, epoch, api }: ModelCluster): ModelAgent {
+  #agent(cluster: ModelCluster): ModelAgent {
+    const { name, epoch, api } = cluster;
+    const { act, observe } = this.#hooks;
+    const site = { world: this, cluster };
     const { seed, partition, schedulersBindGuests } = this.options;
     return new ModelAgent({
       cluster: name,
@@ -162,6 +173,8 @@ export class ModelWorld implements World {
       ...(partition && { policy: { ...nearest, partition } }),
       agentOf: (other) => this.#byName.get(other)?.agent,
       trace: (line) => this.say(line),
+      act: act && ((...args) => act(site, ...args)),
+      observe: observe && ((...args) => observe(site, ...args)),
     });
   }
 
