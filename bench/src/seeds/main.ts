@@ -1,12 +1,13 @@
 /** `npm run seeds`: worlds of the fault simulator by the thousand; see options.ts. */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { play, seedPolicies, type Story } from '@spillway/simulator';
+import { noVisits, play, seedPolicies, type Story, unvisited } from '@spillway/simulator';
 import pc from 'picocolors';
 import { Tinypool } from 'tinypool';
 import { startProgress } from '../benchmark/progress.ts';
 import { readOptions, type SeedsOptions } from './options.ts';
-import type { Failure } from './play-seeds.ts';
+import { addVisits, coverageText } from './coverage.ts';
+import type { Chunk, Failure, PlayedChunk } from './play-seeds.ts';
 
 /** Seeds that a worker plays before it reports: about a tenth of a second. */
 const chunkSeeds = 32;
@@ -17,7 +18,7 @@ const policyTurn = 12;
 const options = readOptions(process.argv.slice(2));
 process.exitCode = options.replay === undefined ? await playAll(options) : replayed(options);
 
-async function playAll({ count, from, policy, json }: SeedsOptions): Promise<0 | 1> {
+async function playAll({ count, from, policy, json, coverage }: SeedsOptions): Promise<0 | 1> {
   const started = performance.now();
   const policies = policy === 'all' ? seedPolicies : [policy];
   const progress = startProgress(count, 'seeds');
@@ -26,11 +27,14 @@ async function playAll({ count, from, policy, json }: SeedsOptions): Promise<0 |
     maxThreads: availableParallelism(),
   });
   const failures: Failure[] = [];
+  const visits = noVisits();
   const chunks = chunksOf(from, count, policies);
   const worker = async (): Promise<void> => {
     for (const chunk of chunks) {
-      const found = (await pool.run(chunk)) as readonly Failure[];
+      const asked: Chunk = { stories: chunk, coverage };
+      const { failures: found, visits: visited } = (await pool.run(asked)) as PlayedChunk;
       failures.push(...found);
+      addVisits(visits, visited);
       if (!json) for (const failure of found) process.stdout.write(`${described(failure)}\n`);
       if (failures.length > 0) progress.at(`${failures.length} failed`);
       progress.done(chunk.length);
@@ -44,14 +48,19 @@ async function playAll({ count, from, policy, json }: SeedsOptions): Promise<0 |
   }
   failures.sort((a, b) => a.seed - b.seed);
   const seconds = Math.round((performance.now() - started) / 100) / 10;
-  if (json) process.stdout.write(`${JSON.stringify(report(count, failures, seconds))}\n`);
-  else {
+  const covered = coverage && { visits, unvisited: unvisited(visits) };
+  if (json) {
+    const whole = { ...report(count, failures, seconds), ...(covered && { coverage: covered }) };
+    process.stdout.write(`${JSON.stringify(whole)}\n`);
+  } else {
+    if (covered) process.stdout.write(`${coverageText(visits)}\n\n`);
     const range = `seeds ${from} to ${from + count - 1}, policy ${policies.join(', ')}`;
     const verdict =
       failures.length === 0 ? pc.green('0 failures') : pc.red(`${failures.length} failed`);
     process.stdout.write(`${count} played in ${seconds} s (${range}): ${verdict}\n`);
   }
-  return failures.length === 0 ? 0 : 1;
+  const isCovered = !covered || covered.unvisited.length === 0;
+  return failures.length === 0 && isCovered ? 0 : 1;
 }
 
 function* chunksOf(

@@ -1,3 +1,4 @@
+export * from './faults/coverage.ts';
 export * from './faults/play.ts';
 export { type FaultKind, faultKinds } from './faults/fault-kinds.ts';
 export type * from './recording.ts';

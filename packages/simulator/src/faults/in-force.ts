@@ -3,11 +3,16 @@ import type { ClusterName } from '@spillway/core';
 import type { FaultKind } from './fault-kinds.ts';
 
 export class FaultsInForce {
+  /** Called when a fault begins at a cluster. */
+  onBegin: (kind: FaultKind, cluster: ClusterName) => void = () => {};
   readonly #counts = new Map<ClusterName, Map<FaultKind, number>>();
 
   /** A fault begins at these clusters. @returns what ends it, once. */
   begin(kind: FaultKind, clusters: readonly ClusterName[]): () => void {
-    for (const cluster of clusters) this.#add(cluster, kind, 1);
+    for (const cluster of clusters) {
+      this.#add(cluster, kind, 1);
+      this.onBegin(kind, cluster);
+    }
     let over = false;
     return () => {
       if (over) return;

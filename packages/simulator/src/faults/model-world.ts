@@ -46,6 +46,7 @@ export interface Site {
 export interface WorldHooks {
   readonly act?: (at: Site, ...args: Parameters<Act>) => void;
   readonly observe?: (at: Site, ...args: Parameters<TransitionObserver>) => void;
+  readonly faultBegins?: (kind: FaultKind, cluster: ClusterName) => void;
 }
 
 export interface ModelCluster {

@@ -63,6 +63,7 @@ export class ModelWorld implements World {
   constructor(options: WorldOptions, hooks: WorldHooks = {}) {
     this.options = options;
     this.#hooks = hooks;
+    if (hooks.faultBegins !== undefined) this.inForce.onBegin = hooks.faultBegins;
     const { seed, rivals, schedulersBindGuests, guestQuota, partition } = options;
     const delays = randomStream(seed, 'delays');
     this.network = new ModelNetwork(this.time, randomStream(seed, 'network'), () =>
