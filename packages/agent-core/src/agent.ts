@@ -87,8 +87,8 @@ export interface AgentOptions {
   readonly looksThrough: boolean;
 }
 
-/** How often it looks whose guest streams should be open (ms). */
-const lookMs = 250;
+/** How often it looks which neighbours can be looked through (ms). */
+const lookMs = 1_000;
 
 export class Agent {
   readonly ledger = new Ledger();
@@ -109,6 +109,8 @@ export class Agent {
   /** Work that placed a pod has failed after the stop. */
   #failedLate = false;
   #lookAt: MonotonicMs | undefined;
+  /** Those whose guest streams were last seen to. */
+  #hosts: ReadonlySet<ClusterName> = new Set();
   #neighboursChanged = false;
 
   constructor(options: AgentOptions) {
@@ -272,7 +274,7 @@ export class Agent {
         return this.#watched(event.event, now);
       case 'synced':
         this.#synced = true;
-        this.#lookAt = now;
+        if (this.#options.looksThrough) this.#lookAt = now;
         this.#homeEvents.push({ kind: 'synced' });
         return;
       case 'policiesChanged':
@@ -388,9 +390,12 @@ export class Agent {
     if (isDue(this.host.wakeAt(), now)) this.#host({ kind: 'tick' }, now);
     if (isDue(this.home.wakeAt(), now)) this.#home({ kind: 'tick' }, now);
     if (!this.#synced) return;
-    if (isDue(this.#lookAt, now)) {
-      this.#lookAt = after(now, lookMs);
-      this.#watches.keep(this.home.hosts(), this.#reachable(), now);
+    const hosts = this.home.hosts();
+    const looks = isDue(this.#lookAt, now);
+    if (looks) this.#lookAt = after(now, lookMs);
+    if (looks || hosts !== this.#hosts) {
+      this.#hosts = hosts;
+      this.#watches.keep(hosts, this.#reachable(), now);
     }
     if (isDue(this.#watches.wakeAt(), now)) this.#watches.tick(now);
     this.#run(now);

@@ -24,6 +24,9 @@ export class OffloadedEntries {
   readonly #ofPods = new Map<PodUid, OffloadedPod>();
   /** Guests of no pod of ours at their host, by host and UID. A host may show any UID, even one of a pod elsewhere. */
   readonly #orphans = new Map<string, OffloadedPod>();
+  /** How many entries each host has; the set of hosts is replaced when it changes. */
+  readonly #countAt = new Map<ClusterName, number>();
+  #hosts: ReadonlySet<ClusterName> = new Set();
   /** Entries with something to do now, or at their `retryAt`. */
   readonly #due = new Set<OffloadedPod>();
 
@@ -91,8 +94,9 @@ export class OffloadedEntries {
     return [...this.all()].filter(({ foreign }) => foreign);
   }
 
+  /** Another set whenever it has changed. O(1). */
   hosts(): ReadonlySet<ClusterName> {
-    return new Set([...this.all()].map(({ host }) => host));
+    return this.#hosts;
   }
 
   /** A pod that is bound to `host`. It is due. `life`: of a pod that this agent has bound itself. */
@@ -102,6 +106,7 @@ export class OffloadedEntries {
     this.#forgetOrphan(host, ref.uid);
     const entry = this.#entryOf(life ?? new PodLife(ref, this.#options.observe), host, pod);
     this.#ofPods.set(ref.uid, entry);
+    this.#count(host, 1);
     this.#due.add(entry);
     return entry;
   }
@@ -113,6 +118,7 @@ export class OffloadedEntries {
     entry.on('orphanFound');
     entry.homePodOn('gone');
     this.#orphans.set(orphanKey(host, ref.uid), entry);
+    this.#count(host, 1);
     this.#due.add(entry);
     return entry;
   }
@@ -120,8 +126,10 @@ export class OffloadedEntries {
   forget(entry: OffloadedPod): void {
     const { ref, host } = entry;
     entry.on('forgotten');
-    if (this.#ofPods.get(ref.uid) === entry) this.#ofPods.delete(ref.uid);
-    else this.#forgetOrphan(host, ref.uid);
+    if (this.#ofPods.get(ref.uid) === entry) {
+      this.#ofPods.delete(ref.uid);
+      this.#count(host, -1);
+    } else this.#forgetOrphan(host, ref.uid);
     this.#due.delete(entry);
   }
 
@@ -176,7 +184,16 @@ export class OffloadedEntries {
     const orphan = this.#orphans.get(key);
     if (orphan === undefined) return;
     this.#orphans.delete(key);
+    this.#count(host, -1);
     this.#due.delete(orphan);
+  }
+
+  #count(host: ClusterName, change: 1 | -1): void {
+    const count = (this.#countAt.get(host) ?? 0) + change;
+    assert(count >= 0, () => `${host} has ${count} offloaded pods`);
+    if (count === 0) this.#countAt.delete(host);
+    else this.#countAt.set(host, count);
+    if (this.#hosts.size !== this.#countAt.size) this.#hosts = new Set(this.#countAt.keys());
   }
 
   #entryOf(life: PodLife, host: ClusterName, pod: Pod): OffloadedPod {

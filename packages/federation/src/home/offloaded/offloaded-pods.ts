@@ -58,6 +58,14 @@ export class OffloadedPods {
   readonly #departure: Departure;
   readonly foreign: ForeignPods;
   #revoked: RevokedClusters = new Set();
+  /** What `hosts` said last, and by what. */
+  #hosts:
+    | {
+        readonly of: ReadonlySet<ClusterName>;
+        readonly revoked: RevokedClusters;
+        readonly open: ReadonlySet<ClusterName>;
+      }
+    | undefined;
 
   constructor(options: OffloadOptions) {
     this.#options = options;
@@ -109,9 +117,14 @@ export class OffloadedPods {
     return this.#entries.countByHost();
   }
 
-  /** Neighbours whose guest stream must be open. */
+  /** Neighbours whose guest stream must be open; another set whenever it has changed. */
   hosts(): ReadonlySet<ClusterName> {
-    return new Set([...this.#entries.hosts()].filter((host) => !isRevoked(this.#revoked, host)));
+    const all = this.#entries.hosts();
+    if (this.#hosts?.of !== all || this.#hosts.revoked !== this.#revoked) {
+      const open = new Set([...all].filter((host) => !isRevoked(this.#revoked, host)));
+      this.#hosts = { of: all, revoked: this.#revoked, open };
+    }
+    return this.#hosts.open;
   }
 
   /** What there is to say of a pod by name. */
