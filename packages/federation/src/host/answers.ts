@@ -25,6 +25,12 @@ export const notBound: Verdict = {
   stage: 'HostScheduler',
 };
 
+export const notShown: Verdict = {
+  code: 'Unschedulable',
+  reason: 'its API server does not show it',
+  stage,
+};
+
 export const outOfReservation: Verdict = {
   code: 'Unschedulable',
   reason: 'holds no room for it any more',

@@ -37,7 +37,7 @@ export interface Guest {
   shadow: Pod | undefined;
   /** Its last shadow, where it is gone and another may still come to be. */
   last?: Pod;
-  /** When a doubtful one that has not turned up is taken not to exist. */
+  /** When one that the watch has not shown is taken not to exist. */
   doubtEnds: MonotonicMs | undefined;
   /** A creation that was never answered, until it can come through no more. */
   late: LateCreation | undefined;
@@ -112,8 +112,16 @@ export class Guests {
     return [...this.#guests.values()].some(({ late }) => late !== undefined && now < late.until);
   }
 
-  doubt(guest: Guest, until: MonotonicMs): void {
-    guest.state = 'doubtful';
+  /**
+   * Its creation was answered. If the watch does not show it by the end of the doubt, it was deleted while the
+   * watch was interrupted: an unbound shadow is gone as soon as it is deleted.
+   */
+  created(guest: Guest, now: MonotonicMs): void {
+    this.doubt(guest, after(now, doubtMs), 'created');
+  }
+
+  doubt(guest: Guest, until: MonotonicMs, state: 'doubtful' | 'created' = 'doubtful'): void {
+    guest.state = state;
     guest.doubtEnds = until;
     this.#doubtful.add(guest);
   }
@@ -125,7 +133,7 @@ export class Guests {
     this.#doubtful.delete(guest);
   }
 
-  /** Doubtful ones whose time is up. */
+  /** Those that the watch has not shown in time. */
   overdue(now: MonotonicMs): readonly Guest[] {
     return [...this.#doubtful].filter(
       ({ doubtEnds }) => doubtEnds !== undefined && doubtEnds <= now,

@@ -21,6 +21,7 @@ import {
   goneUpdate,
   keyOf,
   notBound,
+  notShown,
   statusUpdate,
 } from './answers.ts';
 import { foundNoRoom, isUnbound, pinnedNode } from './binding.ts';
@@ -128,7 +129,7 @@ export class Shadows {
     if (guest?.state !== 'creating') return;
     const { uid } = id;
     if (outcome.kind === 'created' || outcome.kind === 'exists') {
-      guest.state = 'created';
+      this.#guests.created(guest, now);
       if (isCreated(guest)) this.#guests.resolve(guest, { uid, outcome: 'created' });
       return;
     }
@@ -185,7 +186,9 @@ export class Shadows {
   #never(guest: Guest, now: MonotonicMs): void {
     this.#ledger.forget(assumedUid(guest.id));
     this.#remove(guest);
-    if (guest.ending !== undefined) this.#announceGone(guest, now);
+    if (guest.ending !== undefined) return this.#announceGone(guest, now);
+    const { uid } = guest.id;
+    this.#guests.resolve(guest, { uid, outcome: 'refused', verdict: notShown });
   }
 
   /** A shadow as the API server has it now. */

@@ -183,6 +183,28 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     expect(host.picture(home, 1)).toEqual([{ kind: 'synced' }]);
   });
 
+  test('that is deleted while the watch is interrupted may be committed again', () => {
+    const { commit, created, tick, used, host } = hosting();
+    commit();
+    created();
+    expect(commit(pod, 20_000)).toEqual([]);
+    expect(host.wakeAt()).toBe(doubtMs);
+    expect(results(tick(doubtMs))).toMatchObject([
+      { outcome: 'refused', verdict: { reason: 'its API server does not show it' } },
+      { outcome: 'refused' },
+    ]);
+    expect(used()).toBe(0);
+    expect(kinds(commit(pod, doubtMs))).toEqual(['createShadow']);
+  });
+
+  test('that is deleted while the watch is interrupted is gone once its home has released it', () => {
+    const { commit, created, tick, release } = hosting();
+    commit();
+    created();
+    expect(release(1)).toEqual([]);
+    expect(tick(doubtMs).at(-1)).toMatchObject({ kind: 'push', update: { kind: 'gone' } });
+  });
+
   test('that somebody deletes at the host has ended', () => {
     const { commit, created, show, vanish } = hosting();
     commit();

@@ -29,6 +29,8 @@ export interface SchedulerTiming {
   readonly bindMs: number;
   /** What found no room is not tried again sooner than this, at last, ms. */
   readonly backoffMsMax: number;
+  /** From when until when it is down, ms; never without. */
+  readonly down?: readonly [number, number];
 }
 
 const backoffMsMin = 1_000;
@@ -98,6 +100,8 @@ export class KubeScheduler {
   #work(): void {
     if (this.#working) return;
     const { now } = this.#time;
+    const [downFrom, downUntil] = this.#timing.down ?? [0, 0];
+    if (downFrom <= now && now < downUntil) return this.#wake(downUntil);
     let soonest: number | undefined;
     let next: Waiting | undefined;
     for (const waiting of this.#waiting.values()) {

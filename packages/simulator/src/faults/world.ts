@@ -37,6 +37,8 @@ import { Users } from './users.ts';
 const nodeMilliCpu = 2_000;
 const delayMsMax = 40;
 const schedulerTiming = { watchMs: 30, decisionMs: 300, bindMs: 20, backoffMsMax: 10_000 };
+/** In some worlds all schedulers are down for longer than a guest may stay unbound. */
+const schedulersDown = [8_000, 55_000] as const;
 const advertBytes = 500;
 const traceMax = 4_000;
 /** Less than a write may come late, so that a home gives up what its host may still create. */
@@ -85,7 +87,10 @@ export class ModelWorld implements World {
       const { api } = cluster;
       if (guestQuota !== undefined) api.refusal = (pod) => this.#refusal(cluster, pod, guestQuota);
       if (partition !== undefined) startControllers(api, this.time);
-      if (rivals || schedulersBindGuests) KubeScheduler.start(api, this.time, schedulerTiming);
+      const down = seed % 7 === 3 && this.happens('other scheduler') && { down: schedulersDown };
+      if (rivals || schedulersBindGuests) {
+        KubeScheduler.start(api, this.time, { ...schedulerTiming, ...down });
+      }
       this.lives.start(cluster);
     }
   }
