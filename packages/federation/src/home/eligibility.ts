@@ -2,7 +2,7 @@
 import { type Pod, wellKnown } from '@spillway/core';
 
 /**
- * `named`: the pod names us as its scheduler, so nobody else places it, at home or away.
+ * `named`: the pod names Spillway as its scheduler, so no other scheduler places it.
  * `offered`: its namespace lets it leave and the home's own scheduler found it Unschedulable.
  */
 export type Eligibility = 'named' | 'offered';

@@ -186,7 +186,7 @@ export type HomeEffect =
   /** Write `status`, if any, then delete the pod without grace: its guest is gone. */
   | { readonly kind: 'finalize'; readonly ref: PodRef; readonly status?: PodStatus }
   | { readonly kind: 'checkOrphan'; readonly host: ClusterName; readonly ref: PodRef }
-  /** A pod that somebody else bound to `host`'s virtual node is about to fail. Nothing of it has left. */
+  /** A pod that something else bound to `host`'s virtual node is about to fail. Nothing of it has left. */
   | {
       readonly kind: 'giveBack';
       readonly ref: PodRef;
@@ -217,7 +217,7 @@ export type HomeEffect =
       readonly warning: boolean;
     };
 
-/** The reason with which a pod fails that somebody else has bound to a virtual node. */
+/** The reason of a failed pod that something else had bound to a virtual node. */
 export const notPlacedBySpillway = 'NotPlacedBySpillway';
 
 export function refOf(pod: Pod): PodRef {

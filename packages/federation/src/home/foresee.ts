@@ -2,8 +2,9 @@
 import type { ClusterName, MonotonicMs, Pod } from '@spillway/core';
 import { type Forecast, forecast } from '../placement/forecast.ts';
 import { type Eligibility, eligibilityOf } from './eligibility.ts';
-import type { Outlook, Refusal } from './pending/pending-group.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
+import type { Outlook } from './pending/pending-group.ts';
+import type { Refusal } from './pending/reasons.ts';
 import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 
 /** `count` equal pods that do not exist. */

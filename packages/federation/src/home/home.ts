@@ -60,7 +60,7 @@ export type PodExplanation =
     }
   | ({ readonly state: 'away' } & OffloadedState)
   | {
-      /** Somebody else has bound it to the virtual node of `host`. */
+      /** Something else has bound it to the virtual node of `host`. */
       readonly state: 'foreign';
       readonly host: ClusterName;
       readonly message: string;
@@ -193,7 +193,7 @@ export class Home {
     return waiting && { state: 'waiting', ...waiting };
   }
 
-  /** Where pods that do not exist yet would go now, by all that decides for those that do. */
+  /** Where pods that do not exist yet would go now. The same code decides for pods that exist. */
   forecast(questions: readonly ForecastQuestion[], now: MonotonicMs): readonly Foreseen[] {
     const { policies, room, neighbourhood } = this.#options;
     return foresee(questions, {
@@ -207,7 +207,7 @@ export class Home {
     });
   }
 
-  /** Pods that somebody else has bound to a virtual node; those given back are in it while they exist. */
+  /** Pods that something else has bound to a virtual node. Pods that were given back stay in it while they exist. */
   foreign(): readonly ForeignPod[] {
     return this.#offloaded.foreign.list();
   }
@@ -293,7 +293,7 @@ export class Home {
     this.#unbound.delete(uid);
     const host = this.#options.clusterOfNode(node);
     if (host === undefined) {
-      // The Node may be listed later, or somebody has deleted it and it is about to be made again.
+      // The Node may be listed later. Or it was deleted, and the agent is about to create it again.
       const mayBeVirtual = !this.#synced || clusterOfVirtualNode(node) !== undefined;
       if (mayBeVirtual) this.#bound.set(uid, pod);
       else this.#bound.delete(uid);

@@ -60,7 +60,7 @@ export class Commits {
     entry.on('created');
     entry.wasThere = true;
     entry.problem = undefined;
-    // It may end before the stream that is being opened lists the guests: then nobody would tell.
+    // The guest may end before the stream that is being opened lists the guests. Then no update would say so.
     entry.guestOn('created');
     this.#options.entries.retryLater(entry, now);
   }
@@ -76,9 +76,9 @@ export class Commits {
   }
 
   /**
-   * The host does not take it after all. The binding can't be taken back, so the pod fails, as one does
-   * that a kubelet rejects: after some patience, or at once where waiting helps nobody and a controller
-   * replaces it. Its template is not sent there again for a damped time.
+   * The host does not take it after all. A binding can't be taken back. So the pod fails, as a pod does that
+   * a kubelet rejects. It fails after `refusedPatienceMs`, or at once if waiting does not help and a
+   * controller replaces it. Its template is not sent there again for some time (tried-templates.ts).
    */
   #refused(entry: OffloadedPod, { code, reason }: Verdict, now: MonotonicMs): void {
     const { config, emit, endings, entries, tried } = this.#options;

@@ -1,6 +1,6 @@
 /**
- * A home that leaves its federation: each of its pods away is deleted as its owner would, with its own
- * grace. So its guest is released first, and its controller, if it has one, makes another.
+ * A home that leaves its federation. Each offloaded pod is deleted with its own grace period, as its owner
+ * would delete it. So its guest is released first, and its controller, if it has one, creates another pod.
  */
 import type { OffloadedEntries } from './entries.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';
@@ -19,7 +19,7 @@ export class Departure {
     entries.wakeAll();
   }
 
-  /** Finished ones too, so that hosts keep nothing of them; those that end already are left to it. */
+  /** Finished pods are evicted too, so that hosts keep nothing of them. Pods that are ending are left alone. */
   evicts(entry: OffloadedPod): boolean {
     if (!this.#isUnderWay || entry.state === 'ending') return false;
     if (entry.homePod === 'present') this.#evict(entry);

@@ -74,9 +74,9 @@ export class Endings {
   }
 
   /**
-   * The pod fails with the reason, so that its controller replaces it; one that is being deleted goes
-   * at once. A fenced pod stays, for its guest may run on and its host can't be asked: a person who knows
-   * that it does not says so by force (docs/adr/0021).
+   * The pod fails with the reason, so that its controller replaces it. A pod that is being deleted goes at
+   * once. A fenced pod stays, because its guest may still run and its host can't be asked. An operator who
+   * knows that the guest does not run deletes the pod by force (docs/adr/0021).
    */
   hostRevoked(entry: OffloadedPod): void {
     const { emit, calls } = this.#options;
@@ -131,7 +131,7 @@ export class Endings {
       tell(entry, { reason: 'GuestLost', message: lost, warning: true }, emit);
     }
     const failed: PodStatus = { ...why.lastStatus, phase: 'Failed', reason, message };
-    // One that its host refused has never run: it failed as one does that a kubelet rejects.
+    // A pod that its host refused has never run. It fails as a pod does that a kubelet rejects.
     const ran = reason !== 'GuestRefused' && !entry.foreign;
     mirror.mirror(entry, ran ? endedByHost(failed) : failed);
   }

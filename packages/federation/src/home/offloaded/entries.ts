@@ -34,12 +34,12 @@ export class OffloadedEntries {
     this.#options = options;
   }
 
-  /** The pod of that UID, at whatever host. */
+  /** The pod of that UID, at any host. */
   get(uid: PodUid): OffloadedPod | undefined {
     return this.#ofPods.get(uid);
   }
 
-  /** Whose guest `uid` is at `host`: of a pod that is there, or of none. */
+  /** The pod at `host` of that UID, or the orphan there. */
   at(host: ClusterName, uid: PodUid): OffloadedPod | undefined {
     const entry = this.#ofPods.get(uid);
     return entry?.host === host ? entry : this.#orphans.get(orphanKey(host, uid));
@@ -51,7 +51,7 @@ export class OffloadedEntries {
     for (const entry of this.all()) {
       const { ref, homePod } = entry;
       if (ref.namespace !== namespace || ref.name !== name) continue;
-      // A guest of an earlier pod of that name may be ending still, or be found as late as now.
+      // A guest of an earlier pod of that name may still be ending.
       if (homePod !== 'gone') return entry;
       found = entry;
     }
@@ -143,7 +143,7 @@ export class OffloadedEntries {
     this.#due.add(entry);
   }
 
-  /** Those of `host` that are in a back-off. */
+  /** The entries of `host` that are in a back-off. */
   retryNow(host: ClusterName): void {
     for (const entry of this.allAt(host)) {
       if (entry.retryAt === undefined && entry.state !== 'foreign') continue;
@@ -152,7 +152,7 @@ export class OffloadedEntries {
     }
   }
 
-  /** All of them, whatever back-off they are in. */
+  /** Every entry, also those in a back-off. */
   wakeAll(): void {
     for (const entry of this.all()) {
       entry.retryAt = undefined;

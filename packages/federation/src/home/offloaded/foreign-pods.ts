@@ -1,6 +1,6 @@
 /**
- * Pods that somebody else has bound to a virtual node: a scheduler that tolerates the taint, a user who
- * set `nodeName`, a controller. Only what this home has bound itself, by eligibility and policy, is ever
+ * Pods that something other than Spillway has bound to a virtual node: a scheduler that tolerates the taint,
+ * a user who set `nodeName`, a controller. Only what this home has bound itself, by eligibility and policy, is ever
  * committed. One whose host shows a guest was committed by an agent with another key, and is adopted: so
  * each waits until its host has shown all its guests. The others are given back: they fail, as a kubelet
  * rejects a pod. A controller then makes a replacement, which may be bound there again at once, so the
@@ -38,7 +38,7 @@ interface Rounds {
   at: MonotonicMs;
 }
 
-/** A pod that somebody else has bound to a virtual node, as it is told of. */
+/** A foreign pod, for the operator. */
 export interface ForeignPod {
   readonly ref: PodRef;
   readonly host: ClusterName;

@@ -84,7 +84,7 @@ export class GuestNews {
     return this.#orphans.wakeAt();
   }
 
-  /** The host has shown all its guests, so it answers: whatever waits for a back-off is tried now. */
+  /** The host has shown all its guests, so it answers. What waits for a back-off is tried now. */
   #synced(host: ClusterName): void {
     const { streams, entries, endings } = this.#options;
     for (const uid of streams.synced(host)) {

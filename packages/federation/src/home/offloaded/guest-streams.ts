@@ -1,6 +1,6 @@
 /**
- * Which guests each host's stream has still to show. Only guests known to exist before a stream was
- * opened can be found missing by it: one created meanwhile may be older than the stream's picture.
+ * Which guests each host's stream has still to show. A stream can only miss guests that were known before it
+ * was opened. A guest that was created meanwhile may not be in the stream's list.
  */
 import type { ClusterName, PodUid } from '@spillway/core';
 
@@ -27,7 +27,7 @@ export class GuestStreams {
     this.#unseen.get(host)?.delete(uid);
   }
 
-  /** All guests were shown: returns those that were not, which therefore no longer exist. */
+  /** The stream has listed all guests. Returns the known guests that it did not list: they do not exist. */
   synced(host: ClusterName): readonly PodUid[] {
     const missing = [...(this.#unseen.get(host) ?? [])];
     this.#unseen.get(host)?.clear();

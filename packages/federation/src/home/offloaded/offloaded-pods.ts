@@ -127,7 +127,7 @@ export class OffloadedPods {
     return this.#hosts.open;
   }
 
-  /** What there is to say of a pod by name. */
+  /** What is known of a pod, by name. */
   explain(namespace: string, name: string): OffloadedState | undefined {
     const entry = this.#entries.find(namespace, name);
     return entry && { ...offloadedState(entry), joined: this.#options.joined(entry.host) ?? false };
@@ -163,7 +163,7 @@ export class OffloadedPods {
     if (isRevoked(this.#revoked, entry.host)) this.#endings.hostRevoked(entry);
   }
 
-  /** Hosts that are no members any more: nobody will ever tell what becomes of their guests. */
+  /** These hosts are not members any more, so they will never say what becomes of their guests. */
   revoked(clusters: RevokedClusters): void {
     this.#revoked = clusters;
     for (const host of this.#entries.hosts()) {

@@ -1,6 +1,6 @@
 /**
- * Guests that a host shows and no pod of ours is known for: the API server is asked until it has
- * answered, since a host that has nothing else of ours is not looked through again.
+ * Guests that a host shows and that belong to no known pod. The home asks its API server for the pod until
+ * it answers, because it may not open the host's stream again.
  */
 import type { ClusterName, MonotonicMs, PodUid, Random } from '@spillway/core';
 import { Backoff } from '../backoff.ts';
@@ -13,10 +13,10 @@ interface Check {
   at: MonotonicMs;
 }
 
-/** Longer than a read takes that gets an answer at all. */
+/** Longer than a read takes that is answered at all. */
 const retryMsMin = 5_000;
 const retryMsMax = 60_000;
-/** What a host shows beyond is left to its next stream. */
+/** Maximum checks at a time. The next stream of the host shows the other guests again. */
 const checksMax = 4_096;
 
 export class OrphanChecks {

@@ -30,7 +30,7 @@ export class StatusMirror {
   /** The pod is to have the status of its guest, as far as that is a kubelet's to say. */
   mirror(entry: OffloadedPod, status: PodStatus): void {
     if (entry.state === 'finished' || entry.homePod === 'gone') return;
-    // Without a phase it says no more than that the guest exists.
+    // A status without a phase says only that the guest exists.
     const joined = this.#options.joined(entry.host);
     const mirrored = status.phase && mirroredStatus(entry.pod, status, joined);
     if (!mirrored) return;
@@ -84,7 +84,7 @@ export class StatusMirror {
     }
   }
 
-  /** A pod whose containers fail has no reason of its own; one that its node or its host has ended has. */
+  /** A status has a reason if the node or the host ended the pod, and none if its containers failed. */
   tellIfEndedThere(entry: OffloadedPod, status: PodStatus): void {
     const { phase, reason, message = reason } = status;
     if (phase !== 'Failed' || reason === undefined || isTerminal(entry.pod.status)) return;

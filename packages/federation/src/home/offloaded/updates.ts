@@ -1,6 +1,6 @@
 /**
- * Changes of pods that are away: their hosts are told, until they have answered. What a host was sent last
- * is known for pods that this agent has committed itself; of others it is told once.
+ * Changes of offloaded pods. The home sends each change to the host until the host has answered. This agent
+ * knows what the host was sent last if it has committed the pod itself. For other pods it sends one update.
  */
 import type { ClusterName, Pod } from '@spillway/core';
 import { changeableOf } from '../../offload/changeable.ts';
@@ -33,7 +33,7 @@ export class OffloadUpdates {
     this.#options = options;
   }
 
-  /** Whether its guest may be other than it. */
+  /** Whether the guest may differ from the pod. */
   isStale(entry: OffloadedPod): boolean {
     const { state, shown, sent, pod, host } = entry;
     if (state !== 'running' || isProbing(entry)) return false;
@@ -42,7 +42,7 @@ export class OffloadUpdates {
     return !this.#calling.get(entry.host)?.has(entry) && sent !== changeableOf(pod);
   }
 
-  /** Sends the stale ones as far as that can be done now; returns the other stale ones. */
+  /** Sends the stale pods, maximum one call for each host. Returns the stale pods that must wait. */
   send(entries: readonly OffloadedPod[]): readonly OffloadedPod[] {
     const { config, homeEpoch, emit } = this.#options;
     const left: OffloadedPod[] = [];

@@ -1,15 +1,16 @@
 /**
- * What it takes to run a pod of ours on a node of its home, where finding the node is not enough: its
- * volumes are bound first, and pods of lower priority may have to end for it. Pods that only the home's
+ * What a pod needs on a node of its home, beside the node: its volumes are bound first, and pods of lower
+ * priority may be preempted for it. Pods that only the home's
  * own scheduler may bind (eligibility `offered`) are left to that scheduler here, too.
  */
 import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
-import type { Binder } from './binder.ts';
-import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
-import type { PendingGroup, PendingPod } from './pending-group.ts';
 import type { LocalRoom } from '../ports.ts';
+import type { Binder } from './binder.ts';
+import type { Binding } from './bindings.ts';
+import type { PendingGroup } from './pending-group.ts';
+import type { PendingPod } from './pending-pod.ts';
 import { Preemptions } from './preemptions.ts';
 import { VolumeBindings, type VolumesSettled } from './volume-bindings.ts';
 
@@ -45,8 +46,8 @@ export class AtHome {
   }
 
   /**
-   * Pods that wait on a node for others to end go first, and pods with claims go one after the other,
-   * since the volumes of one change what the next one finds. Returns those that are placed together.
+   * Nominated pods go first. Pods with claims are placed one after the other, because the volumes of one
+   * change what the next one finds. Returns the pods that are to be placed together.
    */
   placeSingly(group: PendingGroup, now: MonotonicMs): readonly PendingPod[] {
     const pods = [...group.pods.values()];
@@ -67,8 +68,8 @@ export class AtHome {
   }
 
   /**
-   * Makes room for pods by ending others of lower priority. Returns those for which nothing was done:
-   * when it helps one of them no more, it helps none of the others.
+   * Makes room for pods by preempting others of lower priority. Returns the pods for which it did nothing:
+   * once preemption does not help one pod, it helps none of the others.
    */
   preempt(
     group: PendingGroup,

@@ -13,14 +13,14 @@ import {
 } from '@spillway/core';
 import { boundPod } from '../../offload/fence.ts';
 import { earlier } from '../backoff.ts';
-import type { BindOutcome, HomeEvent } from '../events.ts';
-import { refOf } from '../events.ts';
+import { type BindOutcome, type HomeEvent, refOf } from '../events.ts';
 import type { PodLife } from '../pod-life.ts';
 import type { LocalRoom, Seals } from '../ports.ts';
 import { type Binding, Bindings, writtenBy } from './bindings.ts';
 import { Grant } from './grant.ts';
-import type { PendingGroup, PendingPod } from './pending-group.ts';
+import type { PendingGroup } from './pending-group.ts';
 import type { PendingGroups } from './pending-groups.ts';
+import type { PendingPod } from './pending-pod.ts';
 import type { GrantedShare } from './reservation-round.ts';
 import type { ReturnedRoom } from './returned-room.ts';
 import type { Candidate } from './slow-start.ts';
@@ -89,8 +89,8 @@ export class Binder {
     const binding = this.bindings.answered(uid);
     if (binding === undefined || binding.to instanceof Grant) return;
     if (outcome === 'failed' && this.bindings.retry(uid, now)) return;
-    // A try of ours that seemed to fail may be what has bound it: its room stays taken until the watch
-    // shows where it is.
+    // An earlier call that seemed to fail may have bound it. Its room stays taken until the watch shows
+    // the node.
     if (outcome === 'bound' || outcome === 'taken') return this.bindings.settled(uid, outcome);
     if (outcome === 'gone') return this.drop(uid);
     this.#options.room.forget(uid);
@@ -180,7 +180,7 @@ export class Binder {
     return this.bindings.get(binding.waiting.ref.uid) === binding;
   }
 
-  /** Its host has said that it would take it, and it is its turn. */
+  /** The host would take the pod, and it is the pod's turn. */
   #bindAway(binding: Binding, dropped: readonly string[]): void {
     const { emit, seals } = this.#options;
     const { waiting, to } = binding;
@@ -197,7 +197,7 @@ export class Binder {
     emit({ kind: 'bindAway', ref, host, annotations: writtenBy(binding, seals) });
   }
 
-  /** It waits on, with others of its template, and the other neighbours are asked at once. */
+  /** The pod waits again, with others of its template. The other neighbours are asked at once. */
   #wouldBeRefused({ binding, template }: Candidate, now: MonotonicMs): void {
     const { config, groups } = this.#options;
     const { waiting, group, to } = binding;

@@ -1,7 +1,7 @@
 /**
- * Bindings under way. A binding to a node of the home that failed may have taken effect, so its room
- * stays taken and the very same binding is repeated, a bounded number of times, until its outcome is
- * known: to give the room to another pod at once would overcommit the node.
+ * Bindings under way. A binding to a node of the home that failed may have taken effect. So its room stays
+ * taken, and the same binding is repeated until its outcome is known, maximum `bindTriesMax` times. If the
+ * room went to another pod at once, the node could be overcommitted.
  */
 import {
   assert,
@@ -14,9 +14,10 @@ import {
 import { bindingAnnotations } from '../../offload/fence.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
-import type { PendingGroup, PendingPod } from './pending-group.ts';
 import type { Seals } from '../ports.ts';
 import { Grant } from './grant.ts';
+import type { PendingGroup } from './pending-group.ts';
+import type { PendingPod } from './pending-pod.ts';
 
 export interface Binding {
   readonly waiting: PendingPod;
@@ -118,7 +119,7 @@ export class Bindings {
     return binding;
   }
 
-  /** The API server has bound it. It stays here until the watch shows that, so that nothing else is done for it. */
+  /** The API server has bound it. It stays here until the watch shows that, so that it is not placed again. */
   settled(uid: PodUid, event: 'bound' | 'taken'): void {
     const binding = this.#bindings.get(uid);
     if (binding === undefined) return;
@@ -127,7 +128,7 @@ export class Bindings {
     this.#retries.delete(uid);
   }
 
-  /** True when the binding will be repeated; false when it has been repeated often enough. */
+  /** False when the binding was repeated `bindTriesMax` times. */
   retry(uid: PodUid, now: MonotonicMs): boolean {
     const { retryMsMin, retryMsMax } = this.#config;
     const retry = this.#retries.get(uid) ?? {
@@ -142,7 +143,7 @@ export class Bindings {
     return true;
   }
 
-  /** Those to be repeated now. */
+  /** Returns the bindings whose back-off is over. */
   takeDue(now: MonotonicMs): readonly Binding[] {
     const due: Binding[] = [];
     for (const [uid, retry] of this.#retries) {

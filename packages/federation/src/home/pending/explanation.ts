@@ -1,18 +1,11 @@
 /** Why pods wait, in words for their owner: the home's nodes by reason, then neighbour by neighbour. */
-import type { ClusterName, MonotonicMs, Verdict, VerdictCount } from '@spillway/core';
+import type { ClusterName, MonotonicMs, Verdict } from '@spillway/core';
 import type { Neighbour } from '../../membership/directory.ts';
 import type { HomeEffect } from '../events.ts';
 import type { PodState } from '../offloaded/states.ts';
-import type { PendingGroup, PendingPod } from './pending-group.ts';
-
-export interface Why {
-  readonly home: readonly (Verdict | VerdictCount)[];
-  readonly neighbours: ReadonlyMap<ClusterName, string>;
-  /** Why it must not leave its home, if so. */
-  readonly stays?: readonly Verdict[];
-  /** A mistake of its owner, such as a policy that can't be read. */
-  readonly problem?: string;
-}
+import type { PendingGroup } from './pending-group.ts';
+import type { PendingPod } from './pending-pod.ts';
+import type { Why } from './reasons.ts';
 
 export interface ExplanationContext {
   readonly now: MonotonicMs;

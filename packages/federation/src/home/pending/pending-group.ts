@@ -1,4 +1,4 @@
-/** Waiting pods that are interchangeable: equal shape, policy and eligibility. Decided together. */
+/** Pending pods that are interchangeable: equal shape, policy and eligibility. They are decided together. */
 import {
   type ClusterName,
   type MonotonicMs,
@@ -8,47 +8,29 @@ import {
   shapeOf,
   type Verdict,
 } from '@spillway/core';
-import type { AdvertVersion } from '../../advert/advert.ts';
-import { policyVerdicts } from '../../offload/fence.ts';
-import type { PlacementPolicy } from '../../policy/policy.ts';
 import type { Template } from '../../advert/template.ts';
+import { policyVerdicts } from '../../offload/fence.ts';
 import { cutToTravel, travelVerdicts } from '../../offload/travel.ts';
-import type { ReservationRound } from './reservation-round.ts';
+import type { PlacementPolicy } from '../../policy/policy.ts';
 import { Backoff } from '../backoff.ts';
-import type { Eligibility } from '../eligibility.ts';
 import type { HomeConfig } from '../config.ts';
-import type { PodRef } from '../events.ts';
-import type { PodLife } from '../pod-life.ts';
+import type { Eligibility } from '../eligibility.ts';
 import type { PolicyForPod } from '../ports.ts';
+import type { PendingPod } from './pending-pod.ts';
+import type { Explanation, Refusal } from './reasons.ts';
+import type { ReservationRound } from './reservation-round.ts';
 
-export interface PendingPod {
-  readonly ref: PodRef;
-  readonly life: PodLife;
-  pod: Pod;
-  readonly since: MonotonicMs;
-  /** When its owner was last told why it waits. */
-  told?: MonotonicMs;
-}
-
-/** Why a neighbour refused, for as long as that is worth remembering. */
-export interface Refusal {
-  readonly reason: string;
-  readonly until: MonotonicMs;
-  /** Of the advert that was believed when asking: a newer one is a new chance. */
-  readonly version: AdvertVersion;
-}
-
-/** What decides where pods go, be they there or only asked about. */
+/** What decides where pods go. The pods exist, or a forecast asks about them. */
 export interface Outlook {
   readonly shape: PodShape;
   readonly policy: PlacementPolicy;
-  /** With a `problem`, its author's mistake: until it is mended, nobody is asked. */
+  /** With a `problem`, no neighbour is asked until its author corrects it. */
   readonly policyFor: PolicyForPod;
   /** Why such pods must stay at home, if they must. */
   readonly stays: readonly Verdict[];
-  /** What neighbours have answered lately. */
+  /** What neighbours have answered last. */
   readonly refusals: ReadonlyMap<ClusterName, Refusal>;
-  /** Why a neighbour does not take this very template, if it has said so. */
+  /** Why a neighbour refuses this template; undefined when it has not refused it. */
   readonly templateRefusal: (cluster: ClusterName, now: MonotonicMs) => string | undefined;
 }
 
@@ -56,7 +38,7 @@ export interface PendingGroup extends Outlook {
   readonly key: string;
   /** The key without the template. */
   readonly base: string;
-  /** Set when a neighbour has refused it: its pods are decided apart from others of their shape. */
+  /** Set when a neighbour has refused it. Then its pods are decided apart from others of their shape. */
   readonly template: Template | undefined;
   readonly eligibility: Eligibility;
   readonly priority: number;
@@ -64,7 +46,7 @@ export interface PendingGroup extends Outlook {
   readonly pods: Map<PodUid, PendingPod>;
   readonly refusals: Map<ClusterName, Refusal>;
   readonly backoff: Backoff;
-  /** Of asking neighbours that said they were full, while none of them grants anything. */
+  /** The back-off between requests to neighbours whose advert says that they are full, while none grants room. */
   readonly doubtBackoff: Backoff;
   nextDoubt: MonotonicMs;
   round: ReservationRound | undefined;
@@ -72,13 +54,7 @@ export interface PendingGroup extends Outlook {
   explanation: Explanation | undefined;
 }
 
-export interface Explanation {
-  readonly message: string;
-  readonly home: readonly Verdict[];
-  readonly neighbours: ReadonlyMap<ClusterName, string>;
-}
-
-/** Of the groups of one `base`, the one of pods whose template has been refused. */
+/** The key of a group. Pods whose template was refused have a group of their own beside that of `base`. */
 export function keyWith(base: string, template: Template | undefined): string {
   return template === undefined ? base : `${base}\n${template}`;
 }
@@ -133,7 +109,7 @@ export function newGroup(options: {
   };
 }
 
-/** Of pods that nobody has been asked about yet. */
+/** The outlook of pods for which no neighbour was asked yet. */
 export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
   return {
     shape: shapeOf(pod),
@@ -150,7 +126,7 @@ function staysOf(pod: Pod, { policy, source }: PolicyForPod): readonly Verdict[]
   return [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)];
 }
 
-/** Why no neighbour is asked, whatever it has; undefined when they are asked. */
+/** Why no neighbour is asked at all; undefined when neighbours are asked. */
 export function keptHome({
   policyFor,
   stays,

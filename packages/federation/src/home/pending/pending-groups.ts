@@ -1,21 +1,21 @@
-/** The groups of waiting pods, findable by what they are and by their pods. An empty one ends. */
+/** The groups of pending pods, by key and by pod. An empty group is removed. */
 import { after, type MonotonicMs, type Pod, type PodUid, shapeOf } from '@spillway/core';
 import { type Template, templateOf } from '../../advert/template.ts';
-import type { Eligibility } from '../eligibility.ts';
 import type { HomeConfig } from '../config.ts';
+import type { Eligibility } from '../eligibility.ts';
+import type { PolicyForPod } from '../ports.ts';
 import {
-  type PendingGroup,
   groupBase,
   keyWith,
   newGroup,
   type Outlook,
   outlookOf,
-  type PendingPod,
+  type PendingGroup,
 } from './pending-group.ts';
-import type { PolicyForPod } from '../ports.ts';
+import type { PendingPod } from './pending-pod.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
-/** What a group is made of that has no pods yet. */
+/** What a new group is made of. */
 type Like = Pick<PendingGroup, 'base' | 'template' | 'eligibility' | 'policyFor'> & {
   readonly pod: Pod;
 };
@@ -31,7 +31,7 @@ export class PendingGroups {
     this.#tried = tried;
   }
 
-  /** Pods in all of them. */
+  /** Pods in all groups. */
   get size(): number {
     return this.#ofPod.size;
   }
@@ -48,7 +48,7 @@ export class PendingGroups {
     return this.#ofPod.get(uid);
   }
 
-  /** The group that pods like this one belong in, made if there is none. */
+  /** The group of pods like this one. It is created if there is none. */
   for(pod: Pod, eligibility: Eligibility, policyFor: PolicyForPod, now: MonotonicMs): PendingGroup {
     const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
     return this.#like(
@@ -57,7 +57,7 @@ export class PendingGroups {
     );
   }
 
-  /** The group beside `group` of those whose template has been refused. */
+  /** The group beside `group` for pods whose template was refused. */
   apart(group: PendingGroup, template: Template, pod: Pod, now: MonotonicMs): PendingGroup {
     return this.#like({ ...group, template, pod }, now);
   }
@@ -67,7 +67,7 @@ export class PendingGroups {
     this.#ofPod.set(waiting.ref.uid, group);
   }
 
-  /** Adds to the group that has the key of `group` now, which may have ended. */
+  /** Adds to the group that has the key of `group` now. `group` itself may have been removed. */
   putBack(group: PendingGroup, waiting: PendingPod): PendingGroup {
     const live = this.#groups.get(group.key) ?? group;
     this.#groups.set(live.key, live);
@@ -83,13 +83,13 @@ export class PendingGroups {
     this.endIfEmpty(group);
   }
 
-  /** Another of its key may have taken its place meanwhile. */
+  /** A newer group may have its key. */
   endIfEmpty(group: PendingGroup): void {
     if (group.pods.size > 0 || group.round !== undefined) return;
     if (this.#groups.get(group.key) === group) this.#groups.delete(group.key);
   }
 
-  /** How pods like this one are judged: as its group is, if some of them wait. */
+  /** What decides about pods like this one: the outlook of its group, if such pods wait. */
   outlook(pod: Pod, eligibility: Eligibility | undefined, policyFor: PolicyForPod): Outlook {
     const template = this.#refusedTemplate(pod);
     const base = eligibility && groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
@@ -109,7 +109,7 @@ export class PendingGroups {
     return group;
   }
 
-  /** Its template, if a neighbour has refused it. */
+  /** The pod's template, if a neighbour has refused it. */
   #refusedTemplate(pod: Pod): Template | undefined {
     if (this.#tried.refusesNothing) return undefined;
     const template = templateOf(pod);

@@ -6,8 +6,9 @@
 import { after, type MonotonicMs, type NodeName, type PodUid } from '@spillway/core';
 import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';
 import type { HomeEffect } from '../events.ts';
-import type { PendingGroup, PendingPod } from './pending-group.ts';
 import type { LocalRoom } from '../ports.ts';
+import type { PendingGroup } from './pending-group.ts';
+import type { PendingPod } from './pending-pod.ts';
 
 export interface PreemptionsOptions {
   readonly room: LocalRoom;

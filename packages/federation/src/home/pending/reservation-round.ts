@@ -1,7 +1,7 @@
 /**
- * One round of asking: a count of pods of one shape, offered to the best few neighbours at once.
- * Answers are used in rank order, whatever order they come in, so that a quick far neighbour does
- * not win over a near one; patience with the better ranked is bounded.
+ * One reservation round: room for a count of pods of one shape is asked from the best few neighbours at
+ * once. Answers are used in rank order, and not in the order in which they arrive. So a quick, far
+ * neighbour does not win over a near one. The wait for better ranked neighbours is bounded.
  */
 import {
   after,
@@ -13,11 +13,17 @@ import {
 } from '@spillway/core';
 import type { ReserveAnswer, ReserveRequest } from '../../negotiation.ts';
 import { placingSpec } from '../../placement/placing-spec.ts';
-import type { Why } from './explanation.ts';
-import type { PendingPod } from './pending-group.ts';
-import type { ReserveTarget } from './shortlist.ts';
+import type { PendingPod } from './pending-pod.ts';
+import type { Why } from './reasons.ts';
 
-/** What a neighbour grants and how much of it is used. */
+/** A neighbour that is asked for room for `count` pods. */
+export interface ReserveTarget {
+  readonly host: ClusterName;
+  readonly count: number;
+  readonly rttMs: number;
+}
+
+/** What a neighbour grants, and how much of it is used. */
 export interface GrantedShare {
   readonly host: ClusterName;
   readonly reservation: ReservationId;
@@ -35,7 +41,7 @@ export class ReservationRound {
   /** For which room is asked. Another pod of their group may use it. */
   readonly pods: readonly PendingPod[];
   readonly patienceEnds: MonotonicMs;
-  /** Why home, and the neighbours that are not asked, have no room. */
+  /** Why the home, and the neighbours that are not asked, have no room. */
   readonly why: Why;
 
   readonly #answers = new Map<ClusterName, Answer>();
@@ -59,7 +65,7 @@ export class ReservationRound {
     this.patienceEnds = after(options.now, options.patienceMs);
   }
 
-  /** Every neighbour has answered: nothing more will come. */
+  /** Every neighbour has answered. */
   get complete(): boolean {
     return this.#answers.size === this.targets.length;
   }
@@ -72,7 +78,7 @@ export class ReservationRound {
     return this.#decided;
   }
 
-  /** Takes an answer; after the decision it returns the reservation that came too late, to be released. */
+  /** Takes an answer. After the decision, it returns the reservation: it came too late and must be released. */
   answered(host: ClusterName, answer: ReserveAnswer | undefined): ReservationId | undefined {
     const granted = answer?.reservation === undefined ? 0 : answer.granted;
     this.#answers.set(host, {
@@ -82,7 +88,7 @@ export class ReservationRound {
     return this.#decided ? answer?.reservation?.id : undefined;
   }
 
-  /** The shares, best neighbour first, unused ones included; undefined while a better one may still answer. */
+  /** The shares, best neighbour first, unused shares included; undefined while a better neighbour may still answer. */
   decide(now: MonotonicMs): readonly GrantedShare[] | undefined {
     if (this.#decided) return undefined;
     const shares: GrantedShare[] = [];

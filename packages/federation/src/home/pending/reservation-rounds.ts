@@ -16,9 +16,10 @@ import type { HomeEffect, HomeEvent } from '../events.ts';
 import type { Neighbourhood } from '../ports.ts';
 import type { AtHome } from './at-home.ts';
 import type { Binder } from './binder.ts';
-import type { Why } from './explanation.ts';
-import { keptHome, type PendingGroup, type PendingPod } from './pending-group.ts';
+import { keptHome, type PendingGroup } from './pending-group.ts';
 import type { PendingGroups } from './pending-groups.ts';
+import type { PendingPod } from './pending-pod.ts';
+import type { Why } from './reasons.ts';
 import {
   type GrantedShare,
   refusalText,
@@ -167,7 +168,7 @@ export class ReservationRounds {
     return taken;
   }
 
-  /** Whether the room that `host` refuses may be what we held there ourselves, as a spare, when it was asked. */
+  /** Whether this home itself held the room that `host` lacks, as a spare of another round. */
   #heldItself(round: ReservationRound, host: ClusterName, now: MonotonicMs): boolean {
     if (this.#options.returned.lately(host, now)) return true;
     return [...this.#rounds.values()].some((other) => other !== round && other.asks(host));
@@ -182,8 +183,8 @@ export class ReservationRounds {
   }
 
   /**
-   * Now, and not at the next try: by then the refusals may be forgotten, or the neighbours have said
-   * something new, and they are asked again instead of the owner being told.
+   * At once, and not at the next try. By then the refusals may be forgotten, or there are new adverts. Then
+   * the neighbours would be asked again, and the pod's owner would learn nothing.
    */
   #explainRefused(group: PendingGroup, round: ReservationRound, now: MonotonicMs): void {
     const neighbours = new Map(round.why.neighbours);

@@ -1,6 +1,7 @@
 /**
- * Whom a home asks for room for a group of pods, and for how many each. Adverts are always a little old,
- * so one more is asked than seem to be needed, and nearer ones that said they were full are asked, too.
+ * Which neighbours a home asks for room for a group of pods, and for how many pods each. Adverts are always
+ * a little old. So the home asks one neighbour more than it seems to need. It also asks nearer neighbours
+ * whose adverts say that they are full.
  */
 import { after, type ClusterName, type MonotonicMs } from '@spillway/core';
 import type { Neighbour } from '../../membership/directory.ts';
@@ -11,22 +12,18 @@ import {
   roomStage,
 } from '../../placement/neighbour-placement.ts';
 import type { HomeConfig } from '../config.ts';
-import type { PendingGroup, Outlook, Refusal } from './pending-group.ts';
-
-export interface ReserveTarget {
-  readonly host: ClusterName;
-  readonly count: number;
-  readonly rttMs: number;
-}
+import type { Outlook, PendingGroup } from './pending-group.ts';
+import type { Refusal } from './reasons.ts';
+import type { ReserveTarget } from './reservation-round.ts';
 
 export interface Shortlist {
   /** Best first. */
   readonly targets: readonly ReserveTarget[];
-  /** Whether one of them is thought to have room. */
+  /** Whether an advert says that one of them has room. */
   readonly anyLikely: boolean;
-  /** Whether one of them said that it was full. */
+  /** Whether an advert says that one of them is full. */
   readonly doubted: boolean;
-  /** Of neighbours that are not thought to have room, why. */
+  /** Why the other neighbours have no room, as far as the home knows. */
   readonly reasons: ReadonlyMap<ClusterName, string>;
 }
 
@@ -67,13 +64,13 @@ export function shortlist(
 }
 
 export interface Prospects extends Pick<Ranking, 'ranked' | 'full'> {
-  /** Of neighbours that are not thought to have room, why; of others, what they answered last. */
+  /** Why neighbours have no room, as far as the home knows. Of the others, what they answered last. */
   readonly reasons: ReadonlyMap<ClusterName, string>;
 }
 
 /**
- * Which neighbours could take pods, best first, and why the others could not: what decides whom a home
- * asks, what its pods' owners are told, and what a forecast says. O(neighbours × bins).
+ * Which neighbours could take pods, best first, and why the others could not. The decision, the pods' events
+ * and a forecast all come from here. O(neighbours × bins).
  */
 export function prospectsOf(
   { shape, policy, refusals, templateRefusal }: Outlook,
@@ -108,7 +105,7 @@ export function prospectsOf(
   return { ranked, full, reasons };
 }
 
-/** Until the neighbour says something new, at most this long. */
+/** A refusal stands until the next advert, and for maximum `refusalTtlMs`. */
 function stands(refusal: Refusal | undefined, { advert }: Neighbour, now: MonotonicMs): boolean {
   return (
     refusal !== undefined &&
@@ -119,10 +116,10 @@ function stands(refusal: Refusal | undefined, { advert }: Neighbour, now: Monoto
 }
 
 /**
- * Whom to ask for how many: down the ranking until the estimates cover the count, and one more as a
- * spare, since an advert is always a little old. Of one whose advert is older than `doubtMs` all is asked
- * that nearer ones are not thought to take: it may have more room by now. `evenly`: as many as may be
- * asked, for a like share each. `estimate` ≥ 1.
+ * How many pods each neighbour is asked for. It goes down the ranking until the estimates cover the count,
+ * and adds one neighbour as a spare. A neighbour whose advert is older than `doubtMs` may have more room by
+ * now. So it is asked for all pods that nearer neighbours do not cover. `evenly`: asks as many neighbours
+ * as allowed, for an equal share each. `estimate` ≥ 1.
  */
 function targetsOf(
   ranked: readonly RankedNeighbour[],

@@ -9,8 +9,8 @@
  */
 import { after, type ClusterName, type MonotonicMs, type PodUid } from '@spillway/core';
 import type { Template } from '../../advert/template.ts';
-import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
+import type { Binding } from './bindings.ts';
 import type { SlotEnd } from './grant.ts';
 import { SlowStartWindow } from './slow-start-window.ts';
 import type { TriedTemplates } from './tried-templates.ts';

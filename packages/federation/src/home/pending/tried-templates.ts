@@ -1,8 +1,7 @@
 /**
- * What hosts have said of templates that they tried, or refused after all. It outlives the pods: a
- * replacement of a refused pod is not sent where it would be refused again. A refusal stands for a damped
- * time, longer each time it is repeated; then the host is asked again, since its people may have changed
- * its rules.
+ * What hosts have said of templates, when they tried one or refused a commit. It outlives the pods: a
+ * replacement of a refused pod is not sent where it would be refused again. A refusal stands for a time
+ * that grows each time it is repeated. Then the host is asked again, because its rules may have changed.
  */
 import {
   after,
@@ -31,7 +30,7 @@ interface Entry {
 export class TriedTemplates {
   readonly #config: HomeConfig;
   readonly #random: Random;
-  /** The one that was said longest ago comes first. At most `triedMax`. */
+  /** The oldest comes first. Maximum `triedMax`. */
   readonly #entries = new Map<string, Entry>();
   readonly #refusing = new Map<Template, number>();
 
@@ -40,24 +39,24 @@ export class TriedTemplates {
     this.#random = random;
   }
 
-  /** Undefined: not known, or said too long ago. */
+  /** Undefined: not known, or too old. */
   said(host: ClusterName, template: Template, now: MonotonicMs): Tried | undefined {
     const entry = this.#entries.get(keyOf(host, template));
     return entry === undefined || entry.until <= now ? undefined : entry.said;
   }
 
-  /** Why `host` does not take it now, if so. */
+  /** Why `host` does not take it now; undefined when it may. */
   refusal(host: ClusterName, template: Template, now: MonotonicMs): string | undefined {
     const said = this.said(host, template, now);
     return said?.kind === 'refused' ? said.reason : undefined;
   }
 
-  /** Whether any host has refused it, so that its pods must be decided apart from others of their shape. */
+  /** Whether any host has refused it. Then its pods are decided apart from others of their shape. */
   isRefused(template: Template): boolean {
     return this.#refusing.has(template);
   }
 
-  /** Whether nothing at all is refused: then no template has to be looked at. */
+  /** Whether no template is refused. Then no template has to be computed. */
   get refusesNothing(): boolean {
     return this.#refusing.size === 0;
   }
@@ -74,7 +73,7 @@ export class TriedTemplates {
     this.#say(host, template, { said: { kind: 'ok', dropped }, until, backoff: this.#backoff() });
   }
 
-  /** `lasting`: by rules of the host, which do not change by waiting. Else it is tried again soon. */
+  /** `lasting`: the host refuses it by its rules, so waiting does not help. Else it is tried again soon. */
   refused(options: {
     readonly host: ClusterName;
     readonly template: Template;

@@ -6,13 +6,13 @@
  * by `TriedTemplates` all the same (docs/adr/0026).
  */
 import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
-import { boundPod } from '../../offload/fence.ts';
-import type { TryResult } from '../../negotiation.ts';
 import { saidOfTemplate, type Template, templateOf } from '../../advert/template.ts';
+import type { TryResult } from '../../negotiation.ts';
+import { boundPod } from '../../offload/fence.ts';
 import { cutToTravel } from '../../offload/travel.ts';
-import type { Binding } from './bindings.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
+import type { Binding } from './bindings.ts';
 import type { Grant, SlotEnd } from './grant.ts';
 import { type Candidate, SlowStart } from './slow-start.ts';
 import type { TriedTemplates } from './tried-templates.ts';
@@ -28,7 +28,7 @@ export interface TryingOptions {
   readonly homeEpoch: number;
   readonly tried: TriedTemplates;
   readonly emit: (effect: HomeEffect) => void;
-  /** Nobody has deleted or bound the pod meanwhile. */
+  /** False when the pod was deleted, or bound by something else, meanwhile. */
   readonly wanted: (binding: Binding) => boolean;
   /** The host would take it, and it is its turn. */
   readonly accepted: (binding: Binding, dropped: readonly string[]) => void;
@@ -101,7 +101,7 @@ export class Trying {
     return this.#slowStart.wakeAt();
   }
 
-  /** Whether its fate is known: then it is told. */
+  /** Whether the host's answer for its template is known. Then the pod goes on. */
   #passes(candidate: Candidate, host: ClusterName, now: MonotonicMs): boolean {
     const { tried, wanted, refused } = this.#options;
     if (!wanted(candidate.binding)) return true;

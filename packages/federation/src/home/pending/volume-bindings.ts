@@ -16,9 +16,9 @@ import {
   type VolumePlan,
   volumeProgress,
 } from '@spillway/scheduling';
-import type { LocalBinding } from './at-home.ts';
 import type { HomeEffect, VolumeWrite } from '../events.ts';
 import type { LocalRoom } from '../ports.ts';
+import type { LocalBinding } from './at-home.ts';
 
 export interface VolumeBindingsOptions {
   readonly room: LocalRoom;
@@ -77,7 +77,7 @@ export class VolumeBindings {
     this.#changed = true;
   }
 
-  /** Those that need wait no longer. */
+  /** The bindings that need not wait any longer. */
   settle(now: MonotonicMs): readonly VolumesSettled[] {
     const settled: VolumesSettled[] = [];
     for (const entry of this.#entries.values()) {
@@ -98,7 +98,7 @@ export class VolumeBindings {
     return settled;
   }
 
-  /** The pod is gone, or somebody else has bound it. */
+  /** The pod is gone, or something else has bound it. */
   drop(uid: PodUid): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
