@@ -9,11 +9,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const wordsMax = 25;
 
 /** Decision records, in docs/adr, argue: they are not held to this. */
-const pages = [
-  ...globSync(['*.md', 'docs/*.md'], { cwd: root }),
-  'findings/README.md',
-  'packages/image/README.md',
-];
+const pages = globSync(['*.md', 'docs/*.md', 'findings/*.md', 'packages/*/README.md'], {
+  cwd: root,
+});
 
 const texts = (markdown: string): readonly string[] =>
   sentencesOf(markdown).map(({ text }) => text);

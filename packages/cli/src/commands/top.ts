@@ -27,14 +27,19 @@ export const topOutput = z.array(
     rttMs: z.number().describe('from the cluster that was asked'),
     cpuMilli: free,
     memoryBytes: free,
-    room: z.record(z.string(), z.number().int()).describe('how often some common shapes fit'),
+    room: z
+      .record(z.string(), z.number().int())
+      .describe('how many pods of some common shapes fit'),
     guestsFree: z.number().int().describe('how many more guests it accepts'),
-    ours: z.number().int().describe('pods of the asked cluster there; of itself: away in all'),
+    ours: z
+      .number()
+      .int()
+      .describe('pods of the asked cluster there; for the asked cluster itself: all its pods away'),
     theirs: z
       .number()
       .int()
-      .describe('guests of it in the asked cluster; of itself: guests in all'),
-    waiting: z.number().int().optional().describe('of the asked cluster only'),
+      .describe('its guests in the asked cluster; for the asked cluster itself: all its guests'),
+    waiting: z.number().int().optional().describe('only of the cluster that was asked'),
   }),
 );
 type Row = z.infer<typeof topOutput>[number];

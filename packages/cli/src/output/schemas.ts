@@ -26,7 +26,7 @@ export const revocationsOutput = z.array(
   z.object({
     federation: z.string(),
     revoked: z.iso.datetime(),
-    cluster: z.string().optional().describe('its certificates signed until then'),
+    cluster: z.string().optional().describe('its certificates that were signed until then'),
     peer: z.string().optional().describe('all certificates of this key'),
     serial: z.string().optional().describe('this certificate'),
     reason: z.string(),

@@ -26,7 +26,7 @@ export const dryRunQuestion = z.strictObject({
   ask: z
     .boolean()
     .default(false)
-    .describe('ask each neighbour that would get some to try one of them'),
+    .describe('whether to ask each neighbour that would get pods to try one of them'),
   namespaces: z
     .record(
       z.string(),
@@ -35,7 +35,7 @@ export const dryRunQuestion = z.strictObject({
         annotations: z.record(z.string(), z.string()),
       }),
     )
-    .describe('that come with the pods, and go before those that exist'),
+    .describe('namespaces that come with the pods, and win over existing ones'),
 });
 export type DryRunQuestion = z.infer<typeof dryRunQuestion>;
 
@@ -62,7 +62,7 @@ export const dryRunAnswer = z.object({
           endpoint: z
             .boolean()
             .default(false)
-            .describe('Services of the home may list them there: both pod networks are joined'),
+            .describe('whether Services of the home list them there: both pod networks are joined'),
           agrees: z
             .boolean()
             .optional()
@@ -72,12 +72,12 @@ export const dryRunAnswer = z.object({
           dropped: z.array(z.string()).describe('what it would leave out of them'),
         }),
       ),
-      opensPorts: z.boolean().default(false).describe('their containers declare ports'),
-      guestNamespace: z.string().describe('in which they would be at a neighbour'),
+      opensPorts: z.boolean().default(false).describe('whether their containers declare ports'),
+      guestNamespace: z.string().describe('namespace that they would have at a neighbour'),
       needs: z
         .array(z.string())
         .describe('ConfigMaps and Secrets that a neighbour must have in that namespace'),
-      nowhere: z.number().int().describe('for these there is no room'),
+      nowhere: z.number().int().describe('number of pods without room'),
       whyNotHome: z.array(verdict).describe('nodes by reason; empty when all fit at home'),
       stays: z.array(verdict).describe('why they must not leave their home'),
       others: z
@@ -85,8 +85,8 @@ export const dryRunAnswer = z.object({
           z.object({
             cluster: z.string(),
             rttMs: z.number(),
-            fits: z.number().int().describe('how many more it would take after these'),
-            why: z.string().describe('what speaks against it, or why it was not needed'),
+            fits: z.number().int().describe('how many more pods it has room for after these'),
+            why: z.string().describe('the reason against it, or why it was not needed'),
           }),
         )
         .describe('every neighbour, best first'),

@@ -21,31 +21,28 @@ export const waitingExplanation = z.object({
   neighbours: z.record(z.string(), z.string()).describe('why not, by neighbour'),
   policy: z
     .object({ text: z.string(), source: z.string() })
-    .describe('the placement policy that it goes by, and where that comes from'),
+    .describe('the placement policy in force, and where it comes from'),
 });
 
 export const awayExplanation = z.object({
   state: z.literal('away'),
   host: z.string().describe('the neighbour that runs it'),
-  guestNamespace: z.string().describe('in which it is there, under the same name'),
+  guestNamespace: z.string().describe('namespace of the guest, which has the same name'),
   status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
   podState,
   phase: z.enum(['committing', 'away', 'withdrawing', 'ending', 'finished']),
-  wasThere: z.boolean().describe('the host is known to have made it'),
+  wasThere: z.boolean().describe('whether the host is known to have created it'),
   joined: z
     .boolean()
     .default(false)
-    .describe('Services of this cluster may list it: both pod networks are joined'),
-  problem: z
-    .string()
-    .optional()
-    .describe('why the host does not take it, or has ended it, in its words'),
+    .describe('whether Services of this cluster list it: both pod networks are joined'),
+  problem: z.string().optional().describe('why the host refuses it, or has ended it, in its words'),
 });
 
 export const guestExplanation = z.object({
   state: z.literal('guest'),
   home: z.string().describe('the cluster that it belongs to'),
-  homeNamespace: z.string().describe('in which it is there, under the same name'),
+  homeNamespace: z.string().describe('namespace of the guest, which has the same name'),
   node: z.string().describe('where it runs here'),
   status: z.string().describe('the pod’s phase, or the reason of one that has failed'),
   troubles: z.array(z.string()).describe('why containers do not run'),
@@ -54,7 +51,7 @@ export const guestExplanation = z.object({
 export const foreignExplanation = z.object({
   state: z
     .literal('foreign')
-    .describe('something other than Spillway has bound it to a virtual node'),
+    .describe('whether something other than Spillway has bound it to a virtual node'),
   host: z.string().describe('the neighbour that the virtual node stands for'),
   message: z.string(),
 });

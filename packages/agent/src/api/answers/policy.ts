@@ -8,10 +8,13 @@ export const policyEntry = z.object({
   offloadPolicy: z.string().optional().describe('for the pods that it selects'),
   offload: z
     .boolean()
-    .describe('pods that the cluster’s own scheduler finds no room for may leave'),
+    .describe('whether pods may leave for which the cluster’s own scheduler finds no room'),
   policy: z.string(),
   source: z.string(),
-  problem: z.string().optional().describe('why it can’t be read; its pods wait until it is mended'),
+  problem: z
+    .string()
+    .optional()
+    .describe('why it cannot be parsed; its pods wait until it is fixed'),
 });
 export const policyAnswer = z.array(policyEntry);
 export type PolicyEntry = z.infer<typeof policyEntry>;
