@@ -55,7 +55,12 @@ export async function startAgent(
       log.info({ epoch }, 'active');
       metrics.active.set(1);
       if (options.pod.name !== '') label.start();
-      starting = startActive({ options, log, metrics, identity, policies, api, epoch }).then(
+      const onBroken = (error: unknown): void => {
+        log.error({ err: error }, 'an invariant is broken');
+        onLost((error as Error).message);
+      };
+      const running = { options, log, metrics, identity, policies, api, epoch, onBroken };
+      starting = startActive(running).then(
         (agent) => {
           active = agent;
         },

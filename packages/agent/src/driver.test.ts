@@ -7,8 +7,10 @@ import {
 } from '@spillway/agent-core/testing';
 import { Fault, isFault, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import type { GuestUpdate, NegotiationClient, PodRef } from '@spillway/federation';
+import { expect, test } from 'vitest';
 import {
   Driver,
+  type DriverOptions,
   type HomePlacementWrites,
   type HomeWrites,
   type HostWrites,
@@ -64,6 +66,52 @@ class FewPods implements HomeWrites, HostWrites, HomePlacementWrites, NodeWrites
   }
 }
 
+const nothing = (): void => {};
+
+function driverOf(
+  options: Pick<DriverOptions, 'agent' | 'clock' | 'onBroken'> & { readonly pods: FewPods },
+): Driver {
+  const { agent, pods, clock, onBroken } = options;
+  return new Driver({
+    agent,
+    epoch: 1,
+    writes: pods,
+    placement: pods,
+    nodes: pods,
+    reporter: {
+      begins: nothing,
+      ended: nothing,
+      failed: nothing,
+      reservedHere: nothing,
+      preempted: nothing,
+      published: nothing,
+      streamEnded: nothing,
+      notice: nothing,
+    },
+    clock,
+    onBroken,
+  });
+}
+
+test('a machine that breaks an invariant is told of, also where the caller only gets a fault', async () => {
+  class BrokenAgent extends ScriptedAgent {
+    override step(): never {
+      throw new Fault('Internal', 'invariant broken: a pod is in two states');
+    }
+  }
+  const broken: unknown[] = [];
+  const driver = driverOf({
+    agent: new BrokenAgent(),
+    pods: new FewPods(),
+    clock: { monotonicMs: () => 0 as MonotonicMs, wallMs: () => 0 as never },
+    onBroken: (error) => broken.push(error),
+  });
+  const caller = { cluster: neighbour, peer: 'lyon' as never, attributes: {} };
+  const release = { homeEpoch: 1, reservations: [], guests: [] };
+  await expect(driver.release(caller, release)).rejects.toThrow('invariant broken');
+  expect(broken).toHaveLength(1);
+});
+
 driverContract('daemon’s', () => {
   const agent = new ScriptedAgent();
   const pods = new FewPods();
@@ -98,25 +146,7 @@ driverContract('daemon’s', () => {
     monotonicMs: () => performance.now() as MonotonicMs,
     wallMs: () => 0 as never,
   };
-  const nothing = (): void => {};
-  const driver = new Driver({
-    agent,
-    epoch: 1,
-    writes: pods,
-    placement: pods,
-    nodes: pods,
-    reporter: {
-      begins: nothing,
-      ended: nothing,
-      failed: nothing,
-      reservedHere: nothing,
-      preempted: nothing,
-      published: nothing,
-      streamEnded: nothing,
-      notice: nothing,
-    },
-    clock,
-  });
+  const driver = driverOf({ agent, pods, clock, onBroken: nothing });
   driver.connect({
     negotiator: () => negotiator,
     publish: async () => 300,

@@ -137,6 +137,8 @@ export interface DriverOptions {
     | 'notice'
   >;
   readonly clock: Clock;
+  /** The machine broke an invariant and may be half changed: the process must end, and start again. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 interface OpenCall {
@@ -164,9 +166,15 @@ export class Driver implements NegotiationHandler {
   }
 
   feed(event: AgentEvent): void {
-    const { agent, clock } = this.#options;
-    for (const effect of agent.step(event, clock.monotonicMs())) this.#perform(effect);
-    this.#timer.set(agent.wakeAt(clock.monotonicMs()));
+    const { agent, clock, onBroken } = this.#options;
+    try {
+      for (const effect of agent.step(event, clock.monotonicMs())) this.#perform(effect);
+      this.#timer.set(agent.wakeAt(clock.monotonicMs()));
+    } catch (error) {
+      // Callers may catch it, as gRPC does.
+      onBroken(error);
+      throw error;
+    }
     if (agent.drained) this.#drained?.();
   }
 

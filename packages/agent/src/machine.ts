@@ -34,12 +34,14 @@ export interface MachineOptions {
   readonly revocations: RevocationKeeper;
   /** Undefined until it has started. */
   readonly mesh: () => Mesh | undefined;
+  /** See `DriverOptions.onBroken`. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 export type Machine = ReturnType<typeof createMachine>;
 
 export function createMachine(made: MachineOptions) {
-  const { options, log, metrics, identity, policies, api, epoch, clock, mesh } = made;
+  const { options, log, metrics, identity, policies, api, epoch, clock, mesh, onBroken } = made;
   const seed = epoch % 2 ** 31;
   const pods = new Pods(api, {
     isolated: options.guests.network === 'isolated',
@@ -81,6 +83,7 @@ export function createMachine(made: MachineOptions) {
     nodes: virtualNodes,
     reporter,
     clock,
+    onBroken,
   });
   return {
     agent,
