@@ -221,6 +221,14 @@ describe('a guest', () => {
       [wellKnown.homeNameAnnotation]: 'loaded',
       [wellKnown.madeFromAnnotation]: expect.any(String),
     });
+    const told = await federation.agent(home).get<object>('/v1/explain?namespace=shop&name=loaded');
+    expect(told).toMatchObject({
+      state: 'away',
+      leftOut: expect.arrayContaining([
+        'annotation iam.amazonaws.com/role',
+        'annotation k8s.v1.cni.cncf.io/networks',
+      ]),
+    });
   });
 
   test('sees of itself what the pod is at home', async () => {

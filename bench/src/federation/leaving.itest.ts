@@ -286,7 +286,7 @@ describe('a pod that someone else binds to a virtual node fails, and nothing of 
     expect(audit).not.toContain('spillway-paris-private');
   });
 
-  test('the pods of a controller that come again and again fail ever more seldom', async () => {
+  test('the pods of a controller that come again and again fail in rounds that are longer and longer apart', async () => {
     const owned = (await pods('private')).filter(
       ({ metadata }) => metadata.labels?.['app'] === 'tolerant',
     );

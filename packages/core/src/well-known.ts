@@ -12,6 +12,8 @@ export const wellKnown = {
   partitionAnnotation: 'spillway.dev/partition',
   /** Annotation on pods that Spillway has bound to a virtual node, written by the binding: its seal. */
   boundByAnnotation: 'spillway.dev/bound-by',
+  /** Annotation on pods that are away, written by the binding: what the host runs them without, parts by `; `. */
+  leftOutAnnotation: 'spillway.dev/left-out',
   /** Label `true` on virtual nodes. */
   virtualNodeLabel: 'spillway.dev/virtual-node',
   /** Label on virtual nodes: the neighbour they stand for. */

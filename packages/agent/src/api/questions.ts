@@ -115,7 +115,11 @@ function explain({ home, host, options }: Asked, { query }: Question): Explanati
   if (guest !== undefined) return guestAnswer(guest);
   const explanation = home.explain(namespace, name);
   if (explanation?.state === 'away')
-    return { ...explanation, guestNamespace: guestNamespaceName(options.cluster, namespace) };
+    return {
+      ...explanation,
+      leftOut: [...explanation.leftOut],
+      guestNamespace: guestNamespaceName(options.cluster, namespace),
+    };
   if (explanation?.state === 'waiting') return { ...explanation, home: [...explanation.home] };
   if (explanation !== undefined) return explanation;
   throw new Fault('NotFound', `pod ${name} is not waiting for Spillway, and is not away`);

@@ -11,6 +11,8 @@ export const wellKnownMeanings: Readonly<Record<keyof typeof wellKnown, string>>
     'Annotation `fence` on a pod that is away under that partition policy. The agent writes it when it binds the pod.',
   boundByAnnotation:
     'Annotation on a pod that is away: the seal with which the agent recognises its own binding.',
+  leftOutAnnotation:
+    'Annotation on a pod that is away: what of the pod its host leaves out, with `; ` between the parts. The agent writes it when it binds the pod.',
   virtualNodeLabel: 'Label `true` on virtual nodes.',
   clusterLabel: 'Label on virtual nodes: the neighbour that the node stands for.',
   addressesAnnotation:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { workloadText } from './explain.ts';
+import { podText, workloadText } from './explain.ts';
 
 const away = {
   namespace: 'shop',
@@ -7,6 +7,7 @@ const away = {
   host: 'lyon',
   guestNamespace: 'spillway-paris-shop',
   joined: false,
+  leftOut: [] as string[],
 } as const;
 
 test('explain deployment › a pod that its host refused is nowhere', () => {
@@ -22,4 +23,19 @@ test('explain deployment › a pod that its host refused is nowhere', () => {
   const rows = text.split('\n').map((line) => line.trim().split(/\s{2,}/));
   expect(rows).toContainEqual(['web-1', 'Running', 'away', 'lyon']);
   expect(rows).toContainEqual(['web-2', 'GuestRefused', 'refused', '-']);
+});
+
+test('explain pod › says what the host of a pod that is away leaves out', () => {
+  const pod = {
+    ...away,
+    name: 'web-1',
+    podState: 'away',
+    phase: 'away',
+    status: 'Running',
+  } as const;
+  const leftOut = ['annotation x', 'toleration of dedicated'];
+  expect(podText({ ...pod, wasThere: true, leftOut })).toContain(
+    '\nlyon runs it without annotation x, toleration of dedicated.\n',
+  );
+  expect(podText({ ...pod, wasThere: true })).not.toContain('without');
 });

@@ -89,7 +89,7 @@ type Away = Extract<PodExplanation, { state: 'away' }>;
 
 /** What its host has made of it, as far as is known: never that it is there when it is not. */
 function awayText(away: Away): string {
-  const { host: plain, phase, status, wasThere, guestNamespace, problem, joined } = away;
+  const { host: plain, phase, status, wasThere, guestNamespace, problem, joined, leftOut } = away;
   const host = pc.bold(plain);
   const because = problem === undefined ? '.' : `: ${problem}.`;
   switch (phase) {
@@ -100,6 +100,7 @@ function awayText(away: Away): string {
     case 'away':
       return [
         `is at ${host} (${status}), in namespace ${guestNamespace}.`,
+        ...(leftOut.length === 0 ? [] : [`${host} runs it without ${leftOut.join(', ')}.`]),
         ...(joined ? [] : ['Services here do not list it: the pod networks are not joined.']),
       ].join('\n');
     case 'withdrawing':

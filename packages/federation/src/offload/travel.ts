@@ -162,13 +162,14 @@ function withoutMounts(container: Container, volumes: ReadonlySet<string>): Cont
   return kept.length > 0 ? { ...rest, volumeMounts: kept } : rest;
 }
 
-/** kubectl's copy of the manifest is large and says nothing that the spec does not. Our seal concerns the home alone. */
+/** kubectl's copy of the manifest is large and says nothing that the spec does not. What our binding writes for the home stays there. */
 function travellingAnnotations(
   annotations: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const {
     'kubectl.kubernetes.io/last-applied-configuration': _applied,
     [wellKnown.boundByAnnotation]: _seal,
+    [wellKnown.leftOutAnnotation]: _leftOut,
     ...rest
   } = annotations;
   return rest;

@@ -36,6 +36,10 @@ export const awayExplanation = z.object({
     .boolean()
     .default(false)
     .describe('whether Services of this cluster list it: both pod networks are joined'),
+  leftOut: z
+    .array(z.string())
+    .default([])
+    .describe('what of the pod the host leaves out, as docs/guest-fields.md says'),
   problem: z.string().optional().describe('why the host refuses it, or has ended it, in its words'),
 });
 

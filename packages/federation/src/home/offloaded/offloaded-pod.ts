@@ -8,6 +8,7 @@ import {
   podStatusText,
 } from '@spillway/core';
 import type { Changeable } from '../../offload/changeable.ts';
+import { leftOutOf } from '../../offload/left-out.ts';
 import { isTerminal } from '../../offload/mirrored-status.ts';
 import type { Backoff } from '../backoff.ts';
 import type { PodRef } from '../events.ts';
@@ -186,6 +187,8 @@ export interface OffloadedState {
   readonly wasThere: boolean;
   /** Services of this cluster may list it: the pod networks are joined. */
   readonly joined: boolean;
+  /** What the host runs it without, in words: `annotation x`. */
+  readonly leftOut: readonly string[];
   readonly problem?: string;
 }
 
@@ -199,6 +202,7 @@ export function offloadedState(entry: OffloadedPod): Omit<OffloadedState, 'joine
     phase: phaseOf(state),
     status: podStatusText(pod),
     wasThere,
+    leftOut: leftOutOf(pod),
     ...(said !== undefined && { problem: said }),
   };
 }

@@ -194,7 +194,12 @@ export class Binder {
     }
     waiting.life.on('tryAccepted');
     binding.called = true;
-    emit({ kind: 'bindAway', ref, host, annotations: writtenBy(binding, seals) });
+    emit({
+      kind: 'bindAway',
+      ref,
+      host,
+      annotations: writtenBy(binding, { seals, leftOut: dropped }),
+    });
   }
 
   /** The pod waits again, with others of its template. The other neighbours are asked at once. */

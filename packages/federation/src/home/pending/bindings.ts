@@ -12,6 +12,7 @@ import {
   wellKnown,
 } from '@spillway/core';
 import { bindingAnnotations } from '../../offload/fence.ts';
+import { leftOutAnnotations } from '../../offload/left-out.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
 import type { Seals } from '../ports.ts';
@@ -31,11 +32,15 @@ export interface Binding {
 /** What a binding to a neighbour writes on the pod. */
 export function writtenBy(
   { waiting, group, to }: Binding,
-  seals: Seals,
+  { seals, leftOut }: { readonly seals: Seals; readonly leftOut: readonly string[] },
 ): Readonly<Record<string, string>> {
   assert(to instanceof Grant, 'only bindings to neighbours are sealed');
   const seal = seals.seal(waiting.ref.uid, to.host);
-  return { ...bindingAnnotations(group.policy), [wellKnown.boundByAnnotation]: seal };
+  return {
+    ...bindingAnnotations(group.policy),
+    ...leftOutAnnotations(waiting.pod, leftOut),
+    [wellKnown.boundByAnnotation]: seal,
+  };
 }
 
 interface Retry {

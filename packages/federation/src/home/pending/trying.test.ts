@@ -1,4 +1,4 @@
-import type { Pod, Verdict } from '@spillway/core';
+import { type Pod, type Verdict, wellKnown } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import type { TryResult } from '../../negotiation.ts';
 import { at, cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
@@ -205,11 +205,28 @@ describe('trying', () => {
   test('what the host leaves out of a pod is told to its owner', () => {
     const tested = fullHome();
     tested.see(podOf('a'));
-    const dropped: TryResult = { outcome: 'ok', dropped: ['annotation x'] };
+    const dropped: TryResult = { outcome: 'ok', dropped: ['annotation x', 'annotation y'] };
     const effects = tested.tried(triesOf(tested.passTo(batchMs))[0], () => dropped);
     expect(effects).toMatchObject([
-      { kind: 'tell', message: 'near runs it without annotation x' },
-      { kind: 'bindAway', host: near },
+      { kind: 'tell', message: 'near runs it without annotation x, annotation y' },
+      {
+        kind: 'bindAway',
+        annotations: { [wellKnown.leftOutAnnotation]: 'annotation x; annotation y' },
+      },
+    ]);
+  });
+
+  test('and stands on the pod, so that a later agent can say it; nobody else can', () => {
+    const leftOut = { [wellKnown.leftOutAnnotation]: 'annotation x; annotation y' };
+    const later = fullHome();
+    later.see(sealedAt(podOf('a', { metadata: { annotations: leftOut } }), near));
+    expect(later.home.explain('default', 'a')).toMatchObject({
+      leftOut: ['annotation x', 'annotation y'],
+    });
+    const tested = fullHome();
+    tested.see(podOf('b', { metadata: { annotations: leftOut } }));
+    expect(tested.tried(triesOf(tested.passTo(batchMs))[0], () => ok)).toMatchObject([
+      { kind: 'bindAway', annotations: { [wellKnown.leftOutAnnotation]: '' } },
     ]);
   });
 });
