@@ -30,7 +30,7 @@ decided() { [ -n "$(k get pod p -o jsonpath='{.status.conditions[?(@.type=="PodS
 
 attempt v1.36.3
 expect '1.36.3: the pod that must run beside a pod outside of team=a is bound to' "$(k get pod p -o jsonpath='{.spec.nodeName}')" n1
-for pid in "${PROCESSES[@]}"; do { kill -KILL "$pid" && wait "$pid"; } 2> /dev/null || true; done
+stop_all
 rm -rf "$WORK/source" "$WORK/etcd" "$WORK/certs"
 attempt v1.37.2
 expect '1.37.2: the pod is bound to' "$(k get pod p -o jsonpath='{.spec.nodeName}')" ''

@@ -35,8 +35,7 @@ decided() { [ -n "$(k get pod "$1" -o jsonpath='{.status.conditions[?(@.type=="P
 second_pod v1.36.3
 expect '1.36.3: the second pod is bound to' "$(k get pod b -o jsonpath='{.spec.nodeName}')" n1
 rm -rf "$WORK/source"
-for pid in "${PROCESSES[@]}"; do { kill -KILL "$pid" && wait "$pid"; } 2> /dev/null || true; done
-rm -rf "$WORK/etcd" "$WORK/certs"
+stop_all
 second_pod v1.37.2
 why=$(k get pod b -o jsonpath='{.status.conditions[?(@.type=="PodScheduled")].message}')
 expect '1.37.2: the second pod' "${why%%. *}" '0/1 nodes are available: 1 Insufficient cpu'

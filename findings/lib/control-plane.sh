@@ -5,6 +5,7 @@
 #   start_api_server [FLAG…]            then `k …` is kubectl as an administrator, `k_as USER …` as another
 #   start_controllers [FLAG…]           kube-controller-manager
 #   start_scheduler [FLAG…]             kube-scheduler
+#   stop_all                            ends what was started and removes its data: another version can start
 #   until_true SECONDS COMMAND…         waits for a condition
 #   node NAME [JSON-PATCH]              a Ready node of 4 CPU, 8 GiB, 110 pods without a kubelet
 #   expect WHAT ACTUAL EXPECTED         prints what was seen, fails when it differs
@@ -12,11 +13,16 @@ set -euo pipefail
 
 WORK=$(mktemp -d)
 PROCESSES=()
-cleanup() {
+stop_all() {
   # Nothing is worth a graceful end: an API server waits a minute for its connections.
   for pid in "${PROCESSES[@]:-}"; do
     [ -z "$pid" ] || { kill -KILL "$pid" && wait "$pid"; } 2> /dev/null || true
   done
+  PROCESSES=()
+  rm -rf "$WORK/etcd" "$WORK/certs"
+}
+cleanup() {
+  stop_all
   chmod -R u+w "$WORK" 2> /dev/null || true
   rm -rf "$WORK"
 }

@@ -5,41 +5,41 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import {
+  folderOfAllTests,
+  folderOfEachTest,
+  sourceProgram,
+  type TestFolder,
+} from '../testing/test-folder.ts';
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-const asNobody = fileURLToPath(new URL('../testing/as-nobody.ts', import.meta.url));
+const main = '../main.ts';
+const asNobody = './as-nobody.ts';
 const rootKey = 'root/federation.key';
 /** A root, a cluster of it, and a cluster of another root: what each test has a copy of. */
-let given: string;
-let folder: string;
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'spillway-keys-'));
-  given = folder;
-  succeeds('init', '--out', 'root');
-  succeeds('init', '--out', 'other');
-  admit('paris', '--out', 'paris');
-  succeeds('admit', '--root', 'other/federation.key', '--cluster', 'paris', '--out', 'stranger');
+const given = folderOfAllTests((made) => {
+  const admits = ['admit', '--cluster', 'paris', '--root'];
+  for (const args of [
+    ['init', '--out', 'root'],
+    ['init', '--out', 'other'],
+    [...admits, rootKey, '--out', 'paris'],
+    [...admits, 'other/federation.key', '--out', 'stranger'],
+  ]) {
+    const { status, stderr } = federationIn(made, main, args);
+    expect(status, stderr).toBe(0);
+  }
 });
-afterAll(() => rmSync(given, { recursive: true }));
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'spillway-keys-'));
-  // With the modes, which cpSync does not keep of folders.
-  execFileSync('cp', ['-a', `${given}/.`, folder]);
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+// With the modes, which cpSync does not keep of folders.
+const folder = folderOfEachTest(({ path }) =>
+  execFileSync('cp', ['-a', `${given().path}/.`, path]),
+);
 
 describe('admit', () => {
   test('keeps the identity of another cluster, unless told to replace it', () => {
@@ -65,13 +65,13 @@ describe('admit', () => {
 
   test('renews: the key stays, and gets mode 0600 back with a word', () => {
     const { 'peer.key': key } = contents('paris');
-    chmodSync(join(folder, 'paris/peer.key'), 0o644);
+    chmodSync(folder().at('paris/peer.key'), 0o644);
     const renewed = admit('paris', '--out', 'paris', '--days', '30');
     expect(renewed.stderr).toContain('was open to other users (mode 0644)');
     expect(contents('paris')['peer.key']).toBe(key);
-    expect(modeOf('paris/peer.key')).toBe(0o600);
-    expect(modeOf('paris')).toBe(0o700);
-    expect(readdirSync(join(folder, 'paris')).toSorted()).toEqual([
+    expect(folder().modeOf('paris/peer.key')).toBe(0o600);
+    expect(folder().modeOf('paris')).toBe(0o700);
+    expect(readdirSync(folder().at('paris')).toSorted()).toEqual([
       'federation.pub',
       'membership.cert',
       'peer.key',
@@ -111,33 +111,33 @@ describe('admit', () => {
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain(problem);
     expect(refused.stderr).not.toContain('    at ');
-    expect(existsSync(join(folder, 'new'))).toBe(false);
+    expect(existsSync(folder().at('new'))).toBe(false);
   });
 
   test('does not put a key into a folder that has the root key', () => {
     const refused = federation('admit', '--root', rootKey, '--cluster', 'paris', '--out', 'root');
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain('is a root key, and this folder goes into a Secret');
-    expect(readdirSync(join(folder, 'root')).toSorted()).toEqual([
+    expect(readdirSync(folder().at('root')).toSorted()).toEqual([
       'federation.key',
       'federation.pub',
     ]);
   });
 
   test('does not sign with a root key that others can read', () => {
-    chmodSync(join(folder, rootKey), 0o640);
+    chmodSync(folder().at(rootKey), 0o640);
     const refused = federation('admit', '--root', rootKey, '--cluster', 'lyon', '--out', 'lyon');
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain('Close it: chmod 600 root/federation.key');
-    expect(existsSync(join(folder, 'lyon'))).toBe(false);
+    expect(existsSync(folder().at('lyon'))).toBe(false);
   });
 
   test('does not sign with a root key that is damaged', () => {
-    const text = readFileSync(join(folder, rootKey), 'utf8').split('\n');
+    const text = readFileSync(folder().at(rootKey), 'utf8').split('\n');
     const bytes = Buffer.from(text.slice(1, -2).join(''), 'base64');
     bytes[10] = (bytes[10] ?? 0) ^ 1;
     const damaged = [text[0], bytes.toString('base64'), ...text.slice(-2)].join('\n');
-    writeFileSync(join(folder, 'damaged.key'), damaged, { mode: 0o600 });
+    writeFileSync(folder().at('damaged.key'), damaged, { mode: 0o600 });
     const refused = federation('admit', '--root', 'damaged.key', '--cluster', 'a', '--out', 'a');
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain('damaged.key: private key: its text is damaged');
@@ -146,16 +146,15 @@ describe('admit', () => {
   test('takes a root key from a pipe, as from a program that decrypts it', () => {
     const { status, stderr } = spawnSync(
       'sh',
-      ['-c', 'cat "$0" | exec "$@"', rootKey, process.execPath, ...program(main)].concat([
-        'admit',
-        '--root',
-        '/dev/stdin',
-        '--cluster',
-        'paris',
-        '--out',
-        'paris',
-      ]),
-      { cwd: folder, encoding: 'utf8' },
+      [
+        '-c',
+        'cat "$0" | exec "$@"',
+        rootKey,
+        process.execPath,
+        ...sourceProgram(main),
+        'federation',
+      ].concat(['admit', '--root', '/dev/stdin', '--cluster', 'paris', '--out', 'paris']),
+      { cwd: folder().path, encoding: 'utf8' },
     );
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -176,7 +175,7 @@ describe('admit', () => {
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain('has the peer.key of another peer');
     admit('oslo', '--out', 'oslo', ...peer);
-    expect(readdirSync(join(folder, 'oslo')).toSorted()).toEqual([
+    expect(readdirSync(folder().at('oslo')).toSorted()).toEqual([
       'federation.pub',
       'membership.cert',
     ]);
@@ -189,23 +188,23 @@ describe('admit', () => {
     );
     expect(ends.filter((status) => status === 0)).toHaveLength(1);
     expect(names[ends.indexOf(0)]).toBe(inspected('site').cluster);
-    expect(readdirSync(join(folder, 'site'))).toHaveLength(3);
+    expect(readdirSync(folder().at('site'))).toHaveLength(3);
   });
 });
 
 describe('init', () => {
   test('--force leaves a key that only its owner can read, whatever it was', () => {
-    chmodSync(join(folder, rootKey), 0o644);
+    chmodSync(folder().at(rootKey), 0o644);
     const before = contents('root');
     const forced = succeeds('init', '--out', 'root', '--force', '--yes');
     expect(forced.stderr).toMatch(/the root of federation [0-9a-f]{16} in root is replaced/);
-    expect(modeOf(rootKey)).toBe(0o600);
+    expect(folder().modeOf(rootKey)).toBe(0o600);
     expect(contents('root')['federation.key']).not.toBe(before['federation.key']);
   });
 
   test('writes the public key again when a kill has left none', () => {
     const before = contents('root');
-    rmSync(join(folder, 'root/federation.pub'));
+    rmSync(folder().at('root/federation.pub'));
     expect(succeeds('init', '--out', 'root').stdout).toContain('The root key has not changed');
     expect(contents('root')).toEqual(before);
   });
@@ -219,9 +218,9 @@ describe('init', () => {
     ['where others can write', 'open', 'chmod go-w open'],
     ['beside an identity', 'paris', "peer.key is a cluster's"],
   ])('%s says what is in the way', (_, out, problem) => {
-    symlinkSync(join(folder, 'nowhere'), join(folder, 'dangling'));
-    mkdirSync(join(folder, 'open'));
-    chmodSync(join(folder, 'open'), 0o777);
+    symlinkSync(folder().at('nowhere'), folder().at('dangling'));
+    mkdirSync(folder().at('open'));
+    chmodSync(folder().at('open'), 0o777);
     const refused = federation('init', '--out', out);
     expect(refused.stderr).toContain(problem);
     expect(refused.stderr).not.toContain('    at ');
@@ -229,14 +228,14 @@ describe('init', () => {
   });
 
   test('does not write through a link in place of the key', () => {
-    mkdirSync(join(folder, 'new'));
-    symlinkSync(join(folder, 'elsewhere'), join(folder, 'new/federation.key'));
+    mkdirSync(folder().at('new'));
+    symlinkSync(folder().at('elsewhere'), folder().at('new/federation.key'));
     expect(federation('init', '--out', 'new').stderr).toContain('is a symbolic link');
-    expect(existsSync(join(folder, 'elsewhere'))).toBe(false);
+    expect(existsSync(folder().at('elsewhere'))).toBe(false);
   });
 
   test('names the lock that a killed command has left', () => {
-    writeFileSync(join(folder, 'root/.spillway-lock'), '1\n');
+    writeFileSync(folder().at('root/.spillway-lock'), '1\n');
     const refused = federation('init', '--out', 'root', '--force', '--yes');
     expect(refused.status).toBe(1);
     expect(refused.stderr).toContain('root/.spillway-lock exists');
@@ -271,14 +270,14 @@ describe('revoke', () => {
     ['a folder for a list', ['--cluster', 'a', '--out', 'root'], 'not a regular file'],
     ['a list in no folder', ['--cluster', 'a', '--out', 'no/list'], 'its folder does not exist'],
   ])('refuses %s, and writes nothing', (_, args, problem) => {
-    writeFileSync(join(folder, 'bad.list'), 'rubbish');
-    const before = readdirSync(folder);
+    writeFileSync(folder().at('bad.list'), 'rubbish');
+    const before = readdirSync(folder().path);
     const out = args.includes('--out') ? [] : ['--out', 'revocations.list'];
     const refused = federation('revoke', '--root', rootKey, ...args, ...out);
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain(problem);
-    expect(readdirSync(folder)).toEqual(before);
-    expect(readFileSync(join(folder, 'bad.list'), 'utf8')).toBe('rubbish');
+    expect(readdirSync(folder().path)).toEqual(before);
+    expect(readFileSync(folder().at('bad.list'), 'utf8')).toBe('rubbish');
   });
 });
 
@@ -298,36 +297,34 @@ describe('inspect', () => {
 
 test('a user who is not root makes keys of the same modes, and is told what it may not do', () => {
   const nobody = 65534;
-  if (process.getuid?.() === 0) chownSync(folder, nobody, nobody);
+  if (process.getuid?.() === 0) chownSync(folder().path, nobody, nobody);
   const made = federationBy(asNobody, 'init', '--out', 'own');
   expect(made.stderr).toBe('');
-  expect(modeOf('own')).toBe(0o700);
-  expect(modeOf('own/federation.key')).toBe(0o600);
-  mkdirSync(join(folder, 'closed'));
-  chmodSync(join(folder, 'closed'), 0o500);
+  expect(folder().modeOf('own')).toBe(0o700);
+  expect(folder().modeOf('own/federation.key')).toBe(0o600);
+  mkdirSync(folder().at('closed'));
+  chmodSync(folder().at('closed'), 0o500);
   const args = ['--root', 'own/federation.key', '--cluster', 'paris'];
   const refused = federationBy(asNobody, 'admit', ...args, '--out', 'closed');
   expect(refused.stderr).toContain('PermissionDenied: closed/peer.key cannot be written');
-  chmodSync(join(folder, 'own/federation.key'), 0o000);
+  chmodSync(folder().at('own/federation.key'), 0o000);
   const unread = federationBy(asNobody, 'admit', ...args, '--out', 'lyon');
   expect(unread.stderr).toContain('own/federation.key cannot be read: this user may not read it');
-  expect(existsSync(join(folder, 'lyon'))).toBe(false);
+  expect(existsSync(folder().at('lyon'))).toBe(false);
 });
 
-function program(file: string): string[] {
-  return ['--conditions=spillway-source', file, 'federation'];
-}
-
 function federation(...args: readonly string[]) {
-  return federationBy(main, ...args);
+  return federationIn(folder(), main, args);
 }
 
+/** By another program than `main`. */
 function federationBy(file: string, ...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...program(file), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
+  return federationIn(folder(), file, args);
+}
+
+function federationIn({ path }: TestFolder, file: string, args: readonly string[]) {
+  const all = [...sourceProgram(file), 'federation', ...args];
+  return spawnSync(process.execPath, all, { cwd: path, encoding: 'utf8' });
 }
 
 function succeeds(...args: readonly string[]) {
@@ -341,8 +338,8 @@ function admit(cluster: string, ...args: readonly string[]) {
 }
 
 async function started(...args: readonly string[]): Promise<number | null> {
-  const child = spawn(process.execPath, [...program(main), ...args], {
-    cwd: folder,
+  const child = spawn(process.execPath, [...sourceProgram(main), 'federation', ...args], {
+    cwd: folder().path,
     stdio: 'ignore',
   });
   return await new Promise((resolve) => child.once('exit', resolve));
@@ -354,12 +351,8 @@ function inspected(name: string): { readonly cluster: string; readonly peer: str
 }
 
 function contents(name: string): Readonly<Record<string, string>> {
-  const path = join(folder, name);
+  const path = folder().at(name);
   return Object.fromEntries(
     readdirSync(path).map((file) => [file, readFileSync(join(path, file), 'utf8')]),
   );
-}
-
-function modeOf(path: string): number {
-  return statSync(join(folder, path)).mode & 0o7777;
 }
