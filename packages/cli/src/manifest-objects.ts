@@ -19,6 +19,10 @@ export interface Manifest {
     readonly replicas?: number;
     readonly parallelism?: number;
     readonly completions?: number;
+    readonly volumeClaimTemplates?: readonly {
+      readonly metadata?: Metadata;
+      readonly spec?: object;
+    }[];
     readonly template?: { readonly metadata?: Metadata; readonly spec?: PodSpec };
   };
 }

@@ -66,6 +66,35 @@ items:
     expect(skipped).toEqual(['service/web']);
   });
 
+  it('takes the claims that come with pods, and those that a StatefulSet makes', () => {
+    const { batches, claims, skipped } = batchesIn(
+      `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data }
+spec: { storageClassName: fast }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: db, namespace: lab }
+spec:
+  replicas: 2
+  volumeClaimTemplates: [{ metadata: { name: disk }, spec: { accessModes: [ReadWriteOnce] } }]${template}
+`,
+      'shop',
+    );
+    expect(skipped).toEqual([]);
+    expect(claims).toEqual([
+      { metadata: { name: 'data', namespace: 'shop' }, spec: { storageClassName: 'fast' } },
+      {
+        metadata: { name: 'disk-db-0', namespace: 'lab' },
+        spec: { accessModes: ['ReadWriteOnce'] },
+      },
+    ]);
+    expect(batches[0]?.pod.spec.volumes).toEqual([
+      { name: 'disk', persistentVolumeClaim: { claimName: 'disk-db-0' } },
+    ]);
+  });
+
   it.each([
     ['what is no YAML', 'a: [', 'web.yaml, document 1: '],
     ['what is no object', 'kind: Pod', 'web.yaml, document 1: expected apiVersion and kind'],

@@ -1,8 +1,9 @@
 /** The pods that manifests would make, as their controllers would make them. */
 import type { DryRunQuestion } from '@spillway/agent/answers';
-import { Fault, type Pod, type PodSpec } from '@spillway/core';
+import { Fault, type PersistentVolumeClaim, type Pod, type PodSpec } from '@spillway/core';
 import { requireReadable } from '@spillway/federation';
 import type { ManifestSource } from './manifest-files.ts';
+import type { PriorityClass } from './priorities.ts';
 import {
   isRecord,
   type Manifest,
@@ -15,6 +16,8 @@ import {
 export interface Manifests {
   readonly batches: DryRunQuestion['batches'];
   readonly namespaces: DryRunQuestion['namespaces'];
+  readonly claims: DryRunQuestion['claims'];
+  readonly priorityClasses: readonly PriorityClass[];
   /** `service/web`: what makes no pods that are scheduled. */
   readonly skipped: readonly string[];
 }
@@ -31,19 +34,52 @@ const counts: Readonly<Record<string, (spec: NonNullable<Manifest['spec']>) => n
 export function batchesIn(sources: readonly ManifestSource[], defaultNamespace: string): Manifests {
   const batches: DryRunQuestion['batches'] = [];
   const namespaces: DryRunQuestion['namespaces'] = {};
+  const claims: DryRunQuestion['claims'] = [];
+  const priorityClasses: PriorityClass[] = [];
   const skipped: string[] = [];
   for (const placed of objectsIn(sources)) {
     const { kind, metadata = {} } = placed.manifest;
     const namespace = metadata.namespace ?? defaultNamespace;
     const name = nameOf(placed.manifest);
     const made = podOf(placed, namespace);
-    if (made !== undefined) batches.push({ name, ...made });
+    if (made !== undefined) {
+      batches.push({ name, ...made });
+      claims.push(...templateClaims(placed.manifest, namespace));
+    } else if (kind === 'PersistentVolumeClaim') claims.push(claimIn(placed.manifest, namespace));
     else if (kind === 'Namespace') {
       const { labels = {}, annotations = {} } = metadata;
       namespaces[metadata.name ?? ''] = { labels, annotations };
-    } else skipped.push(name);
+    } else if (kind === 'PriorityClass') priorityClasses.push(priorityClassIn(placed));
+    else skipped.push(name);
   }
-  return { batches, namespaces, skipped };
+  return { batches, namespaces, claims, priorityClasses, skipped };
+}
+
+function claimIn(manifest: Manifest, namespace: string): DryRunQuestion['claims'][number] {
+  const { metadata, spec } = manifest as PersistentVolumeClaim;
+  return { metadata: { ...metadata, namespace }, ...(isRecord(spec) && { spec }) };
+}
+
+/** The claims of a StatefulSet's first pod: those of its others are like them. */
+function templateClaims(
+  { metadata = {}, spec }: Manifest,
+  namespace: string,
+): DryRunQuestion['claims'] {
+  return (spec?.volumeClaimTemplates ?? []).map((template) => {
+    const claim = claimIn({ apiVersion: 'v1', kind: '', ...template }, namespace);
+    return { ...claim, metadata: { ...claim.metadata, name: claimNameOf(template, metadata) } };
+  });
+}
+
+function claimNameOf(template: { readonly metadata?: Metadata }, set: Metadata): string {
+  return `${template.metadata?.name ?? ''}-${set.name ?? ''}-0`;
+}
+
+/** @throws Fault `InvalidInput` */
+function priorityClassIn({ manifest, where }: PlacedManifest): PriorityClass {
+  const { value } = manifest as { readonly value?: unknown };
+  if (Number.isInteger(value)) return manifest as PlacedManifest['manifest'] & PriorityClass;
+  throw new Fault('InvalidInput', `${where}: value: expected a whole number, got ${String(value)}`);
 }
 
 function podOf(
@@ -60,7 +96,14 @@ function podOf(
   const count = countOf(spec ?? {});
   if (!Number.isInteger(count) || count < 0)
     throw new Fault('InvalidInput', `${where}: expected a whole number of pods, got ${count}`);
-  return { count, pod: pod({ ...own, name, namespace }, template.spec, where) };
+  const volumes = (spec?.volumeClaimTemplates ?? []).map((claim) => ({
+    name: claim.metadata?.name ?? '',
+    persistentVolumeClaim: { claimName: claimNameOf(claim, metadata) },
+  }));
+  const made = pod({ ...own, name, namespace }, template.spec, where);
+  if (volumes.length === 0) return { count, pod: made };
+  const all = [...(made.spec.volumes ?? []), ...volumes];
+  return { count, pod: { ...made, spec: { ...made.spec, volumes: all } } };
 }
 
 /** @throws Fault `InvalidInput`, `InvalidQuantity` */

@@ -42,7 +42,7 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
     return { pod, count, ...(namespace && { namespace }) };
   });
   for (const { name, pod } of question.batches) requireReadable(name, pod);
-  const { forecasts, answers } = await foreseen(asked, pods, { ask: question.ask });
+  const { forecasts, answers } = await foreseen(asked, pods, question);
   return {
     cluster: options.cluster,
     batches: forecasts.map(({ eligibility, policyFor, ...each }, i): Batch => {
@@ -57,6 +57,10 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
           eligibility === undefined ? 'other' : eligibility === 'named' ? 'spillway' : 'offered',
         policy: { text, source, ...(problem !== undefined && { problem }) },
         home: [...each.home],
+        preempting: each.preempting.map((preempted) => ({
+          ...preempted,
+          victims: [...preempted.victims],
+        })),
         neighbours: each.neighbours.map(({ cluster, count: there, rttMs }) => {
           const said = answers[i]?.get(cluster);
           const dropped = said?.outcome === 'agrees' ? [...said.dropped] : [];
@@ -86,7 +90,7 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
 async function foreseen(
   { home, clock, mesh, epoch: homeEpoch, log }: Asked,
   questions: readonly ForecastQuestion[],
-  { ask }: { readonly ask: boolean },
+  { ask, claims }: Pick<DryRunQuestion, 'ask' | 'claims'>,
 ): Promise<{
   readonly forecasts: readonly Foreseen[];
   readonly answers: readonly ReadonlyMap<ClusterName, Rehearsed>[];
@@ -96,7 +100,7 @@ async function foreseen(
   let left = ask ? rehearsalsMax : 0;
   for (;;) {
     const known = questions.map((question, i) => ({ ...question, refused: refusedIn(answers[i]) }));
-    const forecasts = home.forecast(known, clock.monotonicMs());
+    const forecasts = home.forecast(known, clock.monotonicMs(), claims);
     const open = forecasts.flatMap(({ neighbours, policyFor: { policy } }, i) =>
       neighbours
         .filter(({ cluster }) => answers[i]?.has(cluster) === false)

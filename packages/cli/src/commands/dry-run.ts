@@ -6,6 +6,7 @@ import { userCluster } from '../connection/cluster.ts';
 import { agentOf, agentUrl, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { manifestSources } from '../manifest-files.ts';
 import { batchesIn, type Manifests } from '../manifests.ts';
+import { priorityClassesOf, withPriorities } from '../priorities.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
 import { table } from '../output/table.ts';
 import { plural, rtt } from '../output/words.ts';
@@ -37,10 +38,11 @@ export function dryRunCommand(): Command {
     .addHelpText(
       'after',
       `
-The command reads Pods, Deployments, ReplicaSets, StatefulSets and Jobs, and the labels and annotations of
-Namespaces. It creates nothing, reserves nothing, and asks no neighbour. The agent runs its own pipeline on
-its nodes and on its neighbours' adverts. Each host decides for itself in the end. With --ask, each neighbour
-that would get pods receives one of them, as if that pod existed, and tries it.
+The command reads Pods, Deployments, ReplicaSets, StatefulSets and Jobs. With them it reads
+PersistentVolumeClaims, PriorityClasses, and the labels and annotations of Namespaces. Priorities count if you
+may list PriorityClasses. The command creates nothing, reserves nothing, and asks no neighbour. The agent runs
+its own pipeline on its nodes and on its neighbours' adverts. Each host decides for itself in the end. With
+--ask, each neighbour that would get pods receives one of them, as if that pod existed, and tries it.
 
 Examples:
   spillway dry-run -f deployment.yaml
@@ -56,15 +58,20 @@ Exit code 1 if a pod would find no room anywhere.`,
       const agent = await agentOf(options);
       const namespace = options.namespace ?? (await contextNamespace(options));
       const manifests = batchesIn(sources, namespace);
-      const { batches, namespaces } = manifests;
+      const { namespaces, claims, priorityClasses } = manifests;
+      const cluster = agentUrl(options) === '' ? await userCluster(options) : undefined;
+      const known = cluster && (await priorityClassesOf(cluster));
+      const { batches, unknownClasses } = withPriorities(
+        manifests.batches,
+        known && [...priorityClasses, ...known],
+      );
       const value = await agent.ask(dryRunAnswer, {
         path: '/v1/dry-run',
-        body: { batches, namespaces, ask: options.ask },
+        body: { batches, namespaces, ask: options.ask, ...(claims.length > 0 && { claims }) },
         ...(options.ask && { timeoutMs: askingMsMax }),
       });
-      print(
-        rendered(options.output, { value, table: (wide) => dryRunText(value, manifests, wide) }),
-      );
+      const told = { skipped: manifests.skipped, asked: options.ask, unknownClasses };
+      print(rendered(options.output, { value, table: (wide) => dryRunText(value, told, wide) }));
       if (value.batches.some(({ nowhere }) => nowhere > 0)) process.exitCode = 1;
     },
   );
@@ -78,13 +85,40 @@ async function contextNamespace(options: Options): Promise<string> {
 
 export function dryRunText(
   answer: DryRunAnswer,
-  { skipped }: Pick<Manifests, 'skipped'>,
+  { skipped, ...unchecked }: Pick<Manifests, 'skipped'> & Unchecked,
   wide = false,
 ): string {
   const parts = answer.batches.map((batch) => batchText(batch, answer.cluster, wide));
+  if (parts.length > 0) parts.push(uncheckedText(answer, unchecked));
   if (skipped.length > 0) parts.push(`Ignored: ${skipped.join(', ')}.`);
   return parts.join('\n\n') || 'These manifests have no pods.';
 }
+
+interface Unchecked {
+  /** The neighbours have tried the pods. */
+  readonly asked: boolean;
+  /** PriorityClasses that pods name, and that could not be read: their priority counted as 0. */
+  readonly unknownClasses?: readonly string[];
+}
+
+/** What decides, too, and was not looked at here. */
+function uncheckedText(
+  { cluster, batches }: DryRunAnswer,
+  { asked, unknownClasses = [] }: Unchecked,
+): string {
+  const unchecked = [
+    `quota, Pod Security and webhooks of ${cluster}`,
+    ...(asked ? [] : ['the same of neighbours (--ask checks it)']),
+    ...(batches.every(({ scheduler }) => scheduler === 'spillway')
+      ? []
+      : ['preemption by the cluster’s own scheduler']),
+    ...unknownClasses.map((name) => `the priority of PriorityClass ${name}`),
+  ];
+  return `Not checked: ${unchecked.join('; ')}.`;
+}
+
+/** Maximum of pods in one note that are named. */
+const victimsNamedMax = 3;
 
 const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
   spillway: 'Spillway schedules them',
@@ -94,8 +128,8 @@ const schedulers: Readonly<Record<Batch['scheduler'], string>> = {
 };
 
 function batchText(batch: Batch, cluster: string, wide: boolean): string {
-  const { name, namespace, count, home, neighbours, nowhere, policy, needs, guestNamespace } =
-    batch;
+  const { name, namespace, count, home, preempting, neighbours, nowhere } = batch;
+  const { policy, needs, guestNamespace } = batch;
   const atHome = home.reduce((sum, place) => sum + place.count, 0);
   const nodes = home.map((place) => `${place.node} ${place.count}`).join(', ');
   const condition =
@@ -104,6 +138,8 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
       : `if its agent agrees, and has ${needs.join(', ')} in namespace ${guestNamespace}`;
   const places: string[][] = [];
   if (atHome > 0) places.push([`${atHome}`, `${cluster} (home)`, '', nodes]);
+  for (const { count: there, node, victims } of preempting)
+    places.push([`${there}`, `${cluster} (home)`, '', `${node}, after it ends ${named(victims)}`]);
   for (const place of neighbours)
     places.push([`${place.count}`, place.cluster, rtt(place.rttMs), noteOf(place, condition)]);
   if (nowhere > 0) places.push([`${nowhere}`, pc.red('nowhere'), '', 'would wait']);
@@ -124,6 +160,14 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
   const why = whyNot(batch, cluster, wide);
   if (why.length > 0) lines.push('', table(['NO MORE AT', 'WHY'], why));
   return lines.join('\n');
+}
+
+/** Pods that end: some of their names. */
+function named(victims: Batch['preempting'][number]['victims']): string {
+  const names = victims.slice(0, victimsNamedMax).map((pod) => `${pod.namespace}/${pod.name}`);
+  const rest = victims.length - names.length;
+  const more = rest > 0 ? ` and ${rest} more` : '';
+  return `${plural(victims.length, 'pod')} of lower priority (${names.join(', ')}${more})`;
 }
 
 function noteOf({ agrees, dropped }: Batch['neighbours'][number], condition: string): string {

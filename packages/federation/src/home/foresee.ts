@@ -1,6 +1,7 @@
 /** A forecast by what the home machine knows: its policies, which pods are eligible, and what its neighbours answered. */
-import type { ClusterName, MonotonicMs, Pod } from '@spillway/core';
+import type { ClusterName, MonotonicMs, PersistentVolumeClaim, Pod } from '@spillway/core';
 import { type Forecast, forecast } from '../placement/forecast.ts';
+import { ephemeralClaims, withNewClaims } from '../placement/new-claims.ts';
 import { type Eligibility, eligibilityOf } from './eligibility.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { Outlook } from './pending/pending-group.ts';
@@ -36,6 +37,8 @@ export interface ForeseeOptions {
     policyFor: PolicyForPod,
   ) => Outlook;
   readonly now: MonotonicMs;
+  /** That come with the pods. */
+  readonly claims: readonly PersistentVolumeClaim[];
 }
 
 /** One answer for each question, in their order; each pod is counted for those that follow. */
@@ -52,8 +55,9 @@ export function foresee(
     const refusals = new Map([...known.refusals, ...standing(refused, neighbourhood)]);
     return { pod, count, eligibility, outlook: { ...known, refusals } };
   });
+  const claims = [...options.claims, ...questions.flatMap(({ pod }) => ephemeralClaims(pod))];
   const forecasts = forecast(batches, {
-    snapshot: room.snapshot,
+    snapshot: withNewClaims(room.snapshot, claims),
     neighbours: neighbourhood.neighbours(),
     placed,
     now,

@@ -693,6 +693,34 @@ describe('forecast', () => {
     expect(later?.neighbours).toMatchObject([{ cluster: near, count: 1 }]);
   });
 
+  test('counts claims that come with the pods, in the default class where they name none', () => {
+    const tested = atHome('1');
+    const metadata = {
+      name: 'local',
+      annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+    };
+    const object = {
+      metadata,
+      provisioner: 'kubernetes.io/no-provisioner',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    };
+    const pod = podOf('b');
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+    const asked = { count: 1, pod: { ...pod, spec: { ...pod.spec, volumes } } };
+    const claims = [{ metadata: { name: 'data' } }];
+    const reasons = (given?: typeof claims) =>
+      tested.home.forecast([asked], at(0), given)[0]?.homeRefusals.map(({ reason }) => reason);
+    expect(reasons()).toEqual(['persistentvolumeclaim "data" not found']);
+    expect(reasons(claims)).toEqual(['pod has unbound immediate PersistentVolumeClaims']);
+    tested.ledger.apply({ kind: 'StorageClass', type: 'set', object });
+    const noVolume = ["node(s) didn't find available persistent volumes to bind"];
+    expect(reasons(claims)).toEqual(noVolume);
+    const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'] } } };
+    const owned = { ...pod, spec: { ...pod.spec, volumes: [{ name: 'v', ephemeral }] } };
+    const [own] = tested.home.forecast([{ count: 1, pod: owned }], at(0));
+    expect(own?.homeRefusals.map(({ reason }) => reason)).toEqual(noVolume);
+  });
+
   test('of a namespace that does not exist goes by what is said of it', () => {
     const tested = atHome('500m');
     const pod = podOf('b', { schedulerName: 'default-scheduler' });

@@ -8,6 +8,7 @@ import {
   type ClusterName,
   earliest,
   type MonotonicMs,
+  type PersistentVolumeClaim,
   type Pod,
   type PodUid,
   type Random,
@@ -194,7 +195,11 @@ export class Home {
   }
 
   /** Where pods that do not exist yet would go now. The same code decides for pods that exist. */
-  forecast(questions: readonly ForecastQuestion[], now: MonotonicMs): readonly Foreseen[] {
+  forecast(
+    questions: readonly ForecastQuestion[],
+    now: MonotonicMs,
+    claims: readonly PersistentVolumeClaim[] = [],
+  ): readonly Foreseen[] {
     const { policies, room, neighbourhood } = this.#options;
     return foresee(questions, {
       policies,
@@ -204,6 +209,7 @@ export class Home {
       placed: this.#offloaded.countByHost(),
       outlook: (pod, eligibility, policyFor) => this.#pending.outlook(pod, eligibility, policyFor),
       now,
+      claims,
     });
   }
 

@@ -69,6 +69,55 @@ describe('forecast', () => {
     ]);
   });
 
+  describe('of pods that may preempt', () => {
+    const low = (name: string) => podOf(name, { nodeName: 'home-1' });
+    const occupied = ledgerOf(node('home-1', '2'));
+    for (const name of ['low-1', 'low-2']) {
+      occupied.apply({ kind: 'Pod', type: 'set', object: low(name) });
+    }
+    const urgent = (count: number, given: Given = {}, priority = 10) => {
+      const pod = podOf('urgent');
+      return pods('urgent', count, { pod: { ...pod, spec: { ...pod.spec, priority } }, ...given });
+    };
+    const foreseen = (...batches: readonly ForecastPods[]) =>
+      forecast(batches, {
+        snapshot: occupied.snapshot,
+        neighbours: [near],
+        placed: new Map(),
+        now: at(0),
+      });
+
+    it('asks neighbours first, then ends pods of lower priority at home', () => {
+      const [result, next] = foreseen(urgent(5), urgent(3));
+      expect(result?.neighbours).toEqual([{ cluster: 'near', count: 4, rttMs: 5 }]);
+      expect(result?.preempting).toMatchObject([{ node: 'home-1', count: 1 }]);
+      expect(result?.preempting[0]?.victims).toHaveLength(1);
+      expect(result?.nowhere).toBe(0);
+      // The room of what has ended is counted, and pods of equal priority do not end.
+      expect(next?.preempting).toMatchObject([{ node: 'home-1', count: 1 }]);
+      expect(next?.nowhere).toBe(2);
+    });
+
+    it('ends them first where the policy says so', () => {
+      const [result] = foreseen(urgent(3, { policy: 'nearest; preempt first' }));
+      expect(result?.preempting).toEqual([
+        {
+          node: 'home-1',
+          count: 2,
+          victims: expect.arrayContaining([{ namespace: 'default', name: 'low-1' }]),
+        },
+      ]);
+      expect(result?.neighbours).toEqual([{ cluster: 'near', count: 1, rttMs: 5 }]);
+    });
+
+    it('ends none for equal priority, and none that are kube-scheduler’s to place', () => {
+      const [equal] = foreseen(urgent(5, {}, 0));
+      expect([equal?.preempting, equal?.nowhere]).toEqual([[], 1]);
+      const [offered] = foreseen(urgent(5, { eligibility: 'offered' }));
+      expect([offered?.preempting, offered?.nowhere]).toEqual([[], 1]);
+    });
+  });
+
   it('leaves the snapshot as it was', () => {
     of(pods('web', 4));
     expect(snapshot.podCount).toBe(0);

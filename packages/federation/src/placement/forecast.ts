@@ -15,7 +15,13 @@ import { type Plan, placePods, type Snapshot } from '@spillway/scheduling';
 import type { Neighbour } from '../membership/directory.ts';
 import type { Eligibility } from '../home/eligibility.ts';
 import { keptHome, type Outlook } from '../home/pending/pending-group.ts';
+import { mayPreempt } from '../home/pending/preemptions.ts';
 import { type Prospects, prospectsOf } from '../home/pending/shortlist.ts';
+import {
+  type ForeseenPreemption,
+  type ForeseenPreemptions,
+  foreseePreemptions,
+} from './foreseen-preemptions.ts';
 import type { RankedNeighbour } from './neighbour-placement.ts';
 import type { PlacementPolicy } from '../policy/policy.ts';
 import { roomWithout } from '../advert/room.ts';
@@ -37,6 +43,8 @@ export interface Forecast {
     readonly count: number;
     readonly rttMs: number;
   }[];
+  /** At home, once pods of lower priority have ended for them. */
+  readonly preempting: readonly ForeseenPreemption[];
   /** For these there is no room anywhere. */
   readonly nowhere: number;
   /** Why no more at home: nodes by reason. Empty when all fit there. */
@@ -83,16 +91,24 @@ function forecastOne(
   const plan: Plan = judged
     ? placePods(before.snapshot, shape, count)
     : { nodes: [], refusals: [] };
-  const snapshot = plan.nodes.reduce(
+  const placed = plan.nodes.reduce(
     (filled, node, i) => filled.withPod(onNode(pod, node, i)),
     before.snapshot,
   );
-  const missing = count - plan.nodes.length;
-  const prospects = (neighbours: readonly Neighbour[], placed: ForecastOptions['placed']) =>
+  const preemption = (snapshot: Snapshot, wanted: number): ForeseenPreemptions =>
+    judged && mayPreempt(eligibility, outlook.policyFor)
+      ? foreseePreemptions(snapshot, { pod, shape, wanted }, (node, i) =>
+          onNode(pod, node, plan.nodes.length + i),
+        )
+      : { places: [], count: 0, snapshot };
+  const unplaced = count - plan.nodes.length;
+  const first = preemption(placed, policy.preempt === 'first' ? unplaced : 0);
+  const missing = unplaced - first.count;
+  const prospects = (neighbours: readonly Neighbour[], guests: ForecastOptions['placed']) =>
     prospectsOf(outlook, {
       wanted: Math.max(1, missing),
       neighbours,
-      placed: () => placed,
+      placed: () => guests,
       now: before.now,
     });
   const leaves = eligibility !== undefined && judged && keptHome(outlook) === undefined;
@@ -100,20 +116,22 @@ function forecastOne(
   const shares = leaves ? sharesOf(ranked, missing, { policy, placed: before.placed }) : [];
   const sent = new Map(shares.map((share) => [share.cluster, share.count]));
   const neighbours = before.neighbours.map((each) => filled(each, sent.get(each.cluster) ?? 0));
-  const placed = new Map(before.placed);
-  for (const [cluster, more] of sent) placed.set(cluster, (placed.get(cluster) ?? 0) + more);
-  const away = shares.reduce((sum, share) => sum + share.count, 0);
-  const nowhere = missing - away;
+  const guests = new Map(before.placed);
+  for (const [cluster, more] of sent) guests.set(cluster, (guests.get(cluster) ?? 0) + more);
+  const left = missing - shares.reduce((sum, share) => sum + share.count, 0);
+  const last = policy.preempt === 'first' ? first : preemption(first.snapshot, left);
+  const nowhere = policy.preempt === 'first' ? left : left - last.count;
   return {
     result: {
       home: counted(plan.nodes),
+      preempting: last.places,
       neighbours: shares,
       nowhere,
       homeRefusals: judged ? plan.refusals : shape.unsupported,
       stays,
-      others: othersOf(neighbours, prospects(neighbours, placed), { batch, sent, nowhere }),
+      others: othersOf(neighbours, prospects(neighbours, guests), { batch, sent, nowhere }),
     },
-    after: { ...before, snapshot, neighbours, placed },
+    after: { ...before, snapshot: last.snapshot, neighbours, placed: guests },
   };
 
   function filled(neighbour: Neighbour, more: number): Neighbour {

@@ -1,11 +1,12 @@
 /** Where pods that do not exist yet would go now: `POST /v1/dry-run`. */
-import type { Pod } from '@spillway/core';
+import type { PersistentVolumeClaim, Pod } from '@spillway/core';
 import { z } from 'zod';
 import { verdict } from './explanation.ts';
 
 /** Maximum number of pods in one request; each replica of a Deployment counts. */
 export const dryRunPodsMax = 10_000;
 const batchesMax = 500;
+const claimsMax = 500;
 
 export const dryRunQuestion = z.strictObject({
   batches: z
@@ -23,6 +24,16 @@ export const dryRunQuestion = z.strictObject({
       }),
     )
     .max(batchesMax),
+  claims: z
+    .array(
+      z.custom<PersistentVolumeClaim>(
+        (value) => typeof (value as Partial<PersistentVolumeClaim> | null)?.metadata === 'object',
+        { message: 'expected a PersistentVolumeClaim with metadata' },
+      ),
+    )
+    .max(claimsMax)
+    .default([])
+    .describe('PersistentVolumeClaims that come with the pods. Those that exist count as they are'),
   ask: z
     .boolean()
     .default(false)
@@ -55,6 +66,15 @@ export const dryRunAnswer = z.object({
         ),
       policy: z.object({ text: z.string(), source: z.string(), problem: z.string().optional() }),
       home: z.array(place.extend({ node: z.string() })),
+      preempting: z
+        .array(
+          place.extend({
+            node: z.string(),
+            victims: z.array(z.object({ namespace: z.string(), name: z.string() })),
+          }),
+        )
+        .default([])
+        .describe('at home, once pods of lower priority (victims) have ended for them'),
       neighbours: z.array(
         place.extend({
           cluster: z.string(),

@@ -11,7 +11,7 @@ import type { Binder } from './binder.ts';
 import type { Binding } from './bindings.ts';
 import type { PendingGroup } from './pending-group.ts';
 import type { PendingPod } from './pending-pod.ts';
-import { Preemptions } from './preemptions.ts';
+import { mayPreempt, Preemptions } from './preemptions.ts';
 import { VolumeBindings, type VolumesSettled } from './volume-bindings.ts';
 
 export interface AtHomeOptions {
@@ -76,7 +76,7 @@ export class AtHome {
     pods: readonly PendingPod[],
     now: MonotonicMs,
   ): readonly PendingPod[] {
-    if (group.eligibility !== 'named' || group.policyFor.problem !== undefined) return pods;
+    if (!mayPreempt(group.eligibility, group.policyFor)) return pods;
     const left: PendingPod[] = [];
     let tries = this.#options.config.preemptionsMax;
     for (const waiting of pods) {

@@ -3,10 +3,18 @@
  * waits for its victims to end stands in its `status.nominatedNodeName`, so that an agent that starts
  * again neither forgets it nor ends more pods than it must.
  */
-import { after, type MonotonicMs, type NodeName, type PodUid } from '@spillway/core';
+import {
+  after,
+  type MonotonicMs,
+  type NodeName,
+  type Pod,
+  type PodShape,
+  type PodUid,
+} from '@spillway/core';
 import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';
+import type { Eligibility } from '../eligibility.ts';
 import type { HomeEffect } from '../events.ts';
-import type { LocalRoom } from '../ports.ts';
+import type { LocalRoom, PolicyForPod } from '../ports.ts';
 import type { PendingGroup } from './pending-group.ts';
 import type { PendingPod } from './pending-pod.ts';
 
@@ -63,7 +71,7 @@ export class Preemptions {
     const snapshot = room.snapshot.withoutPod(ref.uid);
     if (
       this.#isUnderWay(ref.uid, now) ||
-      waitsForVictims(snapshot, preemptorOf(waiting, group), node)
+      waitsForVictims(snapshot, preemptorOf(waiting.pod, group.shape), node)
     )
       return true;
     room.nominate(pod, undefined);
@@ -77,7 +85,7 @@ export class Preemptions {
   ): { readonly node: NodeName } | 'waits' | 'hopeless' {
     const { room, emit } = this.#options;
     const { ref, pod } = waiting;
-    const found = preempt(room.snapshot, preemptorOf(waiting, group));
+    const found = preempt(room.snapshot, preemptorOf(waiting.pod, group.shape));
     if (found === undefined) {
       if (pod.status?.nominatedNodeName) emit({ kind: 'unnominate', ref });
       return 'hopeless';
@@ -124,6 +132,14 @@ export class Preemptions {
   }
 }
 
-function preemptorOf({ pod }: PendingPod, { shape, priority }: PendingGroup): Preemptor {
-  return { shape, priority, never: pod.spec.preemptionPolicy === 'Never' };
+/** Whether pods of lower priority may end at home for such pods. kube-scheduler decides that for pods of its own. */
+export function mayPreempt(
+  eligibility: Eligibility | undefined,
+  { problem }: PolicyForPod,
+): boolean {
+  return eligibility === 'named' && problem === undefined;
+}
+
+export function preemptorOf({ spec }: Pod, shape: PodShape): Preemptor {
+  return { shape, priority: spec.priority ?? 0, never: spec.preemptionPolicy === 'Never' };
 }
