@@ -20,8 +20,8 @@ import {
   type TestFolder,
 } from '../testing/test-folder.ts';
 
-const main = '../main.ts';
-const asNobody = './as-nobody.ts';
+const main = new URL('../main.ts', import.meta.url);
+const asNobody = new URL('../testing/as-nobody.ts', import.meta.url);
 const rootKey = 'root/federation.key';
 /** A root, a cluster of it, and a cluster of another root: what each test has a copy of. */
 const given = folderOfAllTests((made) => {
@@ -318,11 +318,11 @@ function federation(...args: readonly string[]) {
 }
 
 /** By another program than `main`. */
-function federationBy(file: string, ...args: readonly string[]) {
+function federationBy(file: URL, ...args: readonly string[]) {
   return federationIn(folder(), file, args);
 }
 
-function federationIn({ path }: TestFolder, file: string, args: readonly string[]) {
+function federationIn({ path }: TestFolder, file: URL, args: readonly string[]) {
   const all = [...sourceProgram(file), 'federation', ...args];
   return spawnSync(process.execPath, all, { cwd: path, encoding: 'utf8' });
 }

@@ -14,7 +14,10 @@ import { folderOfEachTest, sourceProgram } from '../testing/test-folder.ts';
 import { writeFiles } from './write-files.ts';
 
 const folder = folderOfEachTest();
-const forEver = (): readonly string[] => [...sourceProgram('./write-for-ever.ts'), folder().path];
+const forEver = (): readonly string[] => [
+  ...sourceProgram(new URL('../testing/write-for-ever.ts', import.meta.url)),
+  folder().path,
+];
 
 describe('writing files', () => {
   test('gives the mode whatever the umask is and whatever mode was there', () => {

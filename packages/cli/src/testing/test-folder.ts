@@ -44,7 +44,7 @@ export function folderOfAllTests(fill: (folder: TestFolder) => void): () => Test
   return () => folder;
 }
 
-/** Arguments of Node that run a program of this package from its source. `file`: relative to this one. */
-export function sourceProgram(file: string): readonly string[] {
-  return ['--conditions=spillway-source', fileURLToPath(new URL(file, import.meta.url))];
+/** Arguments of Node that run a program from its source. */
+export function sourceProgram(file: URL): readonly string[] {
+  return ['--conditions=spillway-source', fileURLToPath(file)];
 }
