@@ -1,5 +1,6 @@
 /** Bursts of equal pods, made as fast as an API server takes them. */
 import type { Cluster } from '@spillway/testbed';
+import { deploymentYaml } from '../federation/deployment-yaml.ts';
 
 /** How a pod becomes Spillway's; `kube-scheduler`: not at all. */
 export type Way = 'schedulerName' | 'namespace' | 'kube-scheduler';
@@ -39,20 +40,13 @@ export async function removePods(cluster: Cluster, namespace: string): Promise<v
 
 /** Takes all CPU of `nodes` nodes of whole CPUs each. */
 export function fillerYaml(cpus: number): string {
-  return `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: filler, namespace: default }
-spec:
-  replicas: ${cpus}
-  selector: { matchLabels: { app: filler } }
-  template:
-    metadata: { labels: { app: filler } }
-    spec:
-      containers:
-        - name: main
-          image: registry.example/filler:1
-          resources: { requests: { cpu: "1", memory: 64Mi } }
-`;
+  return deploymentYaml({
+    namespace: 'default',
+    name: 'filler',
+    replicas: cpus,
+    cpu: '"1"',
+    memory: '64Mi',
+  });
 }
 
 function namespaceYaml(name: string, way: Way): string {

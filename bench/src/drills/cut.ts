@@ -5,6 +5,7 @@
  */
 import { directoryPresets } from '@spillway/federation';
 import type { AgentProcess } from '../federation/agent-process.ts';
+import { deploymentYaml } from '../federation/deployment-yaml.ts';
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
 import { clusterNames, hostOf } from '../observation/tally.ts';
 import { auditFigures, idleRssMb, offloadRttMs, peakRssMb, tenths } from '../report/figures.ts';
@@ -225,36 +226,20 @@ async function livenessOf(agent: AgentProcess, host: string): Promise<string> {
 
 function workloadYaml(pods: number): string {
   const hastyPods = Math.floor(pods / 2);
+  const pod = { namespace, cpu: '250m', memory: '128Mi' };
   return `apiVersion: v1
 kind: Namespace
 metadata: { name: ${namespace}, labels: { spillway.dev/offload: enabled } }
 ---
-${deployment('patient', pods - hastyPods, '')}---
-${deployment(hasty, hastyPods, `      tolerations:\n${tolerations()}`)}`;
+${deploymentYaml({ ...pod, name: 'patient', replicas: pods - hastyPods })}---
+${deploymentYaml({ ...pod, name: hasty, replicas: hastyPods, spec: [`tolerations: [${tolerations()}]`] })}`;
 }
 
 function tolerations(): string {
   return ['unreachable', 'not-ready']
     .map(
       (what) =>
-        `        - { key: node.kubernetes.io/${what}, operator: Exists, effect: NoExecute, tolerationSeconds: ${hastyTolerationSeconds} }\n`,
+        `{ key: node.kubernetes.io/${what}, operator: Exists, effect: NoExecute, tolerationSeconds: ${hastyTolerationSeconds} }`,
     )
-    .join('');
-}
-
-function deployment(name: string, replicas: number, rest: string): string {
-  return `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: ${name}, namespace: ${namespace} }
-spec:
-  replicas: ${replicas}
-  selector: { matchLabels: { app: ${name} } }
-  template:
-    metadata: { labels: { app: ${name} } }
-    spec:
-${rest}      containers:
-        - name: main
-          image: registry.example/${name}:1
-          resources: { requests: { cpu: 250m, memory: 128Mi } }
-`;
+    .join(', ');
 }

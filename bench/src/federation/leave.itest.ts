@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { Setting } from '../drills/setting.ts';
 import { runSpillway } from '../installed/spillway-command.ts';
+import { deploymentYaml } from './deployment-yaml.ts';
 import { acquainted, type Federation } from './federation.ts';
 
 const soon = { timeoutMs: 60_000, everyMs: 100 };
@@ -39,23 +40,15 @@ const web = `apiVersion: v1
 kind: Namespace
 metadata: { name: shop, labels: { spillway.dev/offload: enabled } }
 ---
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web, namespace: shop }
-spec:
-  replicas: ${replicas}
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata:
-      labels: { app: web }
-      annotations: { testbed.spillway.dev/run-time: 3600s }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: main
-          image: registry.example/main:1
-          resources: { requests: { cpu: 250m, memory: 64Mi } }
-`;
+${deploymentYaml({
+  namespace: 'shop',
+  name: 'web',
+  replicas,
+  cpu: '250m',
+  memory: '64Mi',
+  annotations: ['testbed.spillway.dev/run-time: 3600s'],
+  spec: ['terminationGracePeriodSeconds: 1'],
+})}`;
 
 async function pods(cluster: Cluster, selector = ''): Promise<readonly Pod[]> {
   const path = `/api/v1/pods?labelSelector=${encodeURIComponent(selector)}`;

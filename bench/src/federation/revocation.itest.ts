@@ -4,6 +4,7 @@ import { revocationsText, signRevocation } from '@spillway/mesh';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Setting } from '../drills/setting.ts';
+import { deploymentYaml } from './deployment-yaml.ts';
 import type { Federation } from './federation.ts';
 
 const soon = { timeoutMs: 60_000, everyMs: 50 };
@@ -72,23 +73,19 @@ async function deploy(
   options: { name: string; prefer: string; count: number; cpu: string },
 ): Promise<void> {
   const { name, prefer, count, cpu } = options;
-  await setting.testbed.cluster(cluster).apply(`apiVersion: apps/v1
-kind: Deployment
-metadata: { name: ${name}, namespace: shop }
-spec:
-  replicas: ${count}
-  selector: { matchLabels: { app: ${name} } }
-  template:
-    metadata:
-      labels: { app: ${name} }
-      annotations: { spillway.dev/policy: 'nearest; prefer name=${prefer}', testbed.spillway.dev/run-time: 3600s }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: main
-          image: registry.example/main:1
-          resources: { requests: { cpu: ${cpu}, memory: 64Mi } }
-`);
+  const manifest = deploymentYaml({
+    namespace: 'shop',
+    name,
+    replicas: count,
+    cpu,
+    memory: '64Mi',
+    annotations: [
+      `spillway.dev/policy: 'nearest; prefer name=${prefer}'`,
+      'testbed.spillway.dev/run-time: 3600s',
+    ],
+    spec: ['terminationGracePeriodSeconds: 1'],
+  });
+  await setting.testbed.cluster(cluster).apply(manifest);
 }
 
 const statusOf = async (cluster: string): Promise<Status> =>

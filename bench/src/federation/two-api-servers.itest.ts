@@ -7,6 +7,7 @@ import { homeDefaults } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Setting } from '../drills/setting.ts';
+import { deploymentYaml } from './deployment-yaml.ts';
 import type { Federation } from './federation.ts';
 
 const soon = { timeoutMs: 60_000, everyMs: 50 };
@@ -45,18 +46,8 @@ spec:
 }
 
 async function makeDeployment(namespace: string, name: string, replicas: number, spec: string) {
-  await setting.homeCluster.apply(`apiVersion: apps/v1
-kind: Deployment
-metadata: { name: ${name}, namespace: ${namespace} }
-spec:
-  replicas: ${replicas}
-  selector: { matchLabels: { app: ${name} } }
-  template:
-    metadata: { labels: { app: ${name} } }
-    spec:
-      ${spec}
-      containers: [${container}]
-`);
+  const pod = { cpu: '100m', memory: '16Mi', spec: [spec] };
+  await setting.homeCluster.apply(deploymentYaml({ namespace, name, replicas, ...pod }));
 }
 
 /** Those that are there now, by the label `app`. */

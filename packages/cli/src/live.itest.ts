@@ -377,13 +377,22 @@ describe('spillway dry-run', () => {
     const { status, stdout, stderr } = spillway('dry-run -f odd.yaml');
     // What does not decide where it fits, Spillway does not read.
     if (status !== 0)
-      expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('pod/odd: ')]);
+      expect([status, stdout, stderr]).toEqual([
+        2,
+        '',
+        expect.stringContaining('odd.yaml, document 1 (pod/odd): '),
+      ]);
     expect(stderr).not.toContain('    at ');
   });
 });
 
 test.each([
   ['explain deployment nosuch -n shop', 'deployments.apps "nosuch" not found'],
+  ['explain deploy/nosuch -n shop', 'deployments.apps "nosuch" not found'],
+  ['explain rs nosuch -n shop', 'replicasets.apps "nosuch" not found'],
+  ['explain sts/nosuch -n shop', 'statefulsets.apps "nosuch" not found'],
+  ['explain ds nosuch -n shop', 'daemonsets.apps "nosuch" not found'],
+  ['explain job/nosuch -n shop', 'jobs.batch "nosuch" not found'],
   ['explain deployment web -n nosuch', 'namespaces "nosuch" not found'],
   ['explain pod web -n nosuch', 'namespaces "nosuch" not found'],
   ['events -n nosuch', 'namespaces "nosuch" not found'],
