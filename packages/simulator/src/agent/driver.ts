@@ -47,7 +47,7 @@ export interface ReservedSlots {
   readonly stalenessMs: number;
 }
 
-/** `perform` performs the effect; whoever wants to end the agent at this very effect does not call it, or ends it then. */
+/** `perform` performs the effect; a test that ends the agent at this effect does not call it, or ends the agent in it. */
 export type Act = (effect: AgentEffect, perform: () => void) => void;
 
 export interface ModelDriverOptions {
