@@ -365,6 +365,22 @@ describe('a pod away', () => {
     });
   });
 
+  test.each([['the answer'], ['the guest stream']])(
+    'is told of once, though both say that it runs, %s first',
+    (first) => {
+      const tested = atHome();
+      tested.step({ kind: 'synced' });
+      tested.see(boundTo(pod, near));
+      const uid = uidOf(pod);
+      const results = [{ uid, outcome: 'created' } as const];
+      const answer = () => tested.step({ kind: 'committed', host: near, uids: [uid], results });
+      const show = () => shown(tested, pod, { phase: 'Running' });
+      const effects = first === 'the answer' ? [...answer(), ...show()] : [...show(), ...answer()];
+      const told = effects.filter((effect) => effect.kind === 'tell');
+      expect(told).toMatchObject([{ reason: 'Offloaded', message: 'runs at near' }]);
+    },
+  );
+
   test('stays as it is while calls fail, however many', () => {
     const tested = atHome();
     tested.step({ kind: 'synced' });

@@ -1,13 +1,13 @@
 /** What becomes of a pod when its host has answered a commit. */
 import type { MonotonicMs, Verdict } from '@spillway/core';
 import type { CommitResult } from '../../negotiation.ts';
-import { opensPorts } from '../../offload/pod-network.ts';
 import type { HomeEvent } from '../events.ts';
 import type { OffloadCalls } from './calls.ts';
 import { type Endings, guestLost } from './endings.ts';
 import type { OffloadedEntries } from './entries.ts';
 import { isProbing, type OffloadedPod } from './offloaded-pod.ts';
 import { type OffloadOptions, tell } from './options.ts';
+import { tellOffloaded } from './tell-offloaded.ts';
 
 export interface CommitsOptions
   extends Pick<OffloadOptions, 'config' | 'emit' | 'joined' | 'tried'> {
@@ -55,7 +55,7 @@ export class Commits {
   #created(entry: OffloadedPod, now: MonotonicMs): void {
     if (entry.state === 'committing') {
       entry.backoff.reset();
-      this.#tellOffloaded(entry);
+      tellOffloaded(entry, this.#options);
     }
     entry.on('created');
     entry.wasThere = true;
@@ -63,16 +63,6 @@ export class Commits {
     // The guest may end before the stream that is being opened lists the guests. Then no update would say so.
     entry.guestOn('created');
     this.#options.entries.retryLater(entry, now);
-  }
-
-  #tellOffloaded(entry: OffloadedPod): void {
-    const { emit, joined } = this.#options;
-    const { host } = entry;
-    tell(entry, { reason: 'Offloaded', message: `runs at ${host}`, warning: false }, emit);
-    if (!opensPorts(entry.pod) || joined(host) !== false) return;
-    const why = `the pod network of ${host} is not joined with this cluster's`;
-    const message = `Services of this cluster do not list it: ${why}`;
-    tell(entry, { reason: 'NoEndpoint', message, warning: false }, emit);
   }
 
   /**

@@ -22,9 +22,11 @@ import type { OffloadedPod } from './offloaded-pod.ts';
 import type { OffloadOptions } from './options.ts';
 import { OrphanChecks } from './orphan-checks.ts';
 import type { StatusMirror } from './status-mirror.ts';
+import { tellOffloaded } from './tell-offloaded.ts';
 import type { OffloadUpdates } from './updates.ts';
 
-export interface GuestNewsOptions extends Pick<OffloadOptions, 'emit' | 'random' | 'seals'> {
+export interface GuestNewsOptions
+  extends Pick<OffloadOptions, 'emit' | 'joined' | 'random' | 'seals'> {
   readonly entries: OffloadedEntries;
   readonly streams: GuestStreams;
   readonly calls: OffloadCalls;
@@ -98,6 +100,8 @@ export class GuestNews {
   #shown(entry: OffloadedPod, status: PodStatus): void {
     const { entries, calls, mirror, updates } = this.#options;
     const isNew = entry.state === 'committing' || entry.state === 'foreign';
+    // The stream is faster than the answer to the commit.
+    if (entry.state === 'committing') tellOffloaded(entry, this.#options);
     entry.guestOn('shown');
     entry.on('guestShown');
     entry.foreign = false;
