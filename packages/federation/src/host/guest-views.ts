@@ -1,5 +1,5 @@
 /** What others may know of the guests: each home of its own, and the operator of all. */
-import type { ClusterName, Pod } from '@spillway/core';
+import { type ClusterName, type Pod, wellKnown } from '@spillway/core';
 import type { GuestUpdate } from '../negotiation.ts';
 import { statusUpdate, unseenUpdate } from './answers.ts';
 import { type Guest, isLive } from './guests.ts';
@@ -10,20 +10,32 @@ export interface GuestExplanation {
   readonly shadow: Pod;
 }
 
-/** The opening of a home's guest stream: all its guests, then `synced`. */
+/**
+ * The opening of a home's guest stream: all its guests, then `synced`. A home that is not told of a guest takes it
+ * not to exist. So it is told of those, too, that may yet run: they count as shown from then on.
+ */
 export function pictureOf(guests: Iterable<Guest>, home: ClusterName): readonly GuestUpdate[] {
   const updates: GuestUpdate[] = [];
   for (const guest of guests) {
     const { id, state, shadow, pending, ending } = guest;
     if (id.home !== home) continue;
+    const terminating = ending !== undefined;
     if (shadow !== undefined && state !== 'unbound') updates.push(statusUpdate(id.uid, shadow));
-    // What the home was told exists must not seem lost, nor gone what may yet come to be.
-    else if (pending && (isCreated(guest) || (ending !== undefined && !ending.unbound))) {
-      updates.push(unseenUpdate(id.uid, pending.pod, ending !== undefined));
+    else if (shadow !== undefined) {
+      guest.shown = true;
+      updates.push(unseenUpdate(id.uid, namedAtHome(shadow), terminating));
+    } else if (pending && (isCreated(guest) || terminating)) {
+      guest.shown = true;
+      updates.push(unseenUpdate(id.uid, pending.pod, terminating));
     }
   }
   updates.push({ kind: 'synced' });
   return updates;
+}
+
+function namedAtHome({ metadata, spec }: Pod): Pod {
+  const namespace = metadata.labels?.[wellKnown.homeNamespaceLabel] ?? '';
+  return { metadata: { ...metadata, namespace }, spec };
 }
 
 /** Whether its home may be told that it exists: it has a node. */

@@ -35,6 +35,8 @@ export interface Guest {
   /** Counts as assumed on its node, until the shadow is seen there. */
   pending: PendingGuest | undefined;
   shadow: Pod | undefined;
+  /** Its home was told that it exists: so the home must be told when it is gone. */
+  shown?: true;
   /** Its last shadow, where it is gone and another may still come to be. */
   last?: Pod;
   /** When one that the watch has not shown is taken not to exist. */

@@ -220,6 +220,7 @@ export class Shadows {
     this.#unbound.decided(guest);
     this.#guests.settleDoubt(guest, 'seen');
     this.#guests.resolve(guest, { uid: id.uid, outcome: 'created' });
+    guest.shown = true;
     const fresh = pending !== undefined || (isNew && pod.status?.startTime === undefined);
     // A scheduler of the host's has looked whether it fits.
     const unchecked = pod.spec.schedulerName === wellKnown.schedulerName;
@@ -295,7 +296,7 @@ export class Shadows {
   #announceGone(guest: Guest, now: MonotonicMs): void {
     const { ending, shadow, last } = guest;
     const { uid, home } = guest.id;
-    if (ending?.unbound && guest.state !== 'seen') {
+    if (ending?.unbound && !guest.shown) {
       return this.#guests.resolve(guest, { uid, outcome: 'refused', verdict: notBound });
     }
     assert(this.#guests.get(guest.id) !== guest, 'a guest is gone before its home is told');

@@ -100,14 +100,28 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     expect(used()).toBe(1_000);
   });
 
-  test('is no guest that its home hears of before it is bound', () => {
+  test('is shown to a home that looks, for it may yet run', () => {
     const { host, commit, created, show } = hosting();
     commit();
     created();
-    show(unbound);
     expect(host.picture(home, 1)).toEqual([{ kind: 'synced' }]);
-    show(bound(unbound));
-    expect(host.picture(home, 1)).toMatchObject([{ kind: 'status' }, { kind: 'synced' }]);
+    show(unbound);
+    expect(host.picture(home, 1)).toMatchObject([
+      { kind: 'status', status: {}, terminating: false },
+      { kind: 'synced' },
+    ]);
+  });
+
+  test('that was shown and does not fit is gone for its home', () => {
+    const { host, commit, created, show, vanish } = hosting();
+    commit();
+    created();
+    show(unbound);
+    host.picture(home, 1);
+    show(noRoom);
+    expect(vanish(noRoom)).toMatchObject([
+      { kind: 'push', update: { kind: 'gone', reason: 'OutOfRoom' } },
+    ]);
   });
 
   test('is deleted when it is not bound in time, and its home may commit it again', () => {
@@ -174,13 +188,6 @@ describe('a shadow that the host’s scheduler is to bind', () => {
     expect(vanish(noRoom)).toMatchObject([
       { kind: 'push', update: { kind: 'gone', reason: 'HostLeft' } },
     ]);
-  });
-
-  test('that names no node is no guest that its home hears of, either', () => {
-    const { host, show } = hosting();
-    const { affinity: _pin, ...spec } = unbound.spec;
-    show({ ...unbound, spec });
-    expect(host.picture(home, 1)).toEqual([{ kind: 'synced' }]);
   });
 
   test('that is deleted while the watch is interrupted may be committed again', () => {
@@ -264,6 +271,17 @@ describe('a fenced pod', () => {
     expect(results(commit(fenced, bindMsMax))).toMatchObject([{ outcome: 'refused' }]);
     expect(tick(doubtMs)).toEqual([]);
     expect(kinds(commit(fenced, doubtMs))).toEqual(['createShadow']);
+  });
+
+  test('that was bound while it was deleted is gone once no creation can come through', () => {
+    const { commit, created, show, vanish, tick } = hosting();
+    commit(fenced);
+    created({ kind: 'failed', reason: 'no answer' });
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }];
+    show({ ...shadow, status: { phase: 'Pending', conditions } });
+    show(bound(shadow));
+    expect(vanish(bound(shadow))).toEqual([]);
+    expect(tick(doubtMs)).toMatchObject([{ kind: 'push', update: { kind: 'gone' } }]);
   });
 });
 
