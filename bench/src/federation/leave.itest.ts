@@ -138,7 +138,7 @@ describe('spillway leave', () => {
   test('asks before it does anything', async () => {
     const { code, stderr } = await leave(home.kubeconfig);
     expect(code).toBe(2);
-    expect(stderr).toContain('say --yes');
+    expect(stderr).toContain('use --yes to confirm');
     await allAway();
   });
 
