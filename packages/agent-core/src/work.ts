@@ -37,8 +37,8 @@ type Gone = 'ok' | 'gone';
 
 /** What each kind of work ends with when it does not fail. */
 export interface WorkValues {
-  readonly bindLocally: Exclude<BindOutcome, 'failed'>;
-  readonly bindAway: Exclude<BindOutcome, 'failed'>;
+  readonly bindLocally: Exclude<BindOutcome, 'refused' | 'failed'>;
+  readonly bindAway: Exclude<BindOutcome, 'refused' | 'failed'>;
   readonly bindVolumes: 'ok';
   readonly preempt: 'ok';
   readonly unnominate: Gone;
@@ -117,7 +117,7 @@ export function homeEventOf(work: HomeWork, ended: Ended): HomeEvent | undefined
   switch (work.kind) {
     case 'bindLocally':
     case 'bindAway': {
-      const outcome = valueOf(work, ended) ?? 'failed';
+      const outcome = valueOf(work, ended) ?? (isRefusal(ended) ? 'refused' : 'failed');
       const kind = work.kind === 'bindAway' ? 'boundAway' : 'boundLocally';
       return { kind, uid: work.ref.uid, outcome };
     }
@@ -225,4 +225,10 @@ function valueOf<Kind extends Work['kind']>(
 ): WorkValues[Kind] | undefined {
   if (ended.kind !== work.kind) return undefined;
   return ended.value as WorkValues[Kind];
+}
+
+/** Whether the API server has said no, so that nothing has happened. */
+function isRefusal(ended: Ended): boolean {
+  if (ended.kind !== 'failed') return false;
+  return ended.fault.code === 'PermissionDenied' || ended.fault.code === 'InvalidInput';
 }

@@ -64,7 +64,7 @@ export interface HomeWrites {
     ref: PodRef,
     node: NodeName,
     annotations?: Readonly<Record<string, string>>,
-  ): Promise<Exclude<BindOutcome, 'failed'>>;
+  ): Promise<Exclude<BindOutcome, 'refused' | 'failed'>>;
   patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'>;
   /** Deletes without grace, by UID. */
   finalizeDeletion(ref: PodRef): Promise<'ok' | 'gone'>;

@@ -50,7 +50,7 @@ describe('the agent’s HTTP', () => {
   );
 
   test('says what is missing while it is not ready', async () => {
-    missing = 'the caches are not whole yet';
+    missing = 'the caches are not synced yet';
     expect(await ask('127.0.0.1', '/readyz')).toEqual({ status: 503, text: `${missing}\n` });
     missing = undefined;
   });

@@ -121,8 +121,16 @@ export type HomeEvent =
       readonly pod: Pod | undefined;
     };
 
-/** `taken`: it is bound already, perhaps by an earlier try of ours; the watch tells where. */
-export type BindOutcome = 'bound' | 'taken' | 'gone' | 'failed';
+export type BindOutcome =
+  | 'bound'
+  /** It has a node already, perhaps by an earlier call of ours. The watch tells which. */
+  | 'taken'
+  /** It does not exist, or is being deleted. */
+  | 'gone'
+  /** The API server has refused the binding: this call has changed nothing. */
+  | 'refused'
+  /** It may have taken effect. */
+  | 'failed';
 
 /** What a home writes so that a volume is bound; refused when the object has changed since it was read. */
 export type VolumeWrite =

@@ -318,6 +318,16 @@ describe('asks', () => {
     expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(0);
   });
 
+  test('gives the room of a binding back that the API server has refused, and tries again later', () => {
+    const tested = atHome('1');
+    const pod = podOf('a');
+    asked(tested, pod);
+    tested.step({ kind: 'boundLocally', uid: uidOf(pod), outcome: 'refused' });
+    expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(0);
+    expect(tested.home.counts().waiting).toBe(1);
+    expect(kinds(tested.tickAt(60_000))).toContain('bindLocally');
+  });
+
   test('places a pod once, though the watch shows it without a node after it was bound', () => {
     const tested = atHome('1');
     const [pod, other] = [podOf('a'), podOf('b')];
@@ -330,6 +340,23 @@ describe('asks', () => {
     expect(kinds(tested.tickAt(2 * batchMs))).toEqual(['reserve', 'reserve']);
     expect(tested.home.counts().waiting).toBe(1);
     expect(tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu).toBe(1_000);
+  });
+
+  test('keeps the room of a pod whose first binding may have succeeded, though it is being deleted since', () => {
+    const tested = atHome('1');
+    const pod = podOf('a');
+    const requested = (): number | undefined =>
+      tested.ledger.snapshot.node('n' as NodeName)?.requested.milliCpu;
+    asked(tested, pod);
+    tested.step({ kind: 'boundLocally', uid: uidOf(pod), outcome: 'failed' });
+    expect(kinds(tested.tickAt(10_000))).toEqual(['bindLocally']);
+    // What the API server says of a pod that is being deleted, be it bound or not.
+    tested.step({ kind: 'boundLocally', uid: uidOf(pod), outcome: 'gone' });
+    expect(requested()).toBe(1_000);
+    tested.ledger.apply({ kind: 'Pod', type: 'deleted', object: pod });
+    tested.step({ kind: 'podDeleted', pod });
+    expect(requested()).toBe(0);
+    expect(tested.home.counts().waiting).toBe(0);
   });
 
   test('takes a pod that was bound to a neighbour for away, though the watch shows it without a node', () => {

@@ -10,6 +10,7 @@ import {
   type MonotonicMs,
   type Pod,
   type PodUid,
+  unreachable,
 } from '@spillway/core';
 import { boundPod } from '../../offload/fence.ts';
 import { earlier } from '../backoff.ts';
@@ -88,13 +89,24 @@ export class Binder {
   boundLocally(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {
     const binding = this.bindings.answered(uid);
     if (binding === undefined || binding.to instanceof Grant) return;
-    if (outcome === 'failed' && this.bindings.retry(uid, now)) return;
-    // An earlier call that seemed to fail may have bound it. Its room stays taken until the watch shows
-    // the node.
-    if (outcome === 'bound' || outcome === 'taken') return this.bindings.settled(uid, outcome);
-    if (outcome === 'gone') return this.drop(uid);
-    this.#options.room.forget(uid);
-    this.putBack(binding, now);
+    switch (outcome) {
+      // Its room stays taken until the watch shows the node, or that the pod is gone.
+      case 'bound':
+      case 'taken':
+        return this.bindings.settled(uid, outcome);
+      case 'failed':
+        return this.bindings.retry(uid, now);
+      case 'gone':
+        // An earlier call may have bound it, and it is terminating on its node.
+        if (this.bindings.isRepeated(uid)) return this.bindings.settled(uid, 'taken');
+        return this.drop(uid);
+      case 'refused':
+        if (this.bindings.isRepeated(uid)) return this.bindings.retry(uid, now);
+        this.#options.room.forget(uid);
+        return this.putBack(binding, now);
+      default:
+        return unreachable(outcome);
+    }
   }
 
   boundAway(uid: PodUid, outcome: BindOutcome, now: MonotonicMs): void {

@@ -1,7 +1,7 @@
 /**
  * Bindings under way. A binding to a node of the home that failed may have taken effect. So its room stays
- * taken, and the same binding is repeated until its outcome is known, maximum `bindTriesMax` times. If the
- * room went to another pod at once, the node could be overcommitted.
+ * taken, and the same binding is repeated until its outcome is known. If the room went to another pod, the
+ * node could be overcommitted.
  */
 import {
   assert,
@@ -45,12 +45,8 @@ export function writtenBy(
 
 interface Retry {
   readonly backoff: Backoff;
-  tries: number;
   at: MonotonicMs | undefined;
 }
-
-/** 0.5 + 1 + 2 + 4 + 8 s with the default back-off: longer than an API server is away for a restart. */
-const bindTriesMax = 6;
 
 export class Bindings {
   readonly #config: HomeConfig;
@@ -79,6 +75,11 @@ export class Bindings {
   /** Whether one that failed is being repeated: it may still take effect. */
   get areDoubtful(): boolean {
     return this.#retries.size > 0;
+  }
+
+  /** Whether an earlier call for it failed, and may have taken effect. */
+  isRepeated(uid: PodUid): boolean {
+    return this.#retries.has(uid);
   }
 
   all(): Iterable<Binding> {
@@ -133,19 +134,15 @@ export class Bindings {
     this.#retries.delete(uid);
   }
 
-  /** False when the binding was repeated `bindTriesMax` times. */
-  retry(uid: PodUid, now: MonotonicMs): boolean {
+  /** The binding is repeated after a back-off. */
+  retry(uid: PodUid, now: MonotonicMs): void {
     const { retryMsMin, retryMsMax } = this.#config;
     const retry = this.#retries.get(uid) ?? {
       backoff: new Backoff(retryMsMin, retryMsMax),
-      tries: 1,
       at: undefined,
     };
-    if (retry.tries >= bindTriesMax) return false;
-    retry.tries += 1;
     retry.at = retry.backoff.next(now, this.#random);
     this.#retries.set(uid, retry);
-    return true;
   }
 
   /** Returns the bindings whose back-off is over. */
