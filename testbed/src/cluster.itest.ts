@@ -214,7 +214,7 @@ items:
     await expect(cluster.apply('a: [')).rejects.toThrow(/^document 1: /);
     await expect(cluster.apply('---\n{kind: Pod}')).rejects.toThrow(/expected apiVersion, kind/);
     const unknown = '{apiVersion: example.com/v1, kind: Cake, metadata: {name: c}}';
-    await expect(cluster.apply(unknown)).rejects.toThrow('knows no example.com/v1/Cake');
+    await expect(cluster.apply(unknown)).rejects.toThrow('does not serve example.com/v1/Cake');
     const bad = '{apiVersion: v1, kind: Pod, metadata: {name: NO}, spec: {containers: []}}';
     await expect(cluster.apply(bad)).rejects.toThrow(/422/);
   });
