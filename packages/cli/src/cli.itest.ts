@@ -95,8 +95,8 @@ describe('spillway federation', () => {
   });
 
   test.each([
-    ['nobody', [], 'name what is revoked by one of'],
-    ['two at once', ['--cluster', 'oslo', '--serial', 'aa'], 'name what is revoked by one of'],
+    ['nobody', [], 'use one of --cluster'],
+    ['two at once', ['--cluster', 'oslo', '--serial', 'aa'], 'use one of --cluster'],
     ['a serial that is none', ['--serial', 'xyz'], '--serial xyz: expected 32 hex digits'],
     ['a reason that is a novel', ['--cluster', 'oslo', '--reason', 'x'.repeat(300)], 'reason'],
   ])('revoke refuses %s, and says what is wrong', (_, args, problem) => {
