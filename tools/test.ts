@@ -12,7 +12,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import {
   askedKubernetes,
   kubernetesMinors,
@@ -90,6 +91,8 @@ interface Counts {
 
 const [mode = 'all', ...filters] = process.argv.slice(2);
 const counts = new Map<string, Counts>();
+/** Test and first line of its error, to be told once more at the end: the log of a whole run is long. */
+const failedTests: string[] = [];
 const failedSteps: string[] = [];
 
 if (mode === 'format') {
@@ -181,14 +184,13 @@ function tests(kind: string, narrowed?: Narrowed): void {
   const whole = narrowed === undefined && filters.length === 0;
   if (existsSync(audit) && !run(rights(audit, whole))) failedSteps.push(`rights (${name})`);
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-      readFileSync(file, 'utf8'),
-    ) as Record<string, number>;
+    const report = JSON.parse(readFileSync(file, 'utf8')) as JsonReport;
     counts.set(name, {
-      passed: numPassedTests ?? 0,
-      failed: numFailedTests ?? 0,
-      skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped: report.numPendingTests + report.numTodoTests,
     });
+    failedTests.push(...failuresOf(report));
   } catch {
     failedSteps.push(`${name} tests (no report)`);
   }
@@ -197,7 +199,41 @@ function tests(kind: string, narrowed?: Narrowed): void {
   console.log(`${status === 0 ? '✓' : '✗'} ${name} tests ${seconds(started)}\n`);
 }
 
+/** What is used of the report that Vitest's reporter `json` writes (https://vitest.dev/guide/reporters). */
+interface JsonReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    /** Of a file that failed as a whole. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[] | null;
+    }[];
+  }[];
+}
+
+function failuresOf({ testResults }: JsonReport): readonly string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const path = relative(process.cwd(), name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [failure(path, message)] : [];
+    return failed.map((test) => failure(`${path}: ${test.fullName}`, test.failureMessages?.[0]));
+  });
+}
+
+function failure(what: string, message = ''): string {
+  const lines = stripVTControlCharacters(message).split('\n').slice(0, 5);
+  return [what, ...lines.map((line) => `    ${line.slice(0, 300)}`)].join('\n');
+}
+
 function report(): void {
+  for (const test of failedTests) console.log(`✗ ${test}`);
   const sum: Counts = { passed: 0, failed: failedSteps.length, skipped: 0 };
   for (const [name, { passed, failed, skipped }] of counts) {
     console.log(

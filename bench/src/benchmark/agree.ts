@@ -3,7 +3,7 @@
  * times with other luck, and the live course is laid over theirs. A live run is one course of many:
  * whether KubeFed takes a move back depends on which of two things is a few milliseconds earlier.
  */
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 import { borderless } from '../report/tables.ts';
 import type { Report, Result } from '../results/result.ts';
 import { medianOf } from '../results/statistics.ts';
@@ -123,7 +123,9 @@ export function agreementTable(agreements: readonly Agreement[]): string {
       `${(100 * each.apart).toFixed(1)} points`,
       each.runningLive.join(' '),
       each.runningSimulated.join(' '),
-      each.agrees ? pc.green('agree') : pc.red(`more than ${100 * apartMax} points apart`),
+      each.agrees
+        ? styleText('green', 'agree')
+        : styleText('red', `more than ${100 * apartMax} points apart`),
     ]);
   }
   return table.toString();

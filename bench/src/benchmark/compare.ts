@@ -1,5 +1,5 @@
 /** Two reports, such as of two commits, run for run: the same system, scenario, mode, load and seed. */
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 import { borderless } from '../report/tables.ts';
 import type { Report, Result, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
@@ -72,7 +72,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
       figure,
       amount(before),
       amount(after),
-      differs ? pc.bold(text) : text,
+      differs ? styleText('bold', text) : text,
       pairs < 2 ? '–' : `${amount(low)} … ${amount(high)}`,
       pairs,
     ]);

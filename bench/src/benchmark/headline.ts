@@ -1,5 +1,5 @@
 /** Results as a table: a line for each system, medians over seeds, with what a reader asks first. */
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 import { grouped } from '../results/grouped.ts';
 import type { Result } from '../results/result.ts';
 import { systems } from '../results/result.ts';
@@ -21,7 +21,9 @@ export function headline(results: readonly Result[]): string {
     ({ scenario, mode, load, clusters }) =>
       `${scenario}, ${mode}, load ${load}, ${clusters} clusters`,
   );
-  return [...groups].map(([title, group]) => `${pc.bold(title)}\n${tableOf(group)}`).join('\n\n');
+  return [...groups]
+    .map(([title, group]) => `${styleText('bold', title)}\n${tableOf(group)}`)
+    .join('\n\n');
 }
 
 function tableOf(results: readonly Result[]): string {
@@ -45,7 +47,7 @@ function tableOf(results: readonly Result[]): string {
     const median = (figure: (result: Result) => number): number => medianOf(of.map(figure));
     const pending = estimate(of.map(({ pendingPodRatio }) => pendingPodRatio));
     table.push([
-      system === 'spillway' ? pc.bold(system) : system,
+      system === 'spillway' ? styleText('bold', system) : system,
       percent(pending.median),
       interval(pending, of.length),
       percent(median(({ pendingPodRatioAtEnd }) => pendingPodRatioAtEnd)),

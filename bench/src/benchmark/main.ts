@@ -2,10 +2,10 @@
  * `npm run bench`: how many pods stay pending, under Spillway and under others, on the same workload.
  * Standard output is for results alone; what goes on is told on standard error.
  */
+import { styleText } from 'node:util';
 import { Fault } from '@spillway/core';
 import { type KubernetesMinor, kubernetesOption, runCommandLine } from '@spillway/testbed';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { integer } from '../main-job/options.ts';
 import type { Report, SystemName } from '../results/result.ts';
 import { systems } from '../results/result.ts';
@@ -227,11 +227,15 @@ function finish(
   const plain = name.replaceAll(/[^a-z0-9-]+/gi, '-');
   const folder = options.out ?? `bench-results/${stamp}-${plain}`;
   writeReport(folder, report);
-  const cut = report.complete ? '' : pc.yellow('Not complete: some runs were not finished.\n');
+  const cut = report.complete
+    ? ''
+    : styleText('yellow', 'Not complete: some runs were not finished.\n');
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else {
     const words =
-      report.results.length > 0 ? `\n${definitions.map((line) => pc.dim(line)).join('\n')}\n` : '';
+      report.results.length > 0
+        ? `\n${definitions.map((line) => styleText('dim', line)).join('\n')}\n`
+        : '';
     process.stdout.write(`${table}\n${words}\n${cut}${folder}/${htmlFile} and ${reportFile}\n`);
   }
   if (!report.complete) process.exitCode = 130;

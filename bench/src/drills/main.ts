@@ -1,6 +1,6 @@
 /** `npm run drill -- burst|crash|cut|strangers|handover|binding`: see options.ts. */
+import { styleText } from 'node:util';
 import { runCommand } from '@spillway/testbed';
-import pc from 'picocolors';
 import { binding } from './binding.ts';
 import { burst } from './burst.ts';
 import { crash } from './crash.ts';
@@ -32,10 +32,12 @@ await runCommand(async () => {
     const report = { drill, seed, ok, failures, ...figures, seconds };
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   } else {
-    const failed = failures.map((failure) => pc.red(`  ${failure}\n`)).join('');
-    const verdict = ok ? pc.green('as it must be') : pc.red('NOT as it must be');
+    const failed = failures.map((failure) => styleText('red', `  ${failure}\n`)).join('');
+    const verdict = ok
+      ? styleText('green', 'as it must be')
+      : styleText('red', 'NOT as it must be');
     process.stdout.write(
-      `\n${text}\n${failed}\n${pc.bold(`drill ${drill}`)} (seed ${seed}, ${seconds} s): ${verdict}\n`,
+      `\n${text}\n${failed}\n${styleText('bold', `drill ${drill}`)} (seed ${seed}, ${seconds} s): ${verdict}\n`,
     );
   }
   return ok ? 0 : 1;

@@ -2,6 +2,7 @@
  * `npm start`: five real clusters on a map, one agent each, more work on one of them than it can hold.
  * First the clusters on their own, then with Spillway, the same workload both times.
  */
+import { styleText } from 'node:util';
 import { wellKnown } from '@spillway/core';
 import {
   cities,
@@ -13,7 +14,6 @@ import {
   waitFor,
 } from '@spillway/testbed';
 import { createLogUpdate } from 'log-update';
-import pc from 'picocolors';
 import { startFederation } from '../federation/federation.ts';
 import { collectHistories, type Histories } from '../observation/histories.ts';
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
@@ -54,11 +54,11 @@ async function run(options: MainJobOptions, command: CommandRun): Promise<void> 
   say(`  up after ${seconds(started)}\n`);
   const manifests = manifestsFor(testbed.clusters, options.file);
 
-  say(pc.bold('The clusters on their own:'));
+  say(styleText('bold', 'The clusters on their own:'));
   const isolated = await measured(testbed, manifests, [defaultScheduler]);
   const alone = rowsOf(testbed, isolated);
   say(
-    `${clusterTable(alone)}\n  ${pc.bold(percent(pendingRatio(alone)))} of the pods are pending\n`,
+    `${clusterTable(alone)}\n  ${styleText('bold', percent(pendingRatio(alone)))} of the pods are pending\n`,
   );
   const kubeScheduled = placementsIn(isolated);
   await cleared(testbed, manifests, isolated);
@@ -69,7 +69,7 @@ async function run(options: MainJobOptions, command: CommandRun): Promise<void> 
   const idle = idleRssMb(federation);
   say(`One agent in each, ready and acquainted after ${seconds(launched)}\n`);
 
-  say(pc.bold('The same with Spillway:'));
+  say(styleText('bold', 'The same with Spillway:'));
   const histories = await measured(testbed, manifests, [defaultScheduler, wellKnown.schedulerName]);
   const rows = rowsOf(testbed, histories);
   const offloaded = placementsIn(histories).filter(({ host }) => host !== undefined);
@@ -122,7 +122,7 @@ async function measured(
       schedulers: new Set(schedulers),
     });
     live?.clear();
-    if (open !== undefined) say(pc.yellow(`  ${open}`));
+    if (open !== undefined) say(styleText('yellow', `  ${open}`));
     return histories;
   } finally {
     clearInterval(timer);

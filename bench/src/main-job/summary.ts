@@ -1,6 +1,6 @@
 /** What the main job found, for people. */
+import { styleText } from 'node:util';
 import type { Testbed } from '@spillway/testbed';
-import pc from 'picocolors';
 import type { Federation } from '../federation/federation.ts';
 import type { Quantiles } from '../observation/quantiles.ts';
 import type { Flow } from '../observation/tally.ts';
@@ -38,7 +38,7 @@ export function summaryText(summary: Summary, testbed: Testbed): string {
     '',
     line(
       'pending pods',
-      `${pc.bold(percent(pendingRatio.spillway))} with Spillway, ${pc.bold(percent(pendingRatio.isolated))} on their own`,
+      `${styleText('bold', percent(pendingRatio.spillway))} with Spillway, ${styleText('bold', percent(pendingRatio.isolated))} on their own`,
     ),
     latencyLine(createdToBoundMs, offloadedPods),
     rttLine(offloadRttMs),

@@ -1,5 +1,5 @@
 /** The rows of a summary, for people. */
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 import type { Quantiles } from '../observation/quantiles.ts';
 import type { AuditFigures, RttFigures } from './figures.ts';
 
@@ -34,7 +34,10 @@ export function auditLine(audit: AuditFigures): string {
   const found = Object.values(audit.findings ?? {}).flatMap((findings) =>
     findings.map(({ cluster, pod, what }) => `    ${cluster} ${pod} ${what}`),
   );
-  return [line('audit', faults === 0 ? pc.green(text) : pc.red(text)), ...found].join('\n');
+  return [
+    line('audit', faults === 0 ? styleText('green', text) : styleText('red', text)),
+    ...found,
+  ].join('\n');
 }
 
 export function memoryLine({ idle, peak }: { idle: number; peak: number }): string {

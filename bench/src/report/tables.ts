@@ -1,6 +1,6 @@
 /** The picture while it happens: one line a cluster, then where pods went. */
+import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import pc from 'picocolors';
 import type { ClusterTally, Flow } from '../observation/tally.ts';
 
 export interface ClusterRow extends ClusterTally {
@@ -13,12 +13,12 @@ export function clusterTable(rows: readonly ClusterRow[]): string {
   const table = borderless(['CLUSTER', 'CPU', 'HOME', 'HOSTED', 'AWAY', 'PENDING', 'DONE']);
   for (const row of rows) {
     table.push([
-      pc.bold(row.cluster),
+      styleText('bold', row.cluster),
       load(row.requestedMilliCpu, row.cpuMilli),
       row.home,
-      row.hosted === 0 ? pc.dim('0') : pc.cyan(row.hosted),
-      row.away === 0 ? pc.dim('0') : pc.green(row.away),
-      row.pending === 0 ? pc.dim('0') : pc.red(row.pending),
+      row.hosted === 0 ? styleText('dim', '0') : styleText('cyan', String(row.hosted)),
+      row.away === 0 ? styleText('dim', '0') : styleText('green', String(row.away)),
+      row.pending === 0 ? styleText('dim', '0') : styleText('red', String(row.pending)),
       row.finished,
     ]);
   }
@@ -29,7 +29,7 @@ export function flowTable(
   flows: readonly Flow[],
   rttMs: (home: string, host: string) => number,
 ): string {
-  if (flows.length === 0) return pc.dim('  nothing is away');
+  if (flows.length === 0) return styleText('dim', '  nothing is away');
   const table = borderless(['FROM', 'TO', 'RTT', 'PODS']);
   for (const { home, host, pods } of flows) {
     table.push([home, host, `${rttMs(home, host).toFixed(0)} ms`, pods]);
@@ -56,7 +56,7 @@ export function borderless(head: readonly string[], lastWidth?: number): Table.T
 function load(used: number, capacity: number): string {
   const share = capacity === 0 ? 0 : used / capacity;
   const full = Math.min(barWidth, Math.round(share * barWidth));
-  const bar = '█'.repeat(full) + pc.dim('░'.repeat(barWidth - full));
+  const bar = '█'.repeat(full) + styleText('dim', '░'.repeat(barWidth - full));
   const text = `${Math.round(share * 100)}%`.padStart(4);
-  return `${share > 0.97 ? pc.red(bar) : bar} ${text}`;
+  return `${share > 0.97 ? styleText('red', bar) : bar} ${text}`;
 }

@@ -1,8 +1,8 @@
 /** `npm run seeds`: worlds of the fault simulator by the thousand; see options.ts. */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { styleText } from 'node:util';
 import { noVisits, play, seedPolicies, type Story, unvisited } from '@spillway/simulator';
-import pc from 'picocolors';
 import { Tinypool } from 'tinypool';
 import { startProgress } from '../benchmark/progress.ts';
 import { readOptions, type SeedsOptions } from './options.ts';
@@ -56,7 +56,9 @@ async function playAll({ count, from, policy, json, coverage }: SeedsOptions): P
     if (covered) process.stdout.write(`${coverageText(visits)}\n\n`);
     const range = `seeds ${from} to ${from + count - 1}, policy ${policies.join(', ')}`;
     const verdict =
-      failures.length === 0 ? pc.green('0 failures') : pc.red(`${failures.length} failed`);
+      failures.length === 0
+        ? styleText('green', '0 failures')
+        : styleText('red', `${failures.length} failed`);
     process.stdout.write(`${count} played in ${seconds} s (${range}): ${verdict}\n`);
   }
   const isCovered = !covered || covered.unvisited.length === 0;
@@ -93,7 +95,7 @@ function report(played: number, failures: readonly Failure[], seconds: number): 
 
 function described({ seed, policy, problem, smallest }: Failure): string {
   return [
-    pc.red(`seed ${seed}, policy ${policy}: ${problem}`),
+    styleText('red', `seed ${seed}, policy ${policy}: ${problem}`),
     `  smallest world (${smallest.events} events): ${smallest.problem}`,
     `  replay: ${replayCommand(smallest.story)}`,
   ].join('\n');
@@ -139,7 +141,10 @@ function replayed({
       `${JSON.stringify({ story, problem: problem ?? null, trace: world.trace })}\n`,
     );
   } else {
-    const verdict = problem === undefined ? pc.green('every invariant held') : pc.red(problem);
+    const verdict =
+      problem === undefined
+        ? styleText('green', 'every invariant held')
+        : styleText('red', problem);
     process.stdout.write(`${world.trace.join('\n')}\n\n${verdict}\n`);
   }
   return problem === undefined ? 0 : 1;

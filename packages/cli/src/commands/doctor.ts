@@ -1,7 +1,7 @@
 /** `spillway doctor`: what is wrong, and what to do about it. */
+import { styleText } from 'node:util';
 import { type DoctorAnswer, doctorAnswer, type Finding } from '@spillway/agent/answers';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { clientFindings, clusterFindings, unreachable } from '../client-findings.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';
@@ -69,7 +69,7 @@ async function progress<T>(message: string, work: Promise<T>): Promise<T> {
 }
 
 const order = ['error', 'warning', 'info', 'ok'] as const;
-const colours = { error: pc.red, warning: pc.yellow, info: pc.cyan, ok: pc.green };
+const colours = { error: 'red', warning: 'yellow', info: 'cyan', ok: 'green' } as const;
 
 export function doctorText({ cluster, findings }: DoctorAnswer, wide = false): string {
   const sorted = [...findings].sort(
@@ -80,7 +80,7 @@ export function doctorText({ cluster, findings }: DoctorAnswer, wide = false): s
     findings.filter((each) => each.severity === severity).length;
   const parts = shown.map(({ severity, check, subject, message, remedy }) =>
     [
-      `${colours[severity](severity.toUpperCase())}  ${check}: ${pc.bold(subject)}`,
+      `${styleText(colours[severity], severity.toUpperCase())}  ${check}: ${styleText('bold', subject)}`,
       `  ${message}`,
       ...(remedy === undefined ? [] : [`  → ${remedy}`]),
     ].join('\n'),

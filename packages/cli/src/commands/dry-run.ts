@@ -1,7 +1,7 @@
 /** `spillway dry-run -f FILE`: where the pods of manifests would go now, and why not elsewhere. */
+import { styleText } from 'node:util';
 import { type DryRunAnswer, dryRunAnswer } from '@spillway/agent/answers';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { userCluster } from '../connection/cluster.ts';
 import { agentOf, agentUrl, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { manifestSources } from '../manifest-files.ts';
@@ -142,11 +142,11 @@ function batchText(batch: Batch, cluster: string, wide: boolean): string {
     places.push([`${there}`, `${cluster} (home)`, '', `${node}, after it ends ${named(victims)}`]);
   for (const place of neighbours)
     places.push([`${place.count}`, place.cluster, rtt(place.rttMs), noteOf(place, condition)]);
-  if (nowhere > 0) places.push([`${nowhere}`, pc.red('nowhere'), '', 'would wait']);
+  if (nowhere > 0) places.push([`${nowhere}`, styleText('red', 'nowhere'), '', 'would wait']);
   const lines = [
-    `${pc.bold(name)} in ${namespace}: ${plural(count, 'pod')}; ${schedulers[batch.scheduler]}`,
+    `${styleText('bold', name)} in ${namespace}: ${plural(count, 'pod')}; ${schedulers[batch.scheduler]}`,
     `policy ${policy.text} (${policy.source})`,
-    ...(policy.problem === undefined ? [] : [pc.red(policy.problem)]),
+    ...(policy.problem === undefined ? [] : [styleText('red', policy.problem)]),
     '',
     table(['PODS', 'WHERE', 'RTT', 'NOTE'], places),
   ];

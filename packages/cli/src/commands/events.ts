@@ -1,6 +1,6 @@
 /** `spillway events`: what Spillway has said of pods, as Kubernetes events. */
+import { styleText } from 'node:util';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import type { z } from 'zod';
 import { type UserCluster, userCluster } from '../connection/cluster.ts';
 import { requireNamespace } from '../connection/find-agent.ts';
@@ -118,5 +118,5 @@ export function eventsText(
 }
 
 function typeText(type: string): string {
-  return type === 'Warning' ? pc.yellow(type) : type;
+  return type === 'Warning' ? styleText('yellow', type) : type;
 }

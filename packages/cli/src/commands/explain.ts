@@ -1,6 +1,6 @@
 /** `spillway explain TYPE NAME`: why pods wait, or where they are. */
+import { styleText } from 'node:util';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import type { z } from 'zod';
 import { clusterIfAny, userCluster } from '../connection/cluster.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
@@ -90,7 +90,7 @@ type Away = Extract<PodExplanation, { state: 'away' }>;
 /** What its host has made of it, as far as is known: never that it is there when it is not. */
 function awayText(away: Away): string {
   const { host: plain, phase, status, wasThere, guestNamespace, problem, joined, leftOut } = away;
-  const host = pc.bold(plain);
+  const host = styleText('bold', plain);
   const because = problem === undefined ? '.' : `: ${problem}.`;
   switch (phase) {
     case 'committing':
@@ -120,7 +120,7 @@ function guestText(guest: Extract<PodExplanation, { state: 'guest' }>): string {
   const { name, home, homeNamespace, node, status, troubles } = guest;
   const trouble = troubles.length > 0 ? `: ${troubles.join('; ')}` : '';
   return [
-    `${name} is a guest of ${pc.bold(home)}, where it is pod ${name} in namespace ${homeNamespace}.`,
+    `${name} is a guest of ${styleText('bold', home)}, where it is pod ${name} in namespace ${homeNamespace}.`,
     `It is on node ${node} (${status})${trouble}.`,
   ].join('\n');
 }

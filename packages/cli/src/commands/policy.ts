@@ -1,7 +1,7 @@
 /** `spillway policy`: which placement policy is in force where, and where it comes from. */
+import { styleText } from 'node:util';
 import { policyAnswer, type PolicyEntry } from '@spillway/agent/answers';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { clusterIfAny } from '../connection/cluster.ts';
 import { requireNamespace } from '../connection/find-agent.ts';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
@@ -53,7 +53,7 @@ export function policyText(entries: readonly PolicyEntry[]): string {
   const rows = entries.map((entry) => [
     scopeText(entry),
     entry.scope === 'federation' ? '-' : entry.offload ? 'may leave' : 'stay',
-    entry.problem === undefined ? entry.policy : pc.red(entry.problem),
+    entry.problem === undefined ? entry.policy : styleText('red', entry.problem),
     entry.source,
   ]);
   return table(['SCOPE', 'UNSCHEDULABLE PODS', 'POLICY', 'FROM'], rows);

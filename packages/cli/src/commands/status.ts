@@ -1,7 +1,7 @@
 /** `spillway status`: what this cluster's agent has and does. */
+import { styleText } from 'node:util';
 import { type StatusAnswer, statusAnswer } from '@spillway/agent/answers';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
 import { pairs } from '../output/table.ts';
@@ -43,11 +43,11 @@ export function statusText(status: StatusAnswer, wide = false): string {
     ['Cluster:', cluster],
     [
       'Agent:',
-      `${instance || 'a process'} ${version}, ${status.ready ? pc.green('ready') : pc.red('not ready yet')}`,
+      `${instance || 'a process'} ${version}, ${status.ready ? styleText('green', 'ready') : styleText('red', 'not ready yet')}`,
     ],
     [
       'Certificate:',
-      expires > 0 ? `expires in ${age(expires)}` : pc.red(`expired ${age(-expires)} ago`),
+      expires > 0 ? `expires in ${age(expires)}` : styleText('red', `expired ${age(-expires)} ago`),
     ],
     ['Nodes:', status.nodes],
     ['CPU free:', `${cpus(cpu.freeMilli)} of ${cpus(cpu.allocatableMilli)}`],

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { pairs, table } from './table.ts';
-import { age, bar, countsText, roomText, rtt } from './words.ts';
+import { age, bar, countsText, livenessText, roomText, rtt } from './words.ts';
 
 describe('age', () => {
   it.each([
@@ -13,6 +13,18 @@ describe('age', () => {
     [-5, '0s'],
   ])('%d ms is %s', (ms, text) => {
     expect(age(ms)).toBe(text);
+  });
+});
+
+describe('livenessText', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('has no colour where nobody looks: also in CI, whose logs scripts read', () => {
+    vi.stubEnv('FORCE_COLOR', undefined);
+    vi.stubEnv('CI', 'true');
+    expect(livenessText('alive')).toBe('alive');
   });
 });
 

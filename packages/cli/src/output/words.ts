@@ -1,5 +1,5 @@
 /** Durations, sizes and counts as people read them. */
-import pc from 'picocolors';
+import { styleText } from 'node:util';
 
 /** `3s`, `4m`, `5h`, `6d`: as kubectl's AGE. */
 export function age(ms: number): string {
@@ -36,14 +36,14 @@ export function rtt(ms: number, measured = true): string {
 }
 
 const livenessColours = {
-  alive: pc.green,
-  suspect: pc.yellow,
-  gone: pc.red,
-  revoked: pc.red,
-};
+  alive: 'green',
+  suspect: 'yellow',
+  gone: 'red',
+  revoked: 'red',
+} as const;
 
 export function livenessText(liveness: keyof typeof livenessColours): string {
-  return livenessColours[liveness](liveness);
+  return styleText(livenessColours[liveness], liveness);
 }
 
 /** A bar of `width` for a share from 0 to 1. */
