@@ -6,7 +6,7 @@
  * what they would do for volumes, nodes and service accounts is part of the generated objects.
  */
 import { type Node, type NodeName, type Pod, randomStream, shapeOf } from '@spillway/core';
-import { type Judgement, judge, Ledger, placePods } from '@spillway/scheduling';
+import { type Evaluation, evaluate, Ledger, placePods } from '@spillway/scheduling';
 import {
   KubeError,
   type LocalCluster,
@@ -97,21 +97,21 @@ async function playRound(round: number, coverage: Coverage): Promise<void> {
       continue;
     }
     const read = asReadBy(minor, created);
-    const judgement = judge(ledger.snapshot, shapeOf(read));
+    const evaluation = evaluate(ledger.snapshot, shapeOf(read));
     const plan = placePods(ledger.snapshot, shapeOf(read), 1);
     const decided = await decision(created);
     const node = decided.spec.nodeName;
     const says = node ?? withoutPreemption(scheduled(decided)?.message ?? '');
-    const agreesWith = ({ feasible, ...rest }: Judgement): boolean =>
+    const agreesWith = ({ feasible, ...rest }: Evaluation): boolean =>
       node === undefined
         ? feasible.length === 0 && says === messageOf({ feasible, ...rest })
         : feasible.some((name) => name === node);
-    const agrees = agreesWith(judgement);
-    if (read !== created && !agreesWith(judge(ledger.snapshot, shapeOf(created)))) {
+    const agrees = agreesWith(evaluation);
+    if (read !== created && !agreesWith(evaluate(ledger.snapshot, shapeOf(created)))) {
       coverage.faulty += 1;
     }
-    const planned = plan.nodes.length === Math.min(1, judgement.feasible.length);
-    coverage.add({ features, reasons: reasonCounts(judgement), bound: node !== undefined });
+    const planned = plan.nodes.length === Math.min(1, evaluation.feasible.length);
+    coverage.add({ features, reasons: reasonCounts(evaluation), bound: node !== undefined });
     if (!agrees || !planned) {
       coverage.disagreements.push(
         JSON.stringify({
@@ -119,10 +119,10 @@ async function playRound(round: number, coverage: Coverage): Promise<void> {
           pod: { metadata: pod.metadata, spec: pod.spec },
           features,
           kubeScheduler: says,
-          feasible: judgement.feasible,
+          feasible: evaluation.feasible,
           plan,
-          ours: messageOf(judgement),
-          verdictsThere: node && judgement.verdicts.get(node as NodeName),
+          ours: messageOf(evaluation),
+          verdictsThere: node && evaluation.verdicts.get(node as NodeName),
         }),
       );
     }

@@ -4,7 +4,7 @@
  * leave such a pod to kube-scheduler; and what such a pod takes must keep nobody else out.
  */
 import { type Node, type NodeName, shapeOf } from '@spillway/core';
-import { type Judgement, judge, Ledger } from '@spillway/scheduling';
+import { type Evaluation, evaluate, Ledger } from '@spillway/scheduling';
 import { equalNodes, type LocalCluster, type LocalTestbed, startTestbed } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPod, decidedPod, kubernetesMinorOf } from './one-pod.ts';
@@ -93,7 +93,7 @@ async function decided(
   amounts: Readonly<Record<string, string>>,
   on: string,
   binds: boolean,
-): Promise<{ readonly ours: Judgement; readonly node: string | undefined }> {
+): Promise<{ readonly ours: Evaluation; readonly node: string | undefined }> {
   const created = await createPod(cluster, {
     metadata: { name },
     spec: {
@@ -103,7 +103,7 @@ async function decided(
       ],
     },
   });
-  const ours = judge(ledger.snapshot, shapeOf(created));
+  const ours = evaluate(ledger.snapshot, shapeOf(created));
   const seen = await decidedPod(cluster, created, binds);
   if (seen.spec.nodeName !== undefined) {
     ledger.apply({ kind: 'Pod', type: 'set', object: seen });

@@ -7,7 +7,7 @@ import {
   type PodAffinity,
   shapeOf,
 } from '@spillway/core';
-import { judge, Ledger } from '@spillway/scheduling';
+import { evaluate, Ledger } from '@spillway/scheduling';
 import {
   equalNodes,
   type LocalCluster,
@@ -83,7 +83,7 @@ describe.each([
 });
 
 function fits(pod: Pod): boolean {
-  return judge(ledger.snapshot, shapeOf(pod)).feasible.length > 0;
+  return evaluate(ledger.snapshot, shapeOf(pod)).feasible.length > 0;
 }
 
 function required(namespaceSelector: LabelSelector): PodAffinity {

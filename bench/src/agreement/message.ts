@@ -1,16 +1,16 @@
 /** kube-scheduler's FailedScheduling message (framework.FitError), written from our verdicts and read. */
-import type { Judgement } from '@spillway/scheduling';
+import type { Evaluation } from '@spillway/scheduling';
 
 /** What kube-scheduler would say had it judged as we did; preemption's part is left out. */
-export function messageOf(judgement: Judgement): string {
-  const nodes = judgement.feasible.length + judgement.verdicts.size;
+export function messageOf(evaluation: Evaluation): string {
+  const nodes = evaluation.feasible.length + evaluation.verdicts.size;
   const head = `0/${nodes} nodes are available:`;
-  if (judgement.rejected !== undefined) return `${head} ${judgement.rejected.reason}.`;
-  const reasons = [...reasonCounts(judgement)].map(([reason, count]) => `${count} ${reason}`);
+  if (evaluation.rejected !== undefined) return `${head} ${evaluation.rejected.reason}.`;
+  const reasons = [...reasonCounts(evaluation)].map(([reason, count]) => `${count} ${reason}`);
   return `${head} ${reasons.sort(byCodePoint).join(', ')}.`;
 }
 
-export function reasonCounts({ verdicts }: Judgement): ReadonlyMap<string, number> {
+export function reasonCounts({ verdicts }: Evaluation): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { reason } of [...verdicts.values()].flat()) {
     counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -13,7 +13,7 @@ import {
   randomStream,
   shapeOf,
 } from '@spillway/core';
-import { judge, Ledger, preempt } from '@spillway/scheduling';
+import { evaluate, Ledger, preempt } from '@spillway/scheduling';
 import { type LocalCluster, type LocalTestbed, startTestbed, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Draw } from './cluster-generator.ts';
@@ -118,7 +118,7 @@ class World {
   async compare(i: number): Promise<Compared> {
     const urgent = await post<Pod>(this.#podsPath(), this.#urgent(`urgent-${i}`));
     const shape = shapeOf(urgent);
-    const fits = judge(this.#ledger.snapshot, shape).feasible.length > 0;
+    const fits = evaluate(this.#ledger.snapshot, shape).feasible.length > 0;
     const found = fits
       ? undefined
       : preempt(this.#ledger.snapshot, { shape, priority: urgentPriority, never: false });

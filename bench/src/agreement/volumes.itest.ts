@@ -16,7 +16,7 @@ import {
   randomStream,
   shapeOf,
 } from '@spillway/core';
-import { judge, Ledger, selectedNodeAnnotation, volumePlan } from '@spillway/scheduling';
+import { evaluate, Ledger, selectedNodeAnnotation, volumePlan } from '@spillway/scheduling';
 import { type LocalCluster, type LocalTestbed, startTestbed, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Draw } from './cluster-generator.ts';
@@ -63,12 +63,12 @@ describe('agreement with kube-scheduler on volumes', () => {
     const compared: { readonly ours: readonly string[]; readonly kubeScheduler: string }[] = [];
     for (const { index, claims } of storages) {
       const pod = await post<Pod>(podsPath, podWith(index, claims));
-      const judgement = judge(ledger.snapshot, shapeOf(pod));
-      for (const { reason } of [...judgement.verdicts.values()].flat()) reasons.add(reason);
+      const evaluation = evaluate(ledger.snapshot, shapeOf(pod));
+      for (const { reason } of [...evaluation.verdicts.values()].flat()) reasons.add(reason);
       const ours =
-        judgement.feasible.length === 0
-          ? [messageOf(judgement)]
-          : judgement.feasible.map((node) => planText(pod, node));
+        evaluation.feasible.length === 0
+          ? [messageOf(evaluation)]
+          : evaluation.feasible.map((node) => planText(pod, node));
       compared.push({ ours, kubeScheduler: await outcome(pod, claims, ours) });
       await cluster.client.call('DELETE', `${podsPath}/${pod.metadata.name}?gracePeriodSeconds=0`);
     }

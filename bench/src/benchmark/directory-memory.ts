@@ -63,7 +63,7 @@ function encodedAdvert(i: number): Uint8Array {
       labels: {},
       accepting: true,
       guestsFree: 1_000,
-      room: {
+      freeCapacity: {
         classes: [{ labels: { 'kubernetes.io/arch': 'amd64' }, taints: [] }],
         bins: [1, 2, 3].map((cpus) => ({ nodeClass: 0, nodes: 1, free: amounts(900 * cpus + i) })),
       },

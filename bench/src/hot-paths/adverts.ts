@@ -5,8 +5,8 @@ import {
   Directory,
   directoryPresets,
   originCoordinate,
-  roomOf,
-  roomTotals,
+  freeCapacityOf,
+  capacityTotals,
 } from '@spillway/federation';
 import { issueCertificate, newKey, peerIdOf } from '@spillway/mesh';
 import { decodeAdvert, encodeAdvert } from '@spillway/wire';
@@ -26,8 +26,8 @@ const certificate = await issueCertificate(key, {
 
 export function advertOf(i: number, sequence: number, of: PeerId = peer): Advert {
   const snapshot = bigCluster();
-  totals ??= roomTotals(snapshot);
-  room ??= roomOf(snapshot);
+  totals ??= capacityTotals(snapshot);
+  freeCapacity ??= freeCapacityOf(snapshot);
   return {
     cluster: clusterName(`cluster-${i}`),
     peer: of,
@@ -38,12 +38,12 @@ export function advertOf(i: number, sequence: number, of: PeerId = peer): Advert
     labels: { tier: 'edge' },
     accepting: true,
     guestsFree: 1_000,
-    room,
+    freeCapacity,
     totals,
   };
 }
 
-let room: Advert['room'] | undefined;
+let freeCapacity: Advert['freeCapacity'] | undefined;
 let totals: Advert['totals'] | undefined;
 
 export const advertMerge: HotPath = {
@@ -92,7 +92,10 @@ export const advertDecode: HotPath = {
     const bytes = encodeAdvert({ certificate, advert });
     const text = Buffer.from(json(advert));
     const ours = () => decodeAdvert(bytes);
-    assertBenchmarked(ours().advert.room.bins.length === advert.room.bins.length, 'it is whole');
+    assertBenchmarked(
+      ours().advert.freeCapacity.bins.length === advert.freeCapacity.bins.length,
+      'it is whole',
+    );
     return { ours, baseline: () => JSON.parse(text.toString()) as unknown };
   },
 };

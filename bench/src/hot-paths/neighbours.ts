@@ -5,9 +5,9 @@ import {
   type Neighbour,
   nearest,
   rankNeighbours,
-  roomBounds,
-  roomOf,
-  roomTotals,
+  capacityBounds,
+  freeCapacityOf,
+  capacityTotals,
 } from '@spillway/federation';
 import { Snapshot } from '@spillway/scheduling';
 import { advertOf, peer } from './adverts.ts';
@@ -31,12 +31,12 @@ export const room: HotPath = {
         snapshot = snapshot.withPod(pod(`pod-${i}-${k}`, `node-${i}`));
       }
     }
-    const found = roomOf(snapshot);
+    const found = freeCapacityOf(snapshot);
     const told = found.bins.reduce((sum, bin) => sum + bin.nodes, 0);
     assertBenchmarked(told === nodes, 'every node is in a bin');
-    assertBenchmarked(found.bins.length <= roomBounds.binsMax, 'bins are bounded');
+    assertBenchmarked(found.bins.length <= capacityBounds.binsMax, 'bins are bounded');
     assertBenchmarked(fitCount(found, plainShape) > 0, 'there is room');
-    return { ours: () => roomOf(snapshot), baseline: () => roomTotals(snapshot) };
+    return { ours: () => freeCapacityOf(snapshot), baseline: () => capacityTotals(snapshot) };
   },
 };
 
@@ -47,7 +47,7 @@ export const rank: HotPath = {
   perCall: { ours: 1, baseline: 1 },
   prepare() {
     const advert = advertOf(0, 1);
-    assertBenchmarked(roomOf(bigCluster()).bins.length > 0, 'the adverts have room');
+    assertBenchmarked(freeCapacityOf(bigCluster()).bins.length > 0, 'the adverts have room');
     const neighbours = Array.from({ length: neighbourCount }, (_, i): Neighbour => {
       const cluster = clusterName(`cluster-${i}`);
       return {

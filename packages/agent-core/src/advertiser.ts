@@ -9,9 +9,9 @@ import {
   type AdvertPacingConfig,
   type Host,
   type HostConfig,
-  type Room,
-  roomOf,
-  roomTotals,
+  type FreeCapacity,
+  freeCapacityOf,
+  capacityTotals,
 } from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
 
@@ -72,8 +72,8 @@ export class Advertiser {
   due(now: MonotonicMs): Publication | undefined {
     if (this.#pacing.wakeAt(now) > now) return undefined;
     const { ledger, host, keepFree } = this.#options;
-    const room = roomOf(ledger.snapshot, { keepFree });
-    const said = saidOf(room, host.accepting, host.guestsFree);
+    const freeCapacity = freeCapacityOf(ledger.snapshot, { keepFree });
+    const said = saidOf(freeCapacity, host.accepting, host.guestsFree);
     const isNews = said !== this.#lastSaid;
     const changedAt = isNews ? this.#changedAt : undefined;
     const speaks = isNews || this.#pacing.mustSpeak(now);
@@ -81,10 +81,10 @@ export class Advertiser {
     this.#changedAt = undefined;
     if (!speaks) return undefined;
     this.#lastSaid = said;
-    return { advert: this.#advert(room), changedAt };
+    return { advert: this.#advert(freeCapacity), changedAt };
   }
 
-  #advert(room: Room): Advert {
+  #advert(freeCapacity: FreeCapacity): Advert {
     const { cluster, epoch, labels, host, ledger, whereabouts } = this.#options;
     return {
       cluster,
@@ -94,14 +94,14 @@ export class Advertiser {
       labels,
       accepting: host.accepting,
       guestsFree: host.guestsFree,
-      room,
-      totals: roomTotals(ledger.snapshot),
+      freeCapacity,
+      totals: capacityTotals(ledger.snapshot),
     };
   }
 }
 
-function saidOf(room: Room, accepting: boolean, guestsFree: number): string {
-  return JSON.stringify([room, accepting, guestsFree], (_key, value: unknown) =>
+function saidOf(freeCapacity: FreeCapacity, accepting: boolean, guestsFree: number): string {
+  return JSON.stringify([freeCapacity, accepting, guestsFree], (_key, value: unknown) =>
     value instanceof Map ? [...(value as Map<string, number>)] : value,
   );
 }

@@ -132,7 +132,7 @@ export class Agent {
       keepNode: (state) => this.#send({ kind: 'keepNode', state }),
       removeNode: (neighbour) => this.#send({ kind: 'removeNode', cluster: neighbour }),
       changed: () => (this.#neighboursChanged = true),
-      judged: (change) => notice({ kind: 'judged', ...change }),
+      livenessChanged: (change) => notice({ kind: 'livenessChanged', ...change }),
     });
     const home = (event: HomeEvent): void => void this.#homeEvents.push(event);
     this.#routing = new WatchRouting({
@@ -146,7 +146,7 @@ export class Agent {
       },
     });
     this.home = new Home({
-      room: ledger,
+      ledger: ledger,
       neighbourhood: this.#neighbourhood,
       attributes: options.attributes,
       policies: options.policies,
@@ -227,11 +227,11 @@ export class Agent {
   wakeAt(now: MonotonicMs): MonotonicMs | undefined {
     if (this.#stopped) return undefined;
     const machines = earliest(this.home.wakeAt(), this.host.wakeAt());
-    const judging =
+    const liveness =
       this.#options.neighbourhood === undefined ? this.neighbours.wakeAt() : undefined;
-    if (!this.#synced) return earliest(machines, judging);
+    if (!this.#synced) return earliest(machines, liveness);
     const around = earliest(this.#advertiser.wakeAt(now), this.#watches.wakeAt());
-    return earliest(earliest(machines, around), earliest(this.#lookAt, judging));
+    return earliest(earliest(machines, around), earliest(this.#lookAt, liveness));
   }
 
   /** From now on it emits nothing and answers nobody; what has not been started is dropped. */
@@ -407,7 +407,7 @@ export class Agent {
   #tellNews(now: MonotonicMs): void {
     if (!this.#neighboursChanged) return;
     this.#neighboursChanged = false;
-    if (this.awaitsNews(now)) this.#home({ kind: 'roomChanged', where: 'neighbour' }, now);
+    if (this.awaitsNews(now)) this.#home({ kind: 'capacityChanged', where: 'neighbour' }, now);
   }
 
   /** With the epochs of their agents. */

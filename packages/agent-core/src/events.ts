@@ -82,7 +82,7 @@ export type AgentEvent =
 export type Notice =
   | Extract<HomeEffect, { kind: 'giveBack' | 'explain' | 'tell' }>
   | Extract<HostEffect, { kind: 'push' }>
-  | ({ readonly kind: 'judged' } & LivenessChange)
+  | ({ readonly kind: 'livenessChanged' } & LivenessChange)
   /** It is revoked, and in the directory no more. */
   | { readonly kind: 'forgotten'; readonly cluster: ClusterName }
   /** Somebody else has deleted its virtual node. */

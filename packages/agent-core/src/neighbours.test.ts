@@ -16,11 +16,11 @@ let neighbours: Neighbours;
 let kept: VirtualNodeState[];
 let removed: ClusterName[];
 let changes: number;
-let judged: LivenessChange[];
+let livenessChanges: LivenessChange[];
 let hostsOurs: boolean;
 
 beforeEach(() => {
-  [kept, removed, judged, changes, hostsOurs] = [[], [], [], 0, false];
+  [kept, removed, livenessChanges, changes, hostsOurs] = [[], [], [], 0, false];
   neighbours = new Neighbours({
     cluster: 'paris' as ClusterName,
     directory: directoryPresets.lan,
@@ -31,7 +31,7 @@ beforeEach(() => {
     keepNode: (state) => kept.push(state),
     removeNode: (cluster) => removed.push(cluster),
     changed: () => (changes += 1),
-    judged: (change) => judged.push(change),
+    livenessChanged: (change) => livenessChanges.push(change),
   });
 });
 
@@ -46,7 +46,7 @@ function advert(sequence: number, ms: number): void {
     labels: {},
     accepting: true,
     guestsFree: 1,
-    room: { bins: [], classes: [] },
+    freeCapacity: { bins: [], classes: [] },
     totals: {} as Advert['totals'],
   };
   const from = { cluster: lyon, peer: 'lyon' as PeerId, attributes: {} };
@@ -100,7 +100,7 @@ describe('neighbours', () => {
     expect(kept).toMatchObject([{ cordoned: true }]);
   });
 
-  it('are judged once a second, and their node says when they are gone', () => {
+  it('are checked for liveness once a second, and their node says when they are gone', () => {
     withNode();
     neighbours.tick(at(0));
     expect(neighbours.wakeAt()).toBe(1_000);
@@ -108,7 +108,7 @@ describe('neighbours', () => {
     neighbours.tick(at(suspectMs + 1));
     neighbours.nodeKept(kept.at(-1)!, true);
     neighbours.tick(at(suspectMs + goneMs + 1_002));
-    expect(judged.map(({ to }) => to)).toEqual(['suspect', 'gone']);
+    expect(livenessChanges.map(({ to }) => to)).toEqual(['suspect', 'gone']);
     expect(kept.at(-1)).toMatchObject({ reachable: false });
   });
 

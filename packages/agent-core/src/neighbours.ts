@@ -1,6 +1,6 @@
 /**
  * Who is a neighbour, as the home decides by, and which virtual nodes there must be: one for every
- * neighbour that is worth one. It keeps the directory fed and judged.
+ * neighbour that is worth one. It feeds the directory and checks its liveness.
  */
 import { after, type ClusterName, type MonotonicMs, type Node } from '@spillway/core';
 import {
@@ -43,7 +43,7 @@ export interface NeighboursOptions {
   readonly removeNode: (cluster: ClusterName) => void;
   /** The home may have more room than before, or less. */
   readonly changed: () => void;
-  readonly judged: (change: LivenessChange) => void;
+  readonly livenessChanged: (change: LivenessChange) => void;
 }
 
 /** As the directory last knew it; it is in there no more. */
@@ -52,7 +52,7 @@ export interface RevokedNeighbour {
   readonly message: string;
 }
 
-const judgeMs = 1_000;
+const livenessCheckMs = 1_000;
 /** Virtual nodes are for people to look at: minimum time between two writes of one (ms). */
 const nodeGapMs = 5_000;
 /** How long a neighbour must be gone until its virtual node is deleted (ms), unless pods of ours are still bound to it. */
@@ -73,7 +73,7 @@ export class Neighbours implements Neighbourhood {
   /** Since when those that say so need not be there any more. */
   readonly #marked = new Map<ClusterName, MonotonicMs>();
   #leaving = false;
-  #judgeAt: MonotonicMs | undefined;
+  #livenessCheckAt: MonotonicMs | undefined;
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
@@ -196,12 +196,12 @@ export class Neighbours implements Neighbourhood {
   }
 
   tick(now: MonotonicMs): void {
-    if (this.#judgeAt !== undefined && now < this.#judgeAt) return;
-    this.#judgeAt = after(now, judgeMs);
+    if (this.#livenessCheckAt !== undefined && now < this.#livenessCheckAt) return;
+    this.#livenessCheckAt = after(now, livenessCheckMs);
     const changes = this.directory.tick(now);
     for (const change of changes) {
       this.#nextWrite.delete(change.cluster);
-      this.#options.judged(change);
+      this.#options.livenessChanged(change);
     }
     if (changes.length > 0) this.#options.changed();
     this.#markNodes(now);
@@ -214,7 +214,7 @@ export class Neighbours implements Neighbourhood {
   }
 
   wakeAt(): MonotonicMs | undefined {
-    return this.#judgeAt;
+    return this.#livenessCheckAt;
   }
 
   #mayWrite(cluster: ClusterName, now: MonotonicMs): boolean {

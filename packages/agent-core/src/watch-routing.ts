@@ -59,7 +59,7 @@ export class WatchRouting {
       case 'CSINode':
       case 'CSIStorageCapacity':
       case 'PodDisruptionBudget':
-        home({ kind: 'roomChanged', where: 'home' });
+        home({ kind: 'capacityChanged', where: 'home' });
         return false;
     }
   }
@@ -70,7 +70,7 @@ export class WatchRouting {
     const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
     if (labels?.[wellKnown.virtualNodeLabel] !== 'true' || cluster === undefined) {
       this.#clusterOfNode.delete(name);
-      home({ kind: 'roomChanged', where: 'home' });
+      home({ kind: 'capacityChanged', where: 'home' });
       return true;
     }
     // One that is deleted still stands for its neighbour: its pods are away until they are gone.
@@ -92,6 +92,6 @@ export class WatchRouting {
       host({ kind: 'ownPod', pod, deleted });
       home({ kind: deleted ? 'podDeleted' : 'pod', pod });
     }
-    if (deleted || isTerminal(pod.status)) home({ kind: 'roomChanged', where: 'home' });
+    if (deleted || isTerminal(pod.status)) home({ kind: 'capacityChanged', where: 'home' });
   }
 }

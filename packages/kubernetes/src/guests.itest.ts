@@ -7,7 +7,7 @@ import {
   type PodUid,
   wellKnown,
 } from '@spillway/core';
-import { cutToTravel, guestPod, guestTermsDefaults, shadowIdOf } from '@spillway/federation';
+import { portablePod, guestPod, guestTermsDefaults, shadowIdOf } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guestNamespaceName } from './guest-namespace.ts';
@@ -32,7 +32,7 @@ async function guest(
   name: string,
   { namespace = 'shop', node = 'node-1', labels = {}, spec = {} } = {},
 ): Promise<Pod> {
-  const sent = cutToTravel({
+  const sent = portablePod({
     metadata: { name, namespace, uid: `uid-of-${namespace}-${name}`, labels },
     spec: {
       containers: [{ name: 'main', image: 'registry.example/main:1' }],

@@ -4,7 +4,12 @@
  * rounding alone would flap wherever a value lies on the edge of two roundings.
  */
 import type { ClusterName, WallMs } from '@spillway/core';
-import { type Amounts, commonShapeFits, freeExtended, type Room } from '@spillway/federation';
+import {
+  type Amounts,
+  commonShapeFits,
+  freeExtended,
+  type FreeCapacity,
+} from '@spillway/federation';
 
 export type NeighbourState = 'alive' | 'suspect' | 'gone' | 'revoked';
 
@@ -20,7 +25,7 @@ export interface NeighbourFacts {
   readonly rttMeasured: boolean;
   readonly accepting: boolean;
   readonly guestsFree: number;
-  readonly room: Room;
+  readonly room: FreeCapacity;
   /** Sums over its nodes. */
   readonly free: Amounts;
   readonly guestsHere: number;

@@ -1,5 +1,5 @@
 import { clusterName, type NodeName, type Pod, type PodUid, wellKnown } from '@spillway/core';
-import { cutToTravel, type PodRef } from '@spillway/federation';
+import { portablePod, type PodRef } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Pods } from './pods.ts';
@@ -163,7 +163,7 @@ describe('finalizeDeletion', () => {
 
 describe('createShadow', () => {
   const shadowOf = (pod: Pod, node = realNode) =>
-    pods.createShadow({ home: lyon, pod: cutToTravel(pod), place: { node } });
+    pods.createShadow({ home: lyon, pod: portablePod(pod), place: { node } });
 
   test('makes one shadow per pod, however often it is asked', async () => {
     const pod = await userPod('web');
@@ -174,7 +174,7 @@ describe('createShadow', () => {
     expect(
       await new Pods(agent.api).createShadow({
         home: lyon,
-        pod: cutToTravel(pod),
+        pod: portablePod(pod),
         place: { node: 'node-2' as NodeName },
       }),
     ).toEqual({ kind: 'exists' });
@@ -236,7 +236,7 @@ describe('createShadow', () => {
     const pod = await userPod('closed-off-again');
     await new Pods(agent.api).createShadow({
       home: clusterName('lyon'),
-      pod: cutToTravel(pod),
+      pod: portablePod(pod),
       place: { node: realNode },
     });
     expect((await client.get<typeof made>(path)).spec.policyTypes).toEqual(['Ingress']);
@@ -296,7 +296,7 @@ describe('createShadow', () => {
     const shadow = (home: string, namespace: string) =>
       pods.createShadow({
         home: clusterName(home),
-        pod: cutToTravel({ ...pod, metadata: { ...pod.metadata, namespace } }),
+        pod: portablePod({ ...pod, metadata: { ...pod.metadata, namespace } }),
         place: { node: realNode },
       });
     // 9 + 40 + 1 + 63 characters: cut to 63.
@@ -321,7 +321,7 @@ describe('getPod', () => {
 describe('deleteShadow', () => {
   test('is done when there is nothing to do, and spares another of that name', async () => {
     const pod = await userPod('short');
-    await pods.createShadow({ home: lyon, pod: cutToTravel(pod), place: { node: realNode } });
+    await pods.createShadow({ home: lyon, pod: portablePod(pod), place: { node: realNode } });
     const shadow = await podThere('spillway-lyon-shop', 'short');
     const where = { namespace: 'spillway-lyon-shop', name: 'short' };
     await pods.deleteShadow({ ...where, uid: 'another' as PodUid, gracePeriodSeconds: 0 });

@@ -1,6 +1,6 @@
 /** Shadows that the host's own kube-scheduler binds, on a real one. */
 import { clusterName, type NodeName, type Pod, type PodUid } from '@spillway/core';
-import { cutToTravel } from '@spillway/federation';
+import { portablePod } from '@spillway/federation';
 import { waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Pods } from './pods.ts';
@@ -29,7 +29,7 @@ interface Ask {
 
 async function shadow(name: string, ask: Ask = {}): Promise<Pod> {
   const { node = 'node-2', scheduler = 'default-scheduler', cpu = '100m', spec } = ask;
-  const pod = cutToTravel({
+  const pod = portablePod({
     metadata: { name, namespace: 'shop', uid: `uid-of-${name}`, labels: { app: 'web' } },
     spec: {
       containers: [

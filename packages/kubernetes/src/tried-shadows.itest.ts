@@ -1,6 +1,6 @@
 /** What a host's API server says of a pod before anything is made, and of a pod that another has completed. */
 import { clusterName, type NodeName, type Pod } from '@spillway/core';
-import { cutToTravel, saidOfTemplate } from '@spillway/federation';
+import { portablePod, saidOfTemplate } from '@spillway/federation';
 import {
   equalNodes,
   installAgentRights,
@@ -61,12 +61,12 @@ async function atHome(spec: object = {}, metadata: object = {}): Promise<Pod> {
 
 async function tried(pod: Pod, namespace = 'shop') {
   const travelling = { ...pod, metadata: { ...pod.metadata, namespace } };
-  return await pods.tryShadow({ home: paris, pod: cutToTravel(travelling), place: { node } });
+  return await pods.tryShadow({ home: paris, pod: portablePod(travelling), place: { node } });
 }
 
 /** The shadow as the host's API server has it. */
 async function createdThere(pod: Pod): Promise<Pod> {
-  const made = await pods.createShadow({ home: paris, pod: cutToTravel(pod), place: { node } });
+  const made = await pods.createShadow({ home: paris, pod: portablePod(pod), place: { node } });
   expect(made).toEqual({ kind: 'created' });
   const there = await pods.getPod('spillway-paris-shop', pod.metadata.name ?? '');
   if (there === undefined) throw new Error('the shadow is not there');

@@ -48,7 +48,7 @@ export function virtualNodeObject(
   };
 }
 
-const noRoom = { cpu: '0', memory: '0', pods: '0' } as const;
+const zeroCapacity = { cpu: '0', memory: '0', pods: '0' } as const;
 
 /** `resources`: names of those that the node shows. */
 export function virtualNodeStatus(
@@ -66,10 +66,10 @@ export function virtualNodeStatus(
   },
 ): object {
   // A merge keeps what it does not name.
-  const room = { ...Object.fromEntries(resources.map((name) => [name, null])), ...noRoom };
+  const none = { ...Object.fromEntries(resources.map((name) => [name, null])), ...zeroCapacity };
   return {
-    capacity: room,
-    allocatable: room,
+    capacity: none,
+    allocatable: none,
     nodeInfo: { kubeletVersion: 'spillway', operatingSystem: '', architecture: '' },
     conditions: [
       {

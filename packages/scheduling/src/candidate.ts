@@ -1,7 +1,7 @@
 /** A node in the running for pods of one shape, and what one more pod does to it. */
 import { plus, type PodShape, type PodUid, type Verdict, type VerdictCount } from '@spillway/core';
-import { fitsTimes } from './filter/node-resources-fit.ts';
-import { type PreparedFilters, type PreparedScores, VerdictTally } from './judgement.ts';
+import { fitCountOn } from './filter/node-resources-fit.ts';
+import { type PreparedFilters, type PreparedScores, VerdictTally } from './evaluation.ts';
 import { kept, type KeepFree, keptOn } from './keep-free.ts';
 import { type NodeState, plannedPod, withPlaced } from './node-state.ts';
 
@@ -17,7 +17,7 @@ export interface Batch {
 export interface Candidate {
   node: NodeState;
   /** How many more of the shape fit here. */
-  times: number;
+  fits: number;
   score: number;
 }
 
@@ -27,12 +27,12 @@ export function better(a: Candidate, b: Candidate): boolean {
 }
 
 /** A second pod with the same host ports never fits. */
-export function timesOn(
+export function batchFitCountOn(
   node: NodeState,
   { shape, keepFree }: Pick<Batch, 'shape' | 'keepFree'>,
 ): number {
-  const times = fitsTimes(node, shape.requests, keptOn(node, keepFree));
-  return shape.hostPorts.length > 0 ? Math.min(times, 1) : times;
+  const fits = fitCountOn(node, shape.requests, keptOn(node, keepFree));
+  return shape.hostPorts.length > 0 ? Math.min(fits, 1) : fits;
 }
 
 /** The pod number `index` of the batch stands on `node`. */
@@ -57,7 +57,7 @@ export function refusalsOf(
   if (filter.rejected !== undefined) return [filter.rejected];
   const tally = new VerdictTally();
   for (const node of nodes) {
-    const verdicts = filter.judge(node);
+    const verdicts = filter.check(node);
     tally.add(verdicts.length === 0 ? kept : verdicts);
   }
   return tally.counts();

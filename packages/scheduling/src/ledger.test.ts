@@ -1,6 +1,6 @@
 import type { NodeName, Pod, PodUid } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { judge } from './judgement.ts';
+import { evaluate } from './evaluation.ts';
 import { Ledger } from './ledger.ts';
 import { node, pod, shape } from './testing/fixtures.ts';
 
@@ -19,7 +19,7 @@ function ledgerOf(...pods: readonly Pod[]): Ledger {
   return ledger;
 }
 
-const feasible = ({ snapshot }: Ledger): readonly string[] => judge(snapshot, shape()).feasible;
+const feasible = ({ snapshot }: Ledger): readonly string[] => evaluate(snapshot, shape()).feasible;
 
 describe('a pod that waits on a node for others to end', () => {
   test('keeps its room there, no matter which scheduler nominated it', () => {

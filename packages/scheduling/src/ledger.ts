@@ -13,7 +13,7 @@ import {
   type PodShape,
   type PodUid,
 } from '@spillway/core';
-import { fitsTimes } from './filter/node-resources-fit.ts';
+import { fitCountOn } from './filter/node-resources-fit.ts';
 import { type PlacedPod, placedPod, plannedPod } from './node-state.ts';
 import { objectKey, Snapshot } from './snapshot.ts';
 import { AssumedVolumes } from './volumes/assumed-volumes.ts';
@@ -117,7 +117,7 @@ export class Ledger {
     const slots = nodes.map((node, i) => ({ uid: `hold/${id}/${i}` as PodUid, node }));
     this.#holds.set(id, slots);
     for (const { uid, node } of slots) {
-      this.#assertRoom(node, shape);
+      this.#assertFits(node, shape);
       this.#snapshot = this.#snapshot.withPlaced(plannedPod(shape, uid, node));
     }
   }
@@ -143,9 +143,9 @@ export class Ledger {
     this.#holds.delete(id);
   }
 
-  #assertRoom(name: NodeName, { requests }: PodShape): void {
+  #assertFits(name: NodeName, { requests }: PodShape): void {
     const node = this.#snapshot.node(name);
-    const fits = node?.exists === true && fitsTimes(node, requests, undefined) > 0;
+    const fits = node?.exists === true && fitCountOn(node, requests, undefined) > 0;
     assert(fits, () => `node ${name} has no room for a pod that it is held for`);
   }
 

@@ -4,7 +4,7 @@ import {
   better,
   type Candidate,
   refusalsOf,
-  timesOn,
+  batchFitCountOn,
   withOneMore,
 } from './candidate.ts';
 import type { NodeState } from './node-state.ts';
@@ -12,7 +12,7 @@ import type { Plan } from './place.ts';
 
 /**
  * For shapes of which one placed may open, close or better other nodes (spread, affinity,
- * anti-affinity). What hangs on the node alone is judged once and kept in order of its score; only the
+ * anti-affinity). What hangs on the node alone is checked once and kept in order of its score; only the
  * rest is asked again for each pod, from the best node on, until no later one can win.
  *
  * O(nodes log nodes) for the order, then for each pod: nodes refused before the best, plus those whose
@@ -23,8 +23,8 @@ export function placeInTurn(batch: Batch): Plan {
   const shut: NodeState[] = [];
   const open: Candidate[] = [];
   for (const node of nodes) {
-    const times = filter.own(node).length === 0 ? timesOn(node, batch) : 0;
-    if (times > 0) open.push({ node, times, score: scorer.own(node) });
+    const fits = filter.checkNodeLocal(node).length === 0 ? batchFitCountOn(node, batch) : 0;
+    if (fits > 0) open.push({ node, fits, score: scorer.scoreNodeLocal(node) });
     else shut.push(node);
   }
   open.sort((a, b) => (better(a, b) ? -1 : 1));
@@ -41,9 +41,9 @@ export function placeInTurn(batch: Batch): Plan {
     filter.placed?.(best.node);
     scorer.placed?.(best.node);
     best.node = withOneMore(best.node, shape, placed.length);
-    best.times -= 1;
-    if (best.times > 0) {
-      best.score = scorer.own(best.node);
+    best.fits -= 1;
+    if (best.fits > 0) {
+      best.score = scorer.scoreNodeLocal(best.node);
       open.splice(placeOf(best, open), 0, best);
     } else {
       shut.push(best.node);
@@ -57,9 +57,13 @@ function bestAt(open: readonly Candidate[], { filter, scorer }: Batch): number {
   let [found, foundScore, foundName] = [-1, 0, ''];
   for (let at = 0; at < open.length; at++) {
     const { node, score } = open[at] as Candidate;
-    if (found !== -1 && (scorer.restMax === 0 || score + scorer.restMax < foundScore)) break;
-    if (filter.rest(node).length > 0) continue;
-    const sum = score + scorer.rest(node);
+    if (
+      found !== -1 &&
+      (scorer.placementDependentMax === 0 || score + scorer.placementDependentMax < foundScore)
+    )
+      break;
+    if (filter.checkPlacementDependent(node).length > 0) continue;
+    const sum = score + scorer.scorePlacementDependent(node);
     if (found !== -1) {
       if (sum < foundScore || (sum === foundScore && node.name > foundName)) continue;
     }

@@ -1,4 +1,4 @@
-import { type Batch, refusalsOf, timesOn } from './candidate.ts';
+import { type Batch, refusalsOf, batchFitCountOn } from './candidate.ts';
 import type { NodeState } from './node-state.ts';
 import type { Plan } from './place.ts';
 
@@ -8,8 +8,8 @@ export function placeOne(batch: Batch): Plan {
   let best: NodeState | undefined;
   let bestScore = 0;
   for (const node of nodes) {
-    if (filter.judge(node).length > 0) continue;
-    if (keepFree !== undefined && timesOn(node, batch) === 0) continue;
+    if (filter.check(node).length > 0) continue;
+    if (keepFree !== undefined && batchFitCountOn(node, batch) === 0) continue;
     const score = scorer.score(node);
     if (best !== undefined) {
       if (score < bestScore || (score === bestScore && node.name > best.name)) continue;

@@ -4,7 +4,7 @@ import {
   better,
   type Candidate,
   refusalsOf,
-  timesOn,
+  batchFitCountOn,
   withOneMore,
 } from './candidate.ts';
 import { MaxHeap } from './max-heap.ts';
@@ -12,7 +12,7 @@ import type { NodeState } from './node-state.ts';
 import type { Plan } from './place.ts';
 
 /**
- * For shapes of which one placed changes its own node only: every node is judged once and then falls
+ * For shapes of which one placed changes its own node only: every node is checked once and then falls
  * in the heap. O(nodes + n log nodes) for n pods.
  */
 export function placeTogether(batch: Batch): Plan {
@@ -20,8 +20,8 @@ export function placeTogether(batch: Batch): Plan {
   const shut: NodeState[] = [];
   const open: Candidate[] = [];
   for (const node of nodes) {
-    const times = filter.judge(node).length === 0 ? timesOn(node, batch) : 0;
-    if (times > 0) open.push({ node, times, score: scorer.score(node) });
+    const fits = filter.check(node).length === 0 ? batchFitCountOn(node, batch) : 0;
+    if (fits > 0) open.push({ node, fits, score: scorer.score(node) });
     else shut.push(node);
   }
   const heap = new MaxHeap(open, better);
@@ -30,9 +30,9 @@ export function placeTogether(batch: Batch): Plan {
     const best = heap.peek();
     if (best === undefined) return { nodes: placed, refusals: refusalsOf(batch, shut) };
     best.node = withOneMore(best.node, shape, placed.length);
-    best.times -= 1;
+    best.fits -= 1;
     placed.push(best.node.name);
-    if (best.times > 0) {
+    if (best.fits > 0) {
       best.score = scorer.score(best.node);
       heap.sinkTop();
     } else {

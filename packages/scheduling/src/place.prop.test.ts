@@ -10,8 +10,8 @@ import {
 } from '@spillway/core';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitsTimes } from './filter/node-resources-fit.ts';
-import { judge, preparedScores } from './judgement.ts';
+import { fitCountOn } from './filter/node-resources-fit.ts';
+import { evaluate, preparedScores } from './evaluation.ts';
 import { type KeepFree, keptOn } from './keep-free.ts';
 import { plannedPod } from './node-state.ts';
 import { placePods } from './place.ts';
@@ -118,11 +118,11 @@ function placedAlone(
   let snapshot = start;
   const nodes: string[] = [];
   while (nodes.length < count) {
-    const { feasible, verdicts } = judge(snapshot, shape);
+    const { feasible, verdicts } = evaluate(snapshot, shape);
     const scorer = preparedScores(snapshot, shape);
     const states = feasible.flatMap((name) => snapshot.node(name) ?? []);
     const [best] = states
-      .filter((state) => fitsTimes(state, shape.requests, keptOn(state, kept)) > 0)
+      .filter((state) => fitCountOn(state, shape.requests, keptOn(state, kept)) > 0)
       .map((state) => ({ name: state.name, score: scorer.score(state) }))
       .sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));
     if (best === undefined) {

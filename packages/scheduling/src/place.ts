@@ -7,7 +7,7 @@
  * docs/hot-paths.md has the figures.
  */
 import type { NodeName, PodShape, Verdict, VerdictCount } from '@spillway/core';
-import { preparedFilters, preparedScores } from './judgement.ts';
+import { preparedFilters, preparedScores } from './evaluation.ts';
 import type { KeepFree } from './keep-free.ts';
 import type { NodeState } from './node-state.ts';
 import { placeInTurn } from './place-in-turn.ts';

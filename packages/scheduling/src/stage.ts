@@ -1,6 +1,6 @@
 /**
  * The pipeline's contract, after kube-scheduler's framework: a stage first looks at the snapshot once
- * per shape (PreFilter, PreScore), then judges or scores node by node (Filter, Score), and hears of
+ * per shape (PreFilter, PreScore), then checks or scores node by node (Filter, Score), and hears of
  * each pod of the shape that is placed meanwhile (Reserve).
  */
 import type { PodShape, Verdict } from '@spillway/core';
@@ -18,9 +18,9 @@ export interface FilterStage {
 
 export interface PreparedFilter {
   /** Empty: the node passes. Must not depend on the order in which nodes are asked. */
-  judge(node: NodeState): readonly Verdict[];
+  check(node: NodeState): readonly Verdict[];
   /**
-   * One more pod of the shape stands on `node` from now on. Absent when that changes the judgement of
+   * One more pod of the shape stands on `node` from now on. Absent when that changes the verdicts of
    * no node but this one, whose current state is given each time.
    */
   placed?(node: NodeState): void;

@@ -5,8 +5,8 @@ import {
   type Amounts,
   isValidCoordinate,
   type NodeClass,
-  type Room,
-  roomBounds,
+  type FreeCapacity,
+  capacityBounds,
 } from '@spillway/federation';
 import {
   AdvertEnvelope as EnvelopeMessage,
@@ -47,7 +47,7 @@ export function encodeAdvert({ certificate, advert }: AdvertEnvelope): Uint8Arra
       labels: { ...advert.labels },
       accepting: advert.accepting,
       guestsFree: advert.guestsFree,
-      room: roomMessage(advert.room),
+      room: roomMessage(advert.freeCapacity),
       totalAllocatable: amountsMessage(advert.totals.allocatable),
       totalFree: amountsMessage(advert.totals.free),
     },
@@ -84,7 +84,7 @@ function advertOf(message: AdvertMessage): Advert {
     labels: labels(message.labels, 'advert.labels', advertBounds.labels),
     accepting: message.accepting,
     guestsFree: message.guestsFree,
-    room: roomOfMessage(required(message.room, 'advert.room')),
+    freeCapacity: roomOfMessage(required(message.room, 'advert.room')),
     totals: {
       allocatable: amountsOf(message.totalAllocatable, 'advert.totalAllocatable'),
       free: amountsOf(message.totalFree, 'advert.totalFree'),
@@ -92,7 +92,7 @@ function advertOf(message: AdvertMessage): Advert {
   };
 }
 
-function roomMessage(room: Room): RoomMessage {
+function roomMessage(room: FreeCapacity): RoomMessage {
   return {
     classes: room.classes.map(({ labels: own, taints }) => ({
       labels: { ...own },
@@ -106,8 +106,8 @@ function roomMessage(room: Room): RoomMessage {
   };
 }
 
-function roomOfMessage(message: RoomMessage): Room {
-  const classes = list(message.classes, 'advert.room.classes', roomBounds.nodeClassesMax).map(
+function roomOfMessage(message: RoomMessage): FreeCapacity {
+  const classes = list(message.classes, 'advert.room.classes', capacityBounds.nodeClassesMax).map(
     (each): NodeClass => ({
       labels: labels(each.labels, 'advert.room.classes.labels', advertBounds.labels),
       taints: list(each.taints, 'advert.room.classes.taints', advertBounds.taintsMax).map(
@@ -119,7 +119,7 @@ function roomOfMessage(message: RoomMessage): Room {
       ),
     }),
   );
-  const bins = list(message.bins, 'advert.room.bins', roomBounds.binsMax).map((bin) => {
+  const bins = list(message.bins, 'advert.room.bins', capacityBounds.binsMax).map((bin) => {
     if (bin.nodeClass >= classes.length)
       throw invalid('advert.room.bins.nodeClass', 'a known class');
     return {

@@ -1,5 +1,5 @@
 import { clusterName, isFault, peerId, podUid, reservationId } from '@spillway/core';
-import { type Advert, coordinateConfig, roomBounds } from '@spillway/federation';
+import { type Advert, coordinateConfig, capacityBounds } from '@spillway/federation';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { advertBounds, decodeAdvert, encodeAdvert } from './advert-codec.ts';
@@ -73,16 +73,16 @@ const advert: fc.Arbitrary<Advert> = fc
           { maxLength: 3 },
         ),
       }),
-      { minLength: 1, maxLength: roomBounds.nodeClassesMax },
+      { minLength: 1, maxLength: capacityBounds.nodeClassesMax },
     ),
     bins: fc.array(fc.record({ nodeClass: fc.nat(), nodes: fc.nat(1_000), free: amounts }), {
-      maxLength: roomBounds.binsMax,
+      maxLength: capacityBounds.binsMax,
     }),
     totals: fc.record({ allocatable: amounts, free: amounts }),
   })
   .map(({ classes, bins, ...rest }) => ({
     ...rest,
-    room: {
+    freeCapacity: {
       classes,
       bins: bins.map((bin) => ({ ...bin, nodeClass: bin.nodeClass % classes.length })),
     },
@@ -158,8 +158,11 @@ describe('adverts', () => {
     const [written] = fc.sample(advert, 1);
     if (written === undefined) throw new Error('no sample');
     const [bin] = fc.sample(amounts, 1).map((free) => ({ nodeClass: 99, nodes: 1, free }));
-    const room = { ...written.room, bins: bin === undefined ? [] : [bin] };
-    const bad = encodeAdvert({ certificate: new Uint8Array(), advert: { ...written, room } });
+    const freeCapacity = { ...written.freeCapacity, bins: bin === undefined ? [] : [bin] };
+    const bad = encodeAdvert({
+      certificate: new Uint8Array(),
+      advert: { ...written, freeCapacity },
+    });
     expect(() => decodeAdvert(bad)).toThrow('nodeClass: expected a known class');
   });
 });

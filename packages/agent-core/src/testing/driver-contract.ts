@@ -354,6 +354,6 @@ const advert: Advert = {
   labels: {},
   accepting: true,
   guestsFree: 1,
-  room: { bins: [], classes: [] },
+  freeCapacity: { bins: [], classes: [] },
   totals: {} as never,
 };

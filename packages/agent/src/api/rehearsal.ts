@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type ClusterName, isFault, type Pod } from '@spillway/core';
 import {
   boundPod,
-  cutToTravel,
+  portablePod,
   type NegotiationClient,
   placingSpec,
   type PlacementPolicy,
@@ -32,7 +32,7 @@ export async function rehearse(
 ): Promise<Rehearsed> {
   const client = using.negotiator(host);
   const { homeEpoch, log } = using;
-  const sample = cutToTravel(boundPod(pod, policy));
+  const sample = portablePod(boundPod(pod, policy));
   try {
     const { namespace = 'default', labels = {} } = sample.metadata;
     const spec = placingSpec(sample);

@@ -7,8 +7,8 @@ import {
   freeExtended,
   type Home,
   type Host,
-  roomOf,
-  roomTotals,
+  freeCapacityOf,
+  capacityTotals,
 } from '@spillway/federation';
 import type { EventRecorder } from '@spillway/kubernetes';
 import type { Mesh } from '@spillway/mesh';
@@ -36,7 +36,7 @@ export function agentStatus(agent: {
   const { options, epoch, mesh, home, host, ledger, directory } = agent;
   const { waiting, awayByHost } = home.counts();
   const { guests, held, byHome } = host.counts();
-  const { allocatable, free } = roomTotals(ledger.snapshot);
+  const { allocatable, free } = capacityTotals(ledger.snapshot);
   const relay = mesh.relay();
   return {
     cluster: options.cluster,
@@ -56,7 +56,7 @@ export function agentStatus(agent: {
     away: Object.fromEntries(awayByHost),
     podStates: Object.fromEntries(home.podStates()),
     guests: { total: guests, held, byHome: Object.fromEntries(byHome), free: host.guestsFree },
-    room: commonShapeFits(roomOf(ledger.snapshot, { keepFree: options.host.keepFree })),
+    room: commonShapeFits(freeCapacityOf(ledger.snapshot, { keepFree: options.host.keepFree })),
     neighbours: directory.neighbours().length,
     cordoned: agent.neighbours
       .neighbours()
@@ -96,8 +96,8 @@ export function neighbourRows(agent: {
       rttMeasured: neighbour.rttMeasured,
       accepting: advert.accepting,
       guestsFree: advert.guestsFree,
-      room: commonShapeFits(advert.room),
-      gpus: Object.fromEntries(freeExtended(advert.room)),
+      room: commonShapeFits(advert.freeCapacity),
+      gpus: Object.fromEntries(freeExtended(advert.freeCapacity)),
       totals: { allocatable: cpuAndMemory(allocatable), free: cpuAndMemory(free) },
       ourPodsThere: awayByHost.get(cluster) ?? 0,
       theirPodsHere: byHome.get(cluster) ?? 0,

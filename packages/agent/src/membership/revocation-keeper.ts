@@ -96,7 +96,7 @@ export class RevocationKeeper {
 
   start(listeners: RevocationListeners): void {
     this.#listeners = listeners;
-    this.#judge();
+    this.#applyRevocations();
     this.#store.start();
     void this.#keep();
   }
@@ -113,7 +113,7 @@ export class RevocationKeeper {
     for (const revocation of added) log.warn({ revocation }, 'revoked by the federation’s root');
     this.#kept = false;
     void this.#keep();
-    this.#judge();
+    this.#applyRevocations();
   }
 
   /** A neighbour has proven its membership; revoked or not. Cheap to call for every advert. */
@@ -127,7 +127,7 @@ export class RevocationKeeper {
     if (knownGood && (!good || notBeforeMs < known.notBeforeMs)) return;
     this.#known.set(cluster, { cluster, serial, peer, notBeforeMs });
     this.#nameless.delete(cluster);
-    if (!good || isRevoked(this.#revoked, cluster)) this.#judge();
+    if (!good || isRevoked(this.#revoked, cluster)) this.#applyRevocations();
   }
 
   /** For the virtual node: what a later agent compares with. */
@@ -198,7 +198,7 @@ export class RevocationKeeper {
     return this.revocations.size === 0 ? undefined : revocationsText(this.revocations.encoded());
   }
 
-  #judge(): void {
+  #applyRevocations(): void {
     this.#count();
     const { log } = this.#options;
     const own = this.#listeners?.ownRevocation();

@@ -197,7 +197,7 @@ export class Reporter {
         const { uid, reason, message } = notice.update;
         return decisionLog.say('guestGone', { home: notice.home, uid, reason, message });
       }
-      case 'judged': {
+      case 'livenessChanged': {
         const { cluster: neighbour, from, to } = notice;
         return log.info({ neighbour, from, to }, 'liveness of neighbour changed');
       }

@@ -79,7 +79,7 @@ export class NeighbourKeeper {
           rttMeasured: neighbour.rttMeasured,
           accepting: advert.accepting,
           guestsFree: advert.guestsFree,
-          room: advert.room,
+          room: advert.freeCapacity,
           free: advert.totals.free,
           guestsHere: byHome.get(cluster) ?? 0,
           podsThere: awayByHost.get(cluster) ?? 0,

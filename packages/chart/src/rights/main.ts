@@ -1,12 +1,12 @@
 /**
- * Judges what API servers have recorded of agents while the integration tests ran (SPILLWAY_AUDIT_FOLDER).
+ * Audits what API servers have recorded of agents while the integration tests ran (SPILLWAY_AUDIT_FOLDER).
  *
  *   main.ts FOLDER [whole]    whole: all tests ran, so that a right that nobody used is one too many
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentObjects } from '@spillway/testbed';
-import { judge, rightText } from './judgement.ts';
+import { auditRights, rightText } from './rights-audit.ts';
 import { recordedCall } from './recorded-call.ts';
 
 const [folder = '', whole] = process.argv.slice(2);
@@ -14,7 +14,7 @@ const lines = readdirSync(folder).flatMap((file) =>
   readFileSync(join(folder, file), 'utf8').split('\n'),
 );
 const calls = lines.flatMap((line) => (line === '' ? [] : (recordedCall(line) ?? [])));
-const { used, unused, denied } = judge(agentObjects(), calls);
+const { used, unused, denied } = auditRights(agentObjects(), calls);
 
 for (const [right, count] of used) {
   console.log(`${String(count).padStart(7)} × ${rightText(right)}, by ${right.role}`);

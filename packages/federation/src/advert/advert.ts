@@ -21,7 +21,7 @@ export interface Advert {
   readonly accepting: boolean;
   /** How many more guests its cap lets in. */
   readonly guestsFree: number;
-  readonly room: Room;
+  readonly freeCapacity: FreeCapacity;
   /** Sums over all nodes, for people to look at; never used to place. */
   readonly totals: { readonly allocatable: Amounts; readonly free: Amounts };
 }
@@ -37,11 +37,11 @@ export interface AdvertVersion {
 }
 
 /** Free room, node by node, in groups. */
-export interface Room {
+export interface FreeCapacity {
   /** Kinds of node: what a pod's constraints can tell apart. At most `nodeClassesMax`. */
   readonly classes: readonly NodeClass[];
   /** At most `binsMax`; merged towards less room where a cluster has more kinds of free node. */
-  readonly bins: readonly RoomBin[];
+  readonly bins: readonly CapacityBin[];
 }
 
 export interface NodeClass {
@@ -52,7 +52,7 @@ export interface NodeClass {
 }
 
 /** `nodes` nodes of one class, each of which has at least `free`. */
-export interface RoomBin {
+export interface CapacityBin {
   /** Index into `classes`. */
   readonly nodeClass: number;
   readonly nodes: number;

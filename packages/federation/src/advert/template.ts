@@ -3,7 +3,7 @@
  * template, so one of them is tried for all.
  */
 import { type Brand, digest, type Pod } from '@spillway/core';
-import { cutToTravel } from '../offload/travel.ts';
+import { portablePod } from '../offload/portability.ts';
 
 export type Template = Brand<string, 'Template'>;
 
@@ -12,7 +12,7 @@ export type Template = Brand<string, 'Template'>;
  * writes some of them. Cost: the pod's size.
  */
 export function templateOf(pod: Pod): Template {
-  const { metadata, spec } = cutToTravel(pod);
+  const { metadata, spec } = portablePod(pod);
   const { namespace, labels, annotations } = metadata;
   const theirs = Object.entries(annotations ?? {}).filter(([key]) => !isOurAnnotation(key));
   return digest(JSON.stringify([namespace, labels ?? {}, theirs, spec])) as Template;

@@ -53,7 +53,7 @@ export type HomeEvent =
   /** The home's caches are whole: from now on what is absent does not exist. */
   | { readonly kind: 'synced' }
   /** Room may have appeared at home, or at a neighbour (a new advert, a new peer). */
-  | { readonly kind: 'roomChanged'; readonly where: 'home' | 'neighbour' }
+  | { readonly kind: 'capacityChanged'; readonly where: 'home' | 'neighbour' }
   /** Time has passed; see `Home.wakeAt`. */
   | { readonly kind: 'tick' }
   /** The answer to `try`; `results` in the order of its pods, undefined when there was no answer. */

@@ -6,7 +6,7 @@ import { type Eligibility, eligibilityOf } from './eligibility.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { Outlook } from './pending/pending-group.ts';
 import type { Refusal } from './pending/reasons.ts';
-import type { LocalRoom, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
+import type { LocalLedger, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 
 /** `count` equal pods that do not exist. */
 export interface ForecastQuestion {
@@ -27,7 +27,7 @@ export interface Foreseen extends Forecast {
 
 export interface ForeseeOptions {
   readonly policies: Policies;
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly neighbourhood: Neighbourhood;
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly placed: ReadonlyMap<ClusterName, number>;
@@ -46,7 +46,7 @@ export function foresee(
   questions: readonly ForecastQuestion[],
   options: ForeseeOptions,
 ): readonly Foreseen[] {
-  const { policies, room, neighbourhood, namespaces, placed, now } = options;
+  const { policies, ledger, neighbourhood, namespaces, placed, now } = options;
   const batches = questions.map(({ pod, count, namespace: given, refused }) => {
     const namespace = given ?? namespaces.get(pod.metadata.namespace ?? 'default');
     const eligibility = eligibilityOf(unschedulable(pod), namespace?.offload ?? false);
@@ -57,7 +57,7 @@ export function foresee(
   });
   const claims = [...options.claims, ...questions.flatMap(({ pod }) => ephemeralClaims(pod))];
   const forecasts = forecast(batches, {
-    snapshot: withNewClaims(room.snapshot, claims),
+    snapshot: withNewClaims(ledger.snapshot, claims),
     neighbours: neighbourhood.neighbours(),
     placed,
     now,

@@ -140,7 +140,7 @@ const event: fc.Arbitrary<HomeEvent> = fc.oneof(
     annotations: {},
   })),
   fc.constant({ kind: 'policiesChanged' as const, namespace: 'default' }),
-  fc.constant({ kind: 'roomChanged' as const, where: 'home' as const }),
+  fc.constant({ kind: 'capacityChanged' as const, where: 'home' as const }),
   fc.boolean().map((all) => ({ kind: 'revoked' as const, clusters: new Set(all ? hosts : []) })),
   fc.record({ host, pod, found: fc.option(watched, { nil: undefined }) }).map((read) => ({
     kind: 'orphanChecked' as const,

@@ -287,7 +287,7 @@ describe('asks', () => {
     tested.grant(toNear, 0);
     tested.grant(toFar, 0);
     expect(awaits(batchMs)).toBe(true);
-    step({ kind: 'roomChanged', where: 'neighbour' });
+    step({ kind: 'capacityChanged', where: 'neighbour' });
     expect(home.wakeAt()).toBe(batchMs + neighbourBatchMs);
     expect(awaits(batchMs)).toBe(false);
   });

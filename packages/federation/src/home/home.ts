@@ -27,13 +27,13 @@ import { refOf } from './events.ts';
 import type { ForeignPod } from './offloaded/foreign-pods.ts';
 import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
-import type { LocalRoom, Neighbourhood, Policies, Seals } from './ports.ts';
+import type { LocalLedger, Neighbourhood, Policies, Seals } from './ports.ts';
 import { type PodLife, podText, type TransitionObserver } from './pod-life.ts';
 import { TriedTemplates } from './pending/tried-templates.ts';
 import { PendingPods } from './pending/pending-pods.ts';
 
 export interface HomeOptions {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly neighbourhood: Neighbourhood;
   /** What the federation's root has signed of this cluster. */
   readonly attributes?: Readonly<Record<string, string>>;
@@ -102,7 +102,7 @@ export class Home {
       observe,
     });
     this.#pending = new PendingPods({
-      room: options.room,
+      ledger: options.ledger,
       neighbourhood: options.neighbourhood,
       policies: options.policies,
       seals,
@@ -140,7 +140,7 @@ export class Home {
     return this.#offloaded.hosts();
   }
 
-  /** Whether `roomChanged` at a neighbour would bring a try forward; else it need not be told. */
+  /** Whether `capacityChanged` at a neighbour would bring a try forward; else it need not be told. */
   awaitsNews(now: MonotonicMs): boolean {
     return this.#pending.awaitsNews(now);
   }
@@ -200,10 +200,10 @@ export class Home {
     now: MonotonicMs,
     claims: readonly PersistentVolumeClaim[] = [],
   ): readonly Foreseen[] {
-    const { policies, room, neighbourhood } = this.#options;
+    const { policies, ledger, neighbourhood } = this.#options;
     return foresee(questions, {
       policies,
-      room,
+      ledger,
       neighbourhood,
       namespaces: this.#namespaces,
       placed: this.#offloaded.countByHost(),
@@ -239,12 +239,12 @@ export class Home {
       case 'policiesChanged':
         return this.#considerAll(event.namespace, now);
       case 'virtualNode':
-        return this.#judgeBound(({ spec }) => spec.nodeName === event.node, now);
+        return this.#reconsiderBound(({ spec }) => spec.nodeName === event.node, now);
       case 'synced':
         this.#synced = true;
-        return this.#judgeBound(() => true, now);
-      case 'roomChanged':
-        return this.#pending.roomChanged(event.where, now);
+        return this.#reconsiderBound(() => true, now);
+      case 'capacityChanged':
+        return this.#pending.capacityChanged(event.where, now);
       case 'tick':
         return;
       case 'reserved':
@@ -311,7 +311,7 @@ export class Home {
   }
 
   /** Pods whose node was no virtual one as far as was known. */
-  #judgeBound(concerned: (pod: Pod) => boolean, now: MonotonicMs): void {
+  #reconsiderBound(concerned: (pod: Pod) => boolean, now: MonotonicMs): void {
     for (const pod of [...this.#bound.values()].filter(concerned)) {
       this.#bound.delete(refOf(pod).uid);
       this.#pod(pod, now);

@@ -5,7 +5,7 @@ import type { Neighbour } from '../membership/directory.ts';
 import type { PlacementPolicy } from '../policy/policy.ts';
 
 /** The home's own cluster: what is seen, and what is promised and not yet seen. */
-export interface LocalRoom {
+export interface LocalLedger {
   readonly snapshot: Snapshot;
   assume(pod: Pod, node: NodeName): void;
   forget(uid: PodUid): void;

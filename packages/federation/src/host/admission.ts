@@ -18,7 +18,7 @@ import {
 } from '@spillway/core';
 import { type Ledger, placePods } from '@spillway/scheduling';
 import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
-import { capReached, noRoom, notAccepting, notHonoured, verdictsOf } from './answers.ts';
+import { capReached, noFreeCapacity, notAccepting, notHonoured, verdictsOf } from './answers.ts';
 import type { HostConfig } from './config.ts';
 import { type GuestPod, guestPod } from './guest-pod.ts';
 import type { GuestTerms } from './guest-terms.ts';
@@ -104,7 +104,7 @@ export class Admission {
     const granted = plan.nodes.length;
     assert(granted <= count, 'no more is granted than was asked for');
     const verdicts = granted < count ? [...verdictsOf(plan.refusals), ...notHonoured(dropped)] : [];
-    if (granted === 0) return refuse(...(verdicts.length > 0 ? verdicts : [noRoom]));
+    if (granted === 0) return refuse(...(verdicts.length > 0 ? verdicts : [noFreeCapacity]));
     const reservation = this.#reservations.hold({ home, requestId, shape, nodes: plan.nodes, now });
     const capped = count < request.count && granted === count;
     return { reservation, granted, verdicts: capped ? [capReached(guestsMax)] : verdicts };
@@ -127,7 +127,7 @@ export class Admission {
       if (there.nodes[0] !== undefined) return there.nodes[0];
     }
     const plan = placePods(this.#ledger.snapshot, shape, 1, { keepFree });
-    return plan.nodes[0] ?? verdictsOf(plan.refusals)[0] ?? noRoom;
+    return plan.nodes[0] ?? verdictsOf(plan.refusals)[0] ?? noFreeCapacity;
   }
 
   /** A node that is held by this reservation, if one is. */

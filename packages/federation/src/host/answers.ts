@@ -5,7 +5,7 @@ import type { CreateOutcome, GuestId, TryOutcome } from './events.ts';
 
 const stage = 'HostAdmission';
 export const notAccepting: Verdict = { code: 'Refused', reason: 'does not accept guests', stage };
-export const noRoom: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
+export const noFreeCapacity: Verdict = { code: 'Unschedulable', reason: 'no room', stage };
 
 export const ownPodsFirst: Verdict = {
   code: 'Unschedulable',

@@ -1,6 +1,6 @@
 import type { NodeName, Pod, PodSpec } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { foundNoRoom, isUnbound, pinnedNode, shadowSpec } from './binding.ts';
+import { isUnschedulable, isUnbound, pinnedNode, shadowSpec } from './binding.ts';
 
 const node = 'n' as NodeName;
 const pin = { key: 'metadata.name', operator: 'In', values: ['n'] };
@@ -86,9 +86,9 @@ describe('an unbound shadow', () => {
 
   test('has found no room once its scheduler says so', () => {
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' };
-    expect(foundNoRoom(of(spec, { conditions: [condition] }))).toBe(true);
+    expect(isUnschedulable(of(spec, { conditions: [condition] }))).toBe(true);
     const gated = { ...condition, reason: 'SchedulingGated' };
-    expect(foundNoRoom(of(spec, { conditions: [gated] }))).toBe(false);
-    expect(foundNoRoom(of(spec))).toBe(false);
+    expect(isUnschedulable(of(spec, { conditions: [gated] }))).toBe(false);
+    expect(isUnschedulable(of(spec))).toBe(false);
   });
 });

@@ -70,7 +70,7 @@ export function isUnbound({ spec, status }: Pod): boolean {
 }
 
 /** The scheduler has found that it does not fit on its node. */
-export function foundNoRoom({ status }: Pod): boolean {
+export function isUnschedulable({ status }: Pod): boolean {
   return (
     status?.conditions?.some(
       ({ type, status: is, reason }) =>

@@ -4,7 +4,7 @@
  * Deterministic and total: a pod was written by a neighbour, and may be anything.
  */
 import { type Container, type Pod, type PodSpec, type Verdict, wellKnown } from '@spillway/core';
-import { travelVerdicts } from '../offload/travel.ts';
+import { portabilityVerdicts } from '../offload/portability.ts';
 import { containerFields, type FieldRule, specFields } from './guest-fields.ts';
 import { saidAnew, type SelectorContext } from './guest-selectors.ts';
 import { seenAsAtHome } from './guest-self.ts';
@@ -57,7 +57,7 @@ export function guestPod(sent: Pod, context: GuestContext): GuestPod {
   return {
     pod: { metadata, spec },
     dropped: bounded(dropped),
-    verdicts: [...travelVerdicts(sent), ...refused.map(verdictOf)],
+    verdicts: [...portabilityVerdicts(sent), ...refused.map(verdictOf)],
   };
 }
 

@@ -24,7 +24,7 @@ import {
   notShown,
   statusUpdate,
 } from './answers.ts';
-import { foundNoRoom, isUnbound, pinnedNode } from './binding.ts';
+import { isUnschedulable, isUnbound, pinnedNode } from './binding.ts';
 import type { HostConfig } from './config.ts';
 import { EndedGuests } from './ended-guests.ts';
 import { Endings } from './endings.ts';
@@ -37,7 +37,7 @@ import {
   type PendingGuest,
   whyEnded,
 } from './guests.ts';
-import { LateRooms } from './late-rooms.ts';
+import { LateCreations } from './late-creations.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
 import { isTippedOver } from './tipped-over.ts';
 import { UnboundGuests } from './unbound-guests.ts';
@@ -56,7 +56,7 @@ export class Shadows {
   readonly #guests: Guests;
   readonly #ended: EndedGuests;
   readonly #endings: Endings;
-  readonly #lateRooms: LateRooms;
+  readonly #lateCreations: LateCreations;
   readonly #unbound = new UnboundGuests();
   revoked: RevokedClusters = new Set();
   #leaving = false;
@@ -65,7 +65,7 @@ export class Shadows {
     this.#options = options;
     this.#ledger = options.ledger;
     this.#guests = options.guests;
-    this.#lateRooms = new LateRooms(options.ledger);
+    this.#lateCreations = new LateCreations(options.ledger);
     this.#endings = new Endings(options.emit);
     this.#ended = new EndedGuests({
       ttlMs: options.config.endedTtlMs,
@@ -84,13 +84,13 @@ export class Shadows {
   }
 
   isUnanswered(now: MonotonicMs): boolean {
-    const room = this.#lateRooms.nextExpiry();
-    return (room !== undefined && now < room) || this.#guests.isUnanswered(now);
+    const expiry = this.#lateCreations.nextExpiry();
+    return (expiry !== undefined && now < expiry) || this.#guests.isUnanswered(now);
   }
 
   /** Room that is taken for what can come no more is free. Before any other event. */
   expire(now: MonotonicMs): void {
-    this.#lateRooms.expire(now);
+    this.#lateCreations.expire(now);
   }
 
   /** What has become overdue. After any other event. */
@@ -102,7 +102,7 @@ export class Shadows {
 
   nextTick(): MonotonicMs | undefined {
     return [
-      this.#lateRooms.nextExpiry(),
+      this.#lateCreations.nextExpiry(),
       this.#guests.nextDoubtEnds(),
       this.#unbound.nextOverdue(),
       this.#endings.nextRetry(),
@@ -199,7 +199,7 @@ export class Shadows {
     // The one that was there first counts, until it is gone.
     if (known?.shadow !== undefined && known.shadow.metadata.uid !== pod.metadata.uid) return;
     const guest = known ?? this.#guests.add(id, { state: 'seen', pending: undefined, shadow: pod });
-    this.#lateRooms.seen(id);
+    this.#lateCreations.seen(id);
     guest.shadow = pod;
     if (known === undefined && this.#ended.reason(keyOf(id)) !== undefined) {
       // A creation that came through after its guest had been given up.
@@ -238,7 +238,7 @@ export class Shadows {
     this.#guests.settleDoubt(guest, 'unbound');
     if (guest.ending !== undefined) return;
     this.#unbound.wait(guest, now);
-    if (!foundNoRoom(pod)) return;
+    if (!isUnschedulable(pod)) return;
     this.#unbound.decided(guest);
     this.#notBound(guest);
   }
@@ -272,7 +272,7 @@ export class Shadows {
     const { id, shadow } = guest;
     const assumed = this.#assumed(id, late.pod);
     if (shadow === undefined || !isFenced(shadow)) {
-      return this.#lateRooms.keep(id, { ...late, pod: assumed });
+      return this.#lateCreations.keep(id, { ...late, pod: assumed });
     }
     this.#ledger.assume(assumed, late.place.node);
     guest.pending = late;

@@ -209,7 +209,7 @@ export class Directory {
   tick(now: MonotonicMs): readonly LivenessChange[] {
     const changes: LivenessChange[] = [];
     for (const entry of this.#entries.values()) {
-      const to = this.#judged(entry, now);
+      const to = this.#livenessOf(entry, now);
       if (to === entry.liveness) continue;
       changes.push({ cluster: entry.cluster, from: entry.liveness, to });
       entry.liveness = to;
@@ -253,7 +253,7 @@ export class Directory {
     return (nearest ?? oldest)?.cluster;
   }
 
-  #judged(entry: Entry, now: MonotonicMs): Liveness {
+  #livenessOf(entry: Entry, now: MonotonicMs): Liveness {
     const patience = patienceWith(entry.advert, this.#config);
     const suspectMs = patience * this.#config.suspectMs;
     const goneMs = patience * this.#config.goneMs;

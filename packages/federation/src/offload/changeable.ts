@@ -4,7 +4,7 @@
  */
 import { type Brand, type Container, digest, type Pod } from '@spillway/core';
 import { isOurAnnotation } from '../advert/template.ts';
-import { cutToTravel } from './travel.ts';
+import { portablePod } from './portability.ts';
 
 export type Changeable = Brand<string, 'Changeable'>;
 
@@ -12,7 +12,7 @@ export type Changeable = Brand<string, 'Changeable'>;
 export function changeableOf(pod: Pod): Changeable {
   const { labels = {}, annotations = {} } = pod.metadata;
   const { containers, initContainers = [], tolerations } = pod.spec;
-  const { metadata } = cutToTravel({ metadata: { labels, annotations }, spec: { containers: [] } });
+  const { metadata } = portablePod({ metadata: { labels, annotations }, spec: { containers: [] } });
   const theirs = Object.entries(metadata.annotations ?? {}).filter(
     ([key]) => !isOurAnnotation(key),
   );

@@ -1,13 +1,13 @@
 /** Whether a pod that no API server has seen can be judged at all. */
 import { Fault, isFault, type Pod, shapeOf } from '@spillway/core';
-import { needsOf, travelVerdicts } from './travel.ts';
+import { needsOf, portabilityVerdicts } from './portability.ts';
 
 /** @throws Fault `InvalidInput`, `InvalidQuantity` that begins with `where`, and says what is wrong there. */
 export function requireReadable(where: string, pod: Pod): void {
   try {
     shapeOf(pod);
     needsOf(pod.spec);
-    travelVerdicts(pod);
+    portabilityVerdicts(pod);
   } catch (error) {
     if (isFault(error)) throw new Fault(error.code, `${where}: ${error.message}`, { cause: error });
     const { message } = error as Error;

@@ -12,9 +12,12 @@ const { snapshot } = ledgerOf(node('home-1', '2'));
 /** 4 and 8 more pods of 1 CPU. */
 const near = neighbourOf('near', {
   rttMs: 5,
-  advert: { room: { classes, bins: [bin(2, 2, 16)] } },
+  advert: { freeCapacity: { classes, bins: [bin(2, 2, 16)] } },
 });
-const far = neighbourOf('far', { rttMs: 50, advert: { room: { classes, bins: [bin(2, 4, 16)] } } });
+const far = neighbourOf('far', {
+  rttMs: 50,
+  advert: { freeCapacity: { classes, bins: [bin(2, 4, 16)] } },
+});
 
 interface Given {
   readonly pod?: Pod;

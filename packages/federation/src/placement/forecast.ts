@@ -1,6 +1,6 @@
 /**
  * Where pods that do not exist yet would go now: the home's own pipeline on its own snapshot, then the
- * neighbours as the home machine judges them for pods that do exist, each pod counted for the next.
+ * neighbours as the home machine evaluates them for pods that do exist, each pod counted for the next.
  * Nothing is asked, held or created here. In the end the host decides.
  */
 import {
@@ -24,7 +24,7 @@ import {
 } from './foreseen-preemptions.ts';
 import type { RankedNeighbour } from './neighbour-placement.ts';
 import type { PlacementPolicy } from '../policy/policy.ts';
-import { roomWithout } from '../advert/room.ts';
+import { freeCapacityWithout } from '../advert/free-capacity.ts';
 
 /** `count` equal pods. */
 export interface ForecastPods {
@@ -87,8 +87,8 @@ function forecastOne(
 ): { readonly result: Forecast; readonly after: ForecastOptions } {
   const { pod, count, eligibility, outlook } = batch;
   const { shape, policy, stays } = outlook;
-  const judged = shape.unsupported.length === 0;
-  const plan: Plan = judged
+  const supported = shape.unsupported.length === 0;
+  const plan: Plan = supported
     ? placePods(before.snapshot, shape, count)
     : { nodes: [], refusals: [] };
   const placed = plan.nodes.reduce(
@@ -96,7 +96,7 @@ function forecastOne(
     before.snapshot,
   );
   const preemption = (snapshot: Snapshot, wanted: number): ForeseenPreemptions =>
-    judged && mayPreempt(eligibility, outlook.policyFor)
+    supported && mayPreempt(eligibility, outlook.policyFor)
       ? foreseePreemptions(snapshot, { pod, shape, wanted }, (node, i) =>
           onNode(pod, node, plan.nodes.length + i),
         )
@@ -111,7 +111,7 @@ function forecastOne(
       placed: () => guests,
       now: before.now,
     });
-  const leaves = eligibility !== undefined && judged && keptHome(outlook) === undefined;
+  const leaves = eligibility !== undefined && supported && keptHome(outlook) === undefined;
   const { ranked } = prospects(before.neighbours, before.placed);
   const shares = leaves ? sharesOf(ranked, missing, { policy, placed: before.placed }) : [];
   const sent = new Map(shares.map((share) => [share.cluster, share.count]));
@@ -127,7 +127,7 @@ function forecastOne(
       preempting: last.places,
       neighbours: shares,
       nowhere,
-      homeRefusals: judged ? plan.refusals : shape.unsupported,
+      homeRefusals: supported ? plan.refusals : shape.unsupported,
       stays,
       others: othersOf(neighbours, prospects(neighbours, guests), { batch, sent, nowhere }),
     },
@@ -137,8 +137,11 @@ function forecastOne(
   function filled(neighbour: Neighbour, more: number): Neighbour {
     if (more === 0) return neighbour;
     const { advert } = neighbour;
-    const room = roomWithout(advert.room, shape, more);
-    return { ...neighbour, advert: { ...advert, room, guestsFree: advert.guestsFree - more } };
+    const freeCapacity = freeCapacityWithout(advert.freeCapacity, shape, more);
+    return {
+      ...neighbour,
+      advert: { ...advert, freeCapacity, guestsFree: advert.guestsFree - more },
+    };
   }
 }
 

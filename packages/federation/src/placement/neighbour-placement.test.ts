@@ -32,13 +32,16 @@ function rank(
 /** 4, 12 and 8 more pods of 1 CPU and 1 GiB. */
 const near = neighbourOf('near', {
   rttMs: 5,
-  advert: { room: { classes, bins: [bin(1, 4, 16)] } },
+  advert: { freeCapacity: { classes, bins: [bin(1, 4, 16)] } },
 });
 const large = neighbourOf('large', {
   rttMs: 30,
-  advert: { room: { classes, bins: [bin(3, 4, 16)] } },
+  advert: { freeCapacity: { classes, bins: [bin(3, 4, 16)] } },
 });
-const far = neighbourOf('far', { rttMs: 80, advert: { room: { classes, bins: [bin(2, 4, 16)] } } });
+const far = neighbourOf('far', {
+  rttMs: 80,
+  advert: { freeCapacity: { classes, bins: [bin(2, 4, 16)] } },
+});
 const all = [far, near, large];
 
 describe('rankNeighbours › policies', () => {
@@ -95,7 +98,7 @@ describe('rankNeighbours › who is left out, and why', () => {
     [{ liveness: 'gone' as const }, 'is gone'],
     [{ advert: { accepting: false } }, 'does not accept guests'],
     [{ advert: { guestsFree: 0 } }, 'guest limit reached'],
-    [{ advert: { room: { classes, bins: [] } } }, 'has no node with room for this pod'],
+    [{ advert: { freeCapacity: { classes, bins: [] } } }, 'has no node with room for this pod'],
   ])('%j', (change, reason) => {
     const { order, reasons } = rank([neighbourOf('lyon', change)], 'nearest');
     expect(order).toEqual([]);
@@ -104,7 +107,7 @@ describe('rankNeighbours › who is left out, and why', () => {
 
   it('room in fragments is no room: forty half CPUs take no pod of one', () => {
     const fragmented = neighbourOf('lyon', {
-      advert: { room: { classes, bins: [bin(40, 0.5, 16)] } },
+      advert: { freeCapacity: { classes, bins: [bin(40, 0.5, 16)] } },
     });
     expect(rank([fragmented], 'worst-fit').reasons).toEqual({
       lyon: 'has no node with room for this pod',

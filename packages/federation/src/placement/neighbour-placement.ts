@@ -6,7 +6,7 @@ import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@
 import { untoleratedTaint } from '@spillway/scheduling';
 import type { Neighbour } from '../membership/directory.ts';
 import { meets, type PlacementPolicy, termText } from '../policy/policy.ts';
-import { fitCount } from '../advert/room.ts';
+import { fitCount } from '../advert/free-capacity.ts';
 
 export interface RankedNeighbour {
   readonly cluster: ClusterName;
@@ -32,7 +32,7 @@ interface Candidate extends RankedNeighbour {
 }
 
 /** Of the verdict that a neighbour has no room, by its advert. */
-export const roomStage = 'Room';
+export const capacityStage = 'Room';
 
 export function rankNeighbours(options: {
   readonly shape: PodShape;
@@ -47,15 +47,15 @@ export function rankNeighbours(options: {
   const verdicts = new Map<ClusterName, Verdict>();
   const full: Neighbour[] = [];
   for (const neighbour of neighbours) {
-    const judged = estimated(neighbour, shape, policy);
-    if (typeof judged !== 'number') {
-      verdicts.set(neighbour.cluster, judged);
-      if (judged.stage === roomStage) full.push(neighbour);
+    const estimate = estimated(neighbour, shape, policy);
+    if (typeof estimate !== 'number') {
+      verdicts.set(neighbour.cluster, estimate);
+      if (estimate.stage === capacityStage) full.push(neighbour);
       continue;
     }
     candidates.push({
       cluster: neighbour.cluster,
-      estimate: judged,
+      estimate,
       rttMs: neighbour.rttMs,
       advertAt: neighbour.advertAt,
       score: scoreOf(neighbour.rttMs),
@@ -114,8 +114,9 @@ function estimated(
   }
   if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'does not accept guests');
   if (advert.guestsFree === 0) return refuse('Refused', 'HostAdmission', 'guest limit reached');
-  const fits = Math.min(fitCount(advert.room, shape), advert.guestsFree);
-  if (fits === 0) return refuse('Unschedulable', roomStage, 'has no node with room for this pod');
+  const fits = Math.min(fitCount(advert.freeCapacity, shape), advert.guestsFree);
+  if (fits === 0)
+    return refuse('Unschedulable', capacityStage, 'has no node with room for this pod');
   return fits;
 }
 

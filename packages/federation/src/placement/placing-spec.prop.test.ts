@@ -2,7 +2,7 @@ import { type Container, type Pod, shapeOf } from '@spillway/core';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { placingSpec } from './placing-spec.ts';
-import { cutToTravel, travelVerdicts } from '../offload/travel.ts';
+import { portablePod, portabilityVerdicts } from '../offload/portability.ts';
 
 const quantity = fc.constantFrom('10m', '1', '250m', '64Mi', '2Gi');
 const list = fc.dictionary(fc.constantFrom('cpu', 'memory', 'nvidia.com/gpu'), quantity);
@@ -93,8 +93,8 @@ const pod: fc.Arbitrary<Pod> = fc.record({
 test('what is asked with › has the pod’s shape, and nothing of what the pod runs', () => {
   fc.assert(
     fc.property(pod, (given) => {
-      fc.pre(travelVerdicts(given).length === 0);
-      const travelling = cutToTravel(given);
+      fc.pre(portabilityVerdicts(given).length === 0);
+      const travelling = portablePod(given);
       const { namespace = '', labels: own } = travelling.metadata;
       const spec = placingSpec(travelling);
       expect(JSON.stringify(spec)).not.toContain(secret);
@@ -120,7 +120,7 @@ const toldOfContainers = new Set(['name', 'resources', 'ports', 'restartPolicy']
 test('what is asked with › has these fields and no other', () => {
   fc.assert(
     fc.property(pod, (given) => {
-      const spec = placingSpec(cutToTravel(given));
+      const spec = placingSpec(portablePod(given));
       expect(Object.keys(spec).filter((field) => !toldOfPods.has(field))).toEqual([]);
       for (const each of [...spec.containers, ...(spec.initContainers ?? [])]) {
         expect(Object.keys(each).filter((field) => !toldOfContainers.has(field))).toEqual([]);

@@ -7,16 +7,16 @@ import {
   type PodShape,
   shapeOf,
 } from '@spillway/core';
-import type { Advert, Amounts, RoomBin } from '../advert/advert.ts';
+import type { Advert, Amounts, CapacityBin } from '../advert/advert.ts';
 import { originCoordinate } from '../membership/coordinates.ts';
 import type { Neighbour } from '../membership/directory.ts';
 import type { Member } from '../negotiation.ts';
-import { noAmounts } from '../advert/room.ts';
+import { noAmounts } from '../advert/free-capacity.ts';
 
 const gibibyte = 2 ** 30;
 
 /** `nodes` nodes with these free CPUs and GiB, and 110 pods. */
-export function bin(nodes: number, cpus: number, gib: number): RoomBin {
+export function bin(nodes: number, cpus: number, gib: number): CapacityBin {
   const free: Amounts = {
     ...noAmounts,
     milliCpu: cpus * 1_000,
@@ -37,7 +37,7 @@ export function advertOf(name: string, changes: Partial<Advert> = {}): Advert {
     labels: {},
     accepting: true,
     guestsFree: 1_000,
-    room: { classes: [{ labels: {}, taints: [] }], bins: [bin(5, 4, 16)] },
+    freeCapacity: { classes: [{ labels: {}, taints: [] }], bins: [bin(5, 4, 16)] },
     totals: { allocatable: noAmounts, free: noAmounts },
     ...changes,
   };

@@ -15,7 +15,7 @@ import { originCoordinate } from '../membership/coordinates.ts';
 import type { Seals } from '../home/ports.ts';
 import type { Host } from '../host/host.ts';
 import type { Member, ReserveAnswer, ReserveRequest } from '../negotiation.ts';
-import { roomOf, roomTotals } from '../advert/room.ts';
+import { freeCapacityOf, capacityTotals } from '../advert/free-capacity.ts';
 import { memberOf } from './adverts.ts';
 
 export const at = (ms: number): MonotonicMs => ms as MonotonicMs;
@@ -84,8 +84,8 @@ export function advertOf(name: string, cpu: string, sequence = 0): Advert {
     labels: {},
     accepting: true,
     guestsFree: 100,
-    room: roomOf(snapshot),
-    totals: roomTotals(snapshot),
+    freeCapacity: freeCapacityOf(snapshot),
+    totals: capacityTotals(snapshot),
   };
 }
 

@@ -78,7 +78,7 @@ export function homeOf({
 }) {
   const ledger = ledgerOf(...nodes);
   const home = new Home({
-    room: ledger,
+    ledger,
     neighbourhood,
     policies,
     seals: plainSeals,
@@ -104,9 +104,9 @@ export function homeOf({
   /** As the watch tells it: the scheduler's snapshot knows it first. */
   const watch = (event: ClusterEvent): readonly HomeEffect[] => {
     ledger.apply(event);
-    if (event.kind !== 'Pod') return step({ kind: 'roomChanged', where: 'home' });
+    if (event.kind !== 'Pod') return step({ kind: 'capacityChanged', where: 'home' });
     const { type, object: pod } = event;
-    if (type === 'deleted') step({ kind: 'roomChanged', where: 'home' });
+    if (type === 'deleted') step({ kind: 'capacityChanged', where: 'home' });
     return step({ kind: type === 'deleted' ? 'podDeleted' : 'pod', pod });
   };
   return {

@@ -171,7 +171,7 @@ export function advertOf(
     labels,
     accepting: true,
     guestsFree: 1,
-    room: { classes: [], bins: [] },
+    freeCapacity: { classes: [], bins: [] },
     totals: { allocatable: noAmounts, free: noAmounts },
   };
 }

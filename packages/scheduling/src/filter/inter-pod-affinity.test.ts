@@ -6,7 +6,7 @@ import {
   shapeOf,
 } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { judge } from '../judgement.ts';
+import { evaluate } from '../evaluation.ts';
 import { Snapshot } from '../snapshot.ts';
 
 const hostname = 'kubernetes.io/hostname';
@@ -72,7 +72,7 @@ function required(namespaceSelector: LabelSelector): PodAffinity {
 }
 
 function feasible(pod: Pod, on = snapshot): readonly string[] {
-  return [...judge(on, shapeOf(pod)).feasible].toSorted();
+  return [...evaluate(on, shapeOf(pod)).feasible].toSorted();
 }
 
 function podOf(namespace: string, spec: Partial<Pod['spec']>): Pod {

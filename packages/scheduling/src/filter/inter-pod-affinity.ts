@@ -37,7 +37,7 @@ export const interPodAffinity: FilterStage = {
     const repelled = domainsOfRepelling(shape, snapshot);
     if (affinity.length === 0 && antiAffinity.length === 0) {
       if (repelled.size === 0) return undefined;
-      return { judge: (node) => (repelled.include(node) ? unwanted : passes) };
+      return { check: (node) => (repelled.include(node) ? unwanted : passes) };
     }
     const { near, far } = domainsOf({ affinity, antiAffinity, shape, snapshot });
     const speaksOfItself = (term: PodAffinityTerm): boolean =>
@@ -45,7 +45,7 @@ export const interPodAffinity: FilterStage = {
     const likesItself = affinity.every(speaksOfItself);
     const shunsItself = antiAffinity.filter(speaksOfItself);
     return {
-      judge(node) {
+      check(node) {
         // The first of a group that wants to be together has nobody to be near yet.
         const first = likesItself && near.size === 0;
         for (const { topologyKey } of affinity) {

@@ -15,6 +15,6 @@ export const nodeAffinity: FilterStage = {
   prepare(shape) {
     const required = shape.affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
     if (required === undefined && Object.keys(shape.nodeSelector).length === 0) return undefined;
-    return { judge: (node) => (matchesNodeSelection(shape, node) ? passes : verdict) };
+    return { check: (node) => (matchesNodeSelection(shape, node) ? passes : verdict) };
   },
 };

@@ -14,6 +14,6 @@ export const nodeName: FilterStage = {
   prepare({ nodeName: wanted }) {
     return wanted === undefined
       ? undefined
-      : { judge: (node) => (node.name === wanted ? passes : verdict) };
+      : { check: (node) => (node.name === wanted ? passes : verdict) };
   },
 };

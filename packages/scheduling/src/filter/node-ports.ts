@@ -14,7 +14,7 @@ export const nodePorts: FilterStage = {
   prepare({ hostPorts }) {
     if (hostPorts.length === 0) return undefined;
     return {
-      judge(node) {
+      check(node) {
         for (const pod of node.pods.values()) {
           for (const used of pod.hostPorts) {
             if (hostPorts.some((wanted) => conflict(wanted, used))) return verdict;

@@ -24,9 +24,9 @@ export const nodeResourcesFit: FilterStage = {
       shortage: shortageOf(name),
     }));
     return {
-      judge(node) {
+      check(node) {
         // Almost every node that is asked has room: saying so must not allocate.
-        if (fitsTimes(node, requests, undefined) > 0) return passes;
+        if (fitCountOn(node, requests, undefined) > 0) return passes;
         const { allocatable, requested, podCount, allocatablePods } = node;
         let verdicts: Verdict[] | undefined;
         const ask = (amount: number, shortage: Shortage, all: number, used: number): void => {
@@ -61,15 +61,15 @@ function shortageOf(name: string): Shortage {
 }
 
 /** How many more pods that ask `requests` a node takes by resources alone, with `kept` kept free. */
-export function fitsTimes(
+export function fitCountOn(
   node: NodeState,
   requests: Resources,
   kept: Resources | undefined,
 ): number {
   const { allocatable, requested } = node;
-  let times = node.allocatablePods - node.podCount;
+  let fits = node.allocatablePods - node.podCount;
   const limit = (asked: number, free: number): void => {
-    if (asked > 0) times = Math.min(times, Math.floor(free / asked));
+    if (asked > 0) fits = Math.min(fits, Math.floor(free / asked));
   };
   limit(requests.milliCpu, allocatable.milliCpu - requested.milliCpu - (kept?.milliCpu ?? 0));
   limit(
@@ -83,5 +83,5 @@ export function fitsTimes(
   for (const [name, asked] of requests.extended) {
     limit(asked, (allocatable.extended.get(name) ?? 0) - (requested.extended.get(name) ?? 0));
   }
-  return Math.max(0, times);
+  return Math.max(0, fits);
 }

@@ -16,6 +16,6 @@ export const nodeUnschedulable: FilterStage = {
   name: 'NodeUnschedulable',
   prepare(shape) {
     if (shape.tolerations.some((toleration) => tolerates(toleration, taint))) return undefined;
-    return { judge: (node) => (node.unschedulable ? verdict : passes) };
+    return { check: (node) => (node.unschedulable ? verdict : passes) };
   },
 };

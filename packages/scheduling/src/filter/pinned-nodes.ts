@@ -26,7 +26,7 @@ export const pinnedNodes: FilterStage = {
       for (const name of named) names.add(name);
     }
     if (names.size === 0) return { rejected: conflict };
-    return { judge: (node) => (names.has(node.name) ? passes : elsewhere) };
+    return { check: (node) => (names.has(node.name) ? passes : elsewhere) };
   },
 };
 

@@ -40,7 +40,7 @@ export const podTopologySpread: FilterStage = {
     if (hard.length === 0) return undefined;
     const spreads = hard.map((constraint) => spreadOf(constraint, hard, shape, snapshot));
     return {
-      judge(node) {
+      check(node) {
         for (const { constraint, counts, selfMatch, fewest } of spreads) {
           const matches = counts.at(node);
           if (matches === undefined) return unlabelled;

@@ -13,7 +13,7 @@ export const taintToleration: FilterStage = {
   name: 'TaintToleration',
   prepare({ tolerations }) {
     return {
-      judge: (node) =>
+      check: (node) =>
         node.taints.length === 0 || untoleratedTaint(node.taints, tolerations) === undefined
           ? passes
           : verdict,

@@ -30,7 +30,7 @@ export const volumeBinding: FilterStage = {
     if (planner === undefined || 'rejected' in planner) return planner;
     const { bound } = planner.claims;
     return {
-      judge(node) {
+      check(node) {
         const plan = planner.planFor(node);
         if (!('node' in plan)) return plan;
         return bound.every((volume) => inZone(volume, node)) ? passes : zoneConflict;

@@ -19,7 +19,7 @@ export const volumeLimits: FilterStage = {
     const wanted = volumesOf(namesOf(shape), shape.namespace, snapshot);
     if (wanted.size === 0) return undefined;
     return {
-      judge(node) {
+      check(node) {
         const drivers = snapshot.lookUp('CSINode', node.name)?.spec?.drivers ?? [];
         const missing = [...wanted.values()].find(
           (name) => mustBeThere(name, snapshot) && !drivers.some((driver) => driver.name === name),

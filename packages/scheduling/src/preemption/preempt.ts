@@ -4,7 +4,7 @@
  * end for it. The agreement test holds the choice against the real kube-scheduler's.
  */
 import type { NodeName, PodShape } from '@spillway/core';
-import { preparedFilters } from '../judgement.ts';
+import { preparedFilters } from '../evaluation.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { compareStart, type Victim, type Victims, victimsOn } from './victims.ts';
@@ -68,7 +68,7 @@ export function waitsForVictims(
 /** Nodes where the end of other pods may help. */
 function mayHelp(snapshot: Snapshot, shape: PodShape): (node: NodeState) => boolean {
   const filter = preparedFilters(snapshot, shape);
-  return (node) => filter.judge(node).every(({ code }) => code === 'Unschedulable');
+  return (node) => filter.check(node).every(({ code }) => code === 'Unschedulable');
 }
 
 /** Makes priorities positive, so that fewer victims of equal negative priority weigh less. */

@@ -4,7 +4,7 @@
  * those first whose end would break a budget, and the more important first.
  */
 import type { PodDisruptionBudget, PodShape } from '@spillway/core';
-import { preparedFilters } from '../judgement.ts';
+import { preparedFilters } from '../evaluation.ts';
 import type { NodeState, PlacedPod, Standing } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { breakingBudgets } from './budgets.ts';
@@ -54,7 +54,7 @@ export function victimsOn(
 /** Filters are prepared again for each question: spread and company look at other pods, too. */
 function fits(snapshot: Snapshot, shape: PodShape, { name }: NodeState): boolean {
   const node = snapshot.node(name);
-  return node !== undefined && preparedFilters(snapshot, shape).judge(node).length === 0;
+  return node !== undefined && preparedFilters(snapshot, shape).check(node).length === 0;
 }
 
 /** By priority, then who has run for longer; a pod that has not started yet is the newest. */

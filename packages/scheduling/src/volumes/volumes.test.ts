@@ -5,7 +5,7 @@ import type {
   StorageClass,
 } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { judge } from '../judgement.ts';
+import { evaluate } from '../evaluation.ts';
 import { Ledger } from '../ledger.ts';
 import {
   type Looked,
@@ -103,7 +103,7 @@ function textOf({ bindings, provisions }: VolumePlan): string {
 }
 
 function refusals(given: readonly Looked[], facts: PodFacts = usesData): readonly string[] {
-  const { verdicts, rejected } = judge(snapshotOf({ nodes, looked: given }), shape(facts));
+  const { verdicts, rejected } = evaluate(snapshotOf({ nodes, looked: given }), shape(facts));
   if (rejected !== undefined) return [rejected.reason];
   return [...verdicts].map(([name, all]) => `${name}: ${all.map(({ reason }) => reason).join()}`);
 }
@@ -342,7 +342,7 @@ describe('a node that can attach one more volume of a driver', () => {
   ];
   const reasons = (facts: PodFacts): readonly string[] => {
     const pods = [pod('there', { node: 'a', ...usesData })];
-    const { verdicts } = judge(snapshotOf({ nodes, pods, looked: given }), shape(facts));
+    const { verdicts } = evaluate(snapshotOf({ nodes, pods, looked: given }), shape(facts));
     return [...verdicts.values()].flat().map(({ reason }) => reason);
   };
 
@@ -372,7 +372,7 @@ test('a driver that must be on the node keeps its pods off the nodes that lack i
       looked('CSIDriver', driver),
       looked('CSINode', has),
     ];
-    const { verdicts } = judge(snapshotOf({ nodes, looked: given }), shape(usesData));
+    const { verdicts } = evaluate(snapshotOf({ nodes, looked: given }), shape(usesData));
     return [...verdicts].flatMap(([node, said]) => said.map(({ reason }) => `${node}: ${reason}`));
   };
   expect(reasons(true)).toEqual(['b: disks.example CSI driver is not installed on the node']);

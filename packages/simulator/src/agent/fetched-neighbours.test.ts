@@ -47,7 +47,7 @@ function advertOf(sequence: number): Arrival['advert'] {
     labels: {},
     accepting: true,
     guestsFree: 1,
-    room: { classes: [], bins: [] },
+    freeCapacity: { classes: [], bins: [] },
     totals: { allocatable: nothing, free: nothing },
   };
 }

@@ -83,7 +83,7 @@ function placeByPolicy(
   const { app, clusters } = decision;
   const ranked = byName(clusters)
     .filter((index) => isPossible(decision, index))
-    .map((index) => ({ index, room: roomOf(decision, index) }))
+    .map((index) => ({ index, room: replicasThatFit(decision, index) }))
     .filter(({ room }) => room > 0)
     .toSorted((a, b) => {
       if (policy === 'worst_fit') return b.room - a.room;
@@ -120,12 +120,12 @@ function placeAtLocations(
     })
     .toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
   const outside = others.filter((index) => !hosts.includes(index));
-  const outsideRoom = new Map(outside.map((index) => [index, roomOf(decision, index)]));
+  const outsideRoom = new Map(outside.map((index) => [index, replicasThatFit(decision, index)]));
   const placed = new Map<number, number>();
   let leftover = 0;
   // One cluster may stand in for two locations; its room is then counted once for each.
   for (const host of hosts) {
-    const own = Math.min(app.replicas, roomOf(decision, host));
+    const own = Math.min(app.replicas, replicasThatFit(decision, host));
     add(placed, host, own);
     let overflow = app.replicas - own;
     for (const index of nearest(decision, host, outside)) {
@@ -154,7 +154,7 @@ function isPossible({ app: { pod }, clusters }: Mck8sDecision, index: number): b
   );
 }
 
-function roomOf({ app, clusters, heedsGpus }: Mck8sDecision, index: number): number {
+function replicasThatFit({ app, clusters, heedsGpus }: Mck8sDecision, index: number): number {
   const free = clusterAt(clusters, index).nodes.map((node) => node.free);
   return maxReplicas(free, app.pod, heedsGpus);
 }

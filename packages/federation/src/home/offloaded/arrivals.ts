@@ -4,7 +4,7 @@
  */
 import type { ClusterName, Pod } from '@spillway/core';
 import { hasRun, isTerminal } from '../../offload/mirrored-status.ts';
-import { travelVerdicts } from '../../offload/travel.ts';
+import { portabilityVerdicts } from '../../offload/portability.ts';
 import type { OffloadedEntries } from './entries.ts';
 import { type ForeignPods, wasGivenBack } from './foreign-pods.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';
@@ -51,7 +51,7 @@ export class Arrivals {
 
   /** Committed again, which is idempotent. A pod that must not leave is not. */
   #committed(entry: OffloadedPod): void {
-    const stays = travelVerdicts(entry.pod);
+    const stays = portabilityVerdicts(entry.pod);
     if (stays.length === 0) return entry.on('arrived');
     entry.on('arrivedUnfit');
     entry.guestOn('gone');

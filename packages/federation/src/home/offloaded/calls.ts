@@ -1,7 +1,7 @@
 /** What is sent about offloaded pods: commits and releases to their hosts, in batches, and last deletes at home. */
 import type { ClusterName } from '@spillway/core';
 import { changeableOf } from '../../offload/changeable.ts';
-import { cutToTravel } from '../../offload/travel.ts';
+import { portablePod } from '../../offload/portability.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect } from '../events.ts';
@@ -81,7 +81,7 @@ export class OffloadCalls {
         request: {
           homeEpoch,
           ...(reservation !== undefined && { reservationId: reservation }),
-          pods: [...batch].map(({ pod }) => cutToTravel(pod)),
+          pods: [...batch].map(({ pod }) => portablePod(pod)),
         },
       });
     }

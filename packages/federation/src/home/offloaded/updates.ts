@@ -5,7 +5,7 @@
 import type { ClusterName, Pod } from '@spillway/core';
 import { changeableOf } from '../../offload/changeable.ts';
 import type { UpdateResult } from '../../negotiation.ts';
-import { cutToTravel } from '../../offload/travel.ts';
+import { portablePod } from '../../offload/portability.ts';
 import type { OffloadedEntries } from './entries.ts';
 import { isProbing, type OffloadedPod } from './offloaded-pod.ts';
 import { byHost } from './calls.ts';
@@ -51,7 +51,7 @@ export class OffloadUpdates {
       left.push(...mine.slice(batch.length));
       if (batch.length === 0) continue;
       this.#calling.set(host, new Set(batch));
-      const pods = batch.map(({ pod }) => cutToTravel(pod));
+      const pods = batch.map(({ pod }) => portablePod(pod));
       const sequence = this.#sequence++;
       emit({ kind: 'update', host, request: { homeEpoch, sequence, pods } });
     }

@@ -6,7 +6,7 @@
 import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
-import type { LocalRoom } from '../ports.ts';
+import type { LocalLedger } from '../ports.ts';
 import type { Binder } from './binder.ts';
 import type { Binding } from './bindings.ts';
 import type { PendingGroup } from './pending-group.ts';
@@ -15,7 +15,7 @@ import { mayPreempt, Preemptions } from './preemptions.ts';
 import { VolumeBindings, type VolumesSettled } from './volume-bindings.ts';
 
 export interface AtHomeOptions {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly emit: (effect: HomeEffect) => void;
   readonly config: HomeConfig;
   readonly binder: Binder;
@@ -31,16 +31,16 @@ export class AtHome {
 
   constructor(options: AtHomeOptions) {
     this.#options = options;
-    const { room, emit, config } = options;
-    this.#volumes = new VolumeBindings({ room, emit, volumesMsMax: config.volumesMsMax });
-    this.#preemptions = new Preemptions({ room, emit });
+    const { ledger, emit, config } = options;
+    this.#volumes = new VolumeBindings({ ledger, emit, volumesMsMax: config.volumesMsMax });
+    this.#preemptions = new Preemptions({ ledger, emit });
   }
 
   /** Binds the pod to the node that was found for it, after its volumes if it has any to wait for. */
   bind(binding: LocalBinding, now: MonotonicMs): void {
-    const { room, binder } = this.#options;
+    const { ledger, binder } = this.#options;
     const { waiting, to: node } = binding;
-    room.assume(waiting.pod, node);
+    ledger.assume(waiting.pod, node);
     binder.begin(binding);
     if (!this.#volumes.begin(binding, now)) binder.bindLocally(binding);
   }
@@ -103,8 +103,8 @@ export class AtHome {
     if (settled !== undefined) this.#settled(settled, now);
   }
 
-  roomChanged(): void {
-    this.#volumes.roomChanged();
+  capacityChanged(): void {
+    this.#volumes.capacityChanged();
   }
 
   tick(now: MonotonicMs): void {
@@ -130,10 +130,10 @@ export class AtHome {
   }
 
   #settled(settled: VolumesSettled, now: MonotonicMs): void {
-    const { room, emit, binder } = this.#options;
+    const { ledger, emit, binder } = this.#options;
     const { ref } = settled.binding.waiting;
     if (settled.outcome === 'bound') return binder.bindLocally(settled.binding);
-    room.forget(ref.uid);
+    ledger.forget(ref.uid);
     binder.putBack(settled.binding, now);
     emit({ kind: 'explain', ref, message: settled.reason, condition: true });
   }

@@ -16,23 +16,23 @@ import { boundPod } from '../../offload/fence.ts';
 import { earlier } from '../backoff.ts';
 import { type BindOutcome, type HomeEvent, refOf } from '../events.ts';
 import type { PodLife } from '../pod-life.ts';
-import type { LocalRoom, Seals } from '../ports.ts';
+import type { LocalLedger, Seals } from '../ports.ts';
 import { type Binding, Bindings, writtenBy } from './bindings.ts';
 import { Grant } from './grant.ts';
 import type { PendingGroup } from './pending-group.ts';
 import type { PendingGroups } from './pending-groups.ts';
 import type { PendingPod } from './pending-pod.ts';
 import type { GrantedShare } from './reservation-round.ts';
-import type { ReturnedRoom } from './returned-room.ts';
+import type { ReturnedReservations } from './returned-reservations.ts';
 import type { Candidate } from './slow-start.ts';
 import { Trying, type TryingOptions } from './trying.ts';
 
 export interface BinderOptions extends Omit<TryingOptions, 'wanted' | 'accepted' | 'refused'> {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly seals: Seals;
   readonly random: ConstructorParameters<typeof Bindings>[1];
   readonly groups: PendingGroups;
-  readonly returned: ReturnedRoom;
+  readonly returned: ReturnedReservations;
   /** A pod is bound to `grant.host`: from now on it is offloaded. */
   readonly onBoundAway: (pod: Pod, grant: Grant, life: PodLife) => void;
 }
@@ -102,7 +102,7 @@ export class Binder {
         return this.drop(uid);
       case 'refused':
         if (this.bindings.isRepeated(uid)) return this.bindings.retry(uid, now);
-        this.#options.room.forget(uid);
+        this.#options.ledger.forget(uid);
         return this.putBack(binding, now);
       default:
         return unreachable(outcome);
@@ -149,7 +149,7 @@ export class Binder {
     waiting.life.on('left');
     if (isBound) return;
     if (to instanceof Grant) this.#settle(to, uid);
-    else this.#options.room.forget(uid);
+    else this.#options.ledger.forget(uid);
   }
 
   /** The binding has failed: the pod waits again. */

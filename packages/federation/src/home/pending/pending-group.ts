@@ -10,7 +10,7 @@ import {
 } from '@spillway/core';
 import type { Template } from '../../advert/template.ts';
 import { policyVerdicts } from '../../offload/fence.ts';
-import { cutToTravel, travelVerdicts } from '../../offload/travel.ts';
+import { portablePod, portabilityVerdicts } from '../../offload/portability.ts';
 import type { PlacementPolicy } from '../../policy/policy.ts';
 import { Backoff } from '../backoff.ts';
 import type { HomeConfig } from '../config.ts';
@@ -97,7 +97,7 @@ export function newGroup(options: {
     template: options.template,
     eligibility: options.eligibility,
     priority: options.pod.spec.priority ?? 0,
-    sample: cutToTravel(options.pod),
+    sample: portablePod(options.pod),
     pods: new Map(),
     refusals: new Map(),
     backoff: new Backoff(config.retryMsMin, config.retryMsMax),
@@ -123,7 +123,7 @@ export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
 
 /** Why the pod must stay at home: by its policy, or by what it is. */
 function staysOf(pod: Pod, { policy, source }: PolicyForPod): readonly Verdict[] {
-  return [...policyVerdicts(pod, policy, source), ...travelVerdicts(pod)];
+  return [...policyVerdicts(pod, policy, source), ...portabilityVerdicts(pod)];
 }
 
 /** Why no neighbour is asked at all; undefined when neighbours are asked. */

@@ -20,7 +20,7 @@ import type { HomeConfig } from '../config.ts';
 import type { Eligibility } from '../eligibility.ts';
 import { type BindOutcome, type HomeEffect, type HomeEvent, refOf } from '../events.ts';
 import { PodLife, type TransitionObserver } from '../pod-life.ts';
-import type { LocalRoom, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
+import type { LocalLedger, Neighbourhood, Policies, PolicyForPod, Seals } from '../ports.ts';
 import { AtHome, type HomeWriteEnded } from './at-home.ts';
 import { Binder } from './binder.ts';
 import { explain, type Explained, explained } from './explanation.ts';
@@ -30,11 +30,11 @@ import { PendingGroups } from './pending-groups.ts';
 import type { PendingPod } from './pending-pod.ts';
 import type { Why } from './reasons.ts';
 import { ReservationRounds } from './reservation-rounds.ts';
-import { ReturnedRoom } from './returned-room.ts';
+import { ReturnedReservations } from './returned-reservations.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 export interface PendingPodsOptions {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly neighbourhood: Neighbourhood;
   readonly policies: Policies;
   readonly seals: Seals;
@@ -60,7 +60,7 @@ export class PendingPods {
   constructor(options: PendingPodsOptions) {
     this.#options = options;
     const groups = new PendingGroups(options.config, options.tried);
-    const returned = new ReturnedRoom(options.config, options.emit);
+    const returned = new ReturnedReservations(options.config, options.emit);
     const binder = new Binder({ ...options, groups, returned });
     const atHome = new AtHome({ ...options, binder });
     this.#groups = groups;
@@ -127,10 +127,10 @@ export class PendingPods {
     if (!this.#binder.seenAway(pod, host)) this.drop(refOf(pod).uid);
   }
 
-  roomChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
+  capacityChanged(where: 'home' | 'neighbour', now: MonotonicMs): void {
     const { batchMs, neighbourBatchMs } = this.#options.config;
     const at = after(now, where === 'home' ? batchMs : neighbourBatchMs);
-    if (where === 'home') this.#atHome.roomChanged();
+    if (where === 'home') this.#atHome.capacityChanged();
     for (const group of this.#groups.all()) group.nextTry = earlier(group.nextTry, at);
   }
 
@@ -212,7 +212,7 @@ export class PendingPods {
   }
 
   #try(group: PendingGroup, now: MonotonicMs): void {
-    const { config, room } = this.#options;
+    const { config, ledger } = this.#options;
     if (group.pods.size === 0) return this.#groups.endIfEmpty(group);
     group.nextTry = group.backoff.next(now, this.#options.random);
     if (group.shape.unsupported.length > 0) {
@@ -220,7 +220,7 @@ export class PendingPods {
       return;
     }
     const pods = this.#atHome.placeSingly(group, now);
-    const plan = placePods(room.snapshot, group.shape, pods.length);
+    const plan = placePods(ledger.snapshot, group.shape, pods.length);
     const fitting = pods.slice(0, plan.nodes.length);
     let rest: readonly PendingPod[] = pods.slice(plan.nodes.length);
     if (group.eligibility === 'named') {
@@ -243,13 +243,13 @@ export class PendingPods {
   }
 
   #explain(group: PendingGroup, why: Why, now: MonotonicMs): void {
-    const { config, emit, neighbourhood, room } = this.#options;
+    const { config, emit, neighbourhood, ledger } = this.#options;
     explain(group, why, {
       now,
       emit,
       explainMsMin: config.explainMsMin,
       neighbours: neighbourhood.neighbours(),
-      homeNodes: room.snapshot.candidates().length,
+      homeNodes: ledger.snapshot.candidates().length,
     });
   }
 }

@@ -14,12 +14,12 @@ import {
 import { placePods, preempt, type Preemptor, waitsForVictims } from '@spillway/scheduling';
 import type { Eligibility } from '../eligibility.ts';
 import type { HomeEffect } from '../events.ts';
-import type { LocalRoom, PolicyForPod } from '../ports.ts';
+import type { LocalLedger, PolicyForPod } from '../ports.ts';
 import type { PendingGroup } from './pending-group.ts';
 import type { PendingPod } from './pending-pod.ts';
 
 export interface PreemptionsOptions {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly emit: (effect: HomeEffect) => void;
 }
 
@@ -42,13 +42,13 @@ export class Preemptions {
 
   /** Where the pod waits for others to end; undefined when it does not. */
   nominated(uid: PodUid): NodeName | undefined {
-    const pod = this.#options.room.snapshot.pod(uid);
+    const pod = this.#options.ledger.snapshot.pod(uid);
     return pod?.standing?.nominated ? pod.node : undefined;
   }
 
   /** A node for a pod that was nominated: that one if it fits there by now, else any. */
   place({ ref }: PendingPod, { shape, priority }: PendingGroup): NodeName | undefined {
-    const snapshot = this.#options.room.snapshot.withoutPod(ref.uid);
+    const snapshot = this.#options.ledger.snapshot.withoutPod(ref.uid);
     const node = this.nominated(ref.uid);
     let without = snapshot;
     for (const pod of (node && snapshot.node(node)?.pods.values()) || []) {
@@ -65,16 +65,16 @@ export class Preemptions {
   /** Whether pods are ending for it, or about to. If not, it waits there no longer. */
   keepsWaiting(waiting: PendingPod, group: PendingGroup, now: MonotonicMs): boolean {
     const { ref, pod } = waiting;
-    const { room } = this.#options;
+    const { ledger } = this.#options;
     const node = this.nominated(ref.uid);
     if (node === undefined) return false;
-    const snapshot = room.snapshot.withoutPod(ref.uid);
+    const snapshot = ledger.snapshot.withoutPod(ref.uid);
     if (
       this.#isUnderWay(ref.uid, now) ||
       waitsForVictims(snapshot, preemptorOf(waiting.pod, group.shape), node)
     )
       return true;
-    room.nominate(pod, undefined);
+    ledger.nominate(pod, undefined);
     return false;
   }
 
@@ -83,9 +83,9 @@ export class Preemptions {
     waiting: PendingPod,
     group: PendingGroup,
   ): { readonly node: NodeName } | 'waits' | 'hopeless' {
-    const { room, emit } = this.#options;
+    const { ledger, emit } = this.#options;
     const { ref, pod } = waiting;
-    const found = preempt(room.snapshot, preemptorOf(waiting.pod, group.shape));
+    const found = preempt(ledger.snapshot, preemptorOf(waiting.pod, group.shape));
     if (found === undefined) {
       if (pod.status?.nominatedNodeName) emit({ kind: 'unnominate', ref });
       return 'hopeless';
@@ -94,7 +94,7 @@ export class Preemptions {
     if (victims.length === 0) return { node };
     const uids = victims.map(({ uid }) => uid);
     this.#records.set(ref.uid, { victims: uids, seenUntil: undefined });
-    room.nominate(pod, node);
+    ledger.nominate(pod, node);
     emit({
       kind: 'preempt',
       ref,
@@ -124,7 +124,7 @@ export class Preemptions {
     const record = this.#records.get(uid);
     if (record === undefined) return false;
     if (record.seenUntil === undefined) return true;
-    const { snapshot } = this.#options.room;
+    const { snapshot } = this.#options.ledger;
     const unseen = record.victims.some((victim) => snapshot.pod(victim)?.terminating === false);
     if (unseen && now < record.seenUntil) return true;
     this.#records.delete(uid);

@@ -26,7 +26,7 @@ import {
   ReservationRound,
   reserveRequest,
 } from './reservation-round.ts';
-import type { ReturnedRoom } from './returned-room.ts';
+import type { ReturnedReservations } from './returned-reservations.ts';
 import { shortlist } from './shortlist.ts';
 
 export interface ReservationRoundsOptions {
@@ -40,7 +40,7 @@ export interface ReservationRoundsOptions {
   readonly groups: PendingGroups;
   readonly binder: Binder;
   readonly atHome: AtHome;
-  readonly returned: ReturnedRoom;
+  readonly returned: ReturnedReservations;
   readonly explain: (group: PendingGroup, why: Why, now: MonotonicMs) => void;
 }
 

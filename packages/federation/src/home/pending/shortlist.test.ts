@@ -68,7 +68,10 @@ test('why a neighbour that is full takes nothing is told in one way: in its own 
   const reasons: (string | undefined)[] = [];
   for (let now = 1_000; now < 21_000; now += 50) {
     const woken = tested.tickAt(now);
-    for (const each of [...woken, ...tested.step({ kind: 'roomChanged', where: 'neighbour' })]) {
+    for (const each of [
+      ...woken,
+      ...tested.step({ kind: 'capacityChanged', where: 'neighbour' }),
+    ]) {
       if (each.kind === 'reserve') tested.grant(each, 0);
     }
     const explanation = tested.home.explain('default', 'a');
@@ -85,7 +88,7 @@ test('a home whose neighbours are all full asks them less and less often, whatev
   tested.see(podOf('a'));
   for (let now = 1_000; now < 21_000; now += 50) {
     const woken = tested.tickAt(now);
-    const told = tested.step({ kind: 'roomChanged', where: 'neighbour' });
+    const told = tested.step({ kind: 'capacityChanged', where: 'neighbour' });
     const reserves = [...woken, ...told].filter(({ kind }) => kind === 'reserve');
     if (reserves.length > 0) rounds.push(now);
     for (const reserve of reserves) tested.grant(reserve, 0);

@@ -9,7 +9,7 @@ import {
   type RankedNeighbour,
   type Ranking,
   rankNeighbours,
-  roomStage,
+  capacityStage,
 } from '../../placement/neighbour-placement.ts';
 import type { HomeConfig } from '../config.ts';
 import type { Outlook, PendingGroup } from './pending-group.ts';
@@ -98,7 +98,7 @@ export function prospectsOf(
     const verdict = verdicts.get(cluster);
     const answered = refusals.get(cluster)?.reason;
     // Of its room a neighbour knows more than its advert says: else two reasons would take turns.
-    const known = verdict?.stage === roomStage ? (answered ?? verdict.reason) : undefined;
+    const known = verdict?.stage === capacityStage ? (answered ?? verdict.reason) : undefined;
     const reason = templateRefusal(cluster, now) ?? known ?? verdict?.reason ?? answered;
     if (reason !== undefined) reasons.set(cluster, reason);
   }

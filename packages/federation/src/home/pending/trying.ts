@@ -9,7 +9,7 @@ import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from
 import { saidOfTemplate, type Template, templateOf } from '../../advert/template.ts';
 import type { TryResult } from '../../negotiation.ts';
 import { boundPod } from '../../offload/fence.ts';
-import { cutToTravel } from '../../offload/travel.ts';
+import { portablePod } from '../../offload/portability.ts';
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
 import type { Binding } from './bindings.ts';
@@ -141,7 +141,7 @@ export class Trying {
     const { homeEpoch, emit } = this.#options;
     const tryId = `${homeEpoch}-${this.#next++}`;
     const samples = templates.flatMap(([template, [first]]) =>
-      first === undefined ? [] : [{ template, sample: cutToTravel(sent(first.binding)) }],
+      first === undefined ? [] : [{ template, sample: portablePod(sent(first.binding)) }],
     );
     const candidates = templates.flatMap(([, alike]) => alike);
     this.#tries.set(tryId, { samples, candidates });

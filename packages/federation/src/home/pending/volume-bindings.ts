@@ -17,11 +17,11 @@ import {
   volumeProgress,
 } from '@spillway/scheduling';
 import type { HomeEffect, VolumeWrite } from '../events.ts';
-import type { LocalRoom } from '../ports.ts';
+import type { LocalLedger } from '../ports.ts';
 import type { LocalBinding } from './at-home.ts';
 
 export interface VolumeBindingsOptions {
-  readonly room: LocalRoom;
+  readonly ledger: LocalLedger;
   readonly emit: (effect: HomeEffect) => void;
   /** How long to wait for volumes before the pod is placed again, ms. */
   readonly volumesMsMax: number;
@@ -49,12 +49,12 @@ export class VolumeBindings {
 
   /** False when the pod has no volumes to wait for. */
   begin(binding: LocalBinding, now: MonotonicMs): boolean {
-    const { room, emit, volumesMsMax } = this.#options;
+    const { ledger, emit, volumesMsMax } = this.#options;
     const { ref } = binding.waiting;
-    const plan = volumePlan(room.snapshot, binding.group.shape, binding.to);
+    const plan = volumePlan(ledger.snapshot, binding.group.shape, binding.to);
     if (plan === undefined) return false;
     const writes = writesOf(plan);
-    room.assumeVolumes(plan);
+    ledger.assumeVolumes(plan);
     const written = writes.length === 0;
     this.#entries.set(ref.uid, { binding, plan, until: after(now, volumesMsMax), written });
     if (written) this.#changed = true;
@@ -73,7 +73,7 @@ export class VolumeBindings {
   }
 
   /** Something at home has changed, perhaps a claim or a volume. */
-  roomChanged(): void {
+  capacityChanged(): void {
     this.#changed = true;
   }
 
@@ -83,7 +83,7 @@ export class VolumeBindings {
     for (const entry of this.#entries.values()) {
       const { binding, plan, until, written } = entry;
       if (!written || !(this.#changed || until <= now)) continue;
-      const progress = volumeProgress(this.#options.room.snapshot, plan);
+      const progress = volumeProgress(this.#options.ledger.snapshot, plan);
       if (progress.state === 'bound') {
         this.#entries.delete(binding.waiting.ref.uid);
         settled.push({ binding, outcome: 'bound' });
@@ -103,7 +103,7 @@ export class VolumeBindings {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     this.#entries.delete(uid);
-    this.#options.room.forgetVolumes(entry.plan);
+    this.#options.ledger.forgetVolumes(entry.plan);
   }
 
   /** What it waits for, in words; undefined when it does not. */
@@ -126,7 +126,7 @@ export class VolumeBindings {
 
   #failed({ binding, plan }: Entry, reason: string): VolumesSettled {
     this.#entries.delete(binding.waiting.ref.uid);
-    this.#options.room.forgetVolumes(plan);
+    this.#options.ledger.forgetVolumes(plan);
     return { binding, outcome: 'failed', reason: `binding volumes: ${reason}` };
   }
 }

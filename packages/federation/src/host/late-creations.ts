@@ -9,7 +9,7 @@ import { assumedUid } from './answers.ts';
 import type { GuestId } from './events.ts';
 import type { LateCreation } from './guests.ts';
 
-export class LateRooms {
+export class LateCreations {
   readonly #ledger: Ledger;
   readonly #until = new Map<PodUid, MonotonicMs>();
 

@@ -15,7 +15,7 @@ export interface Right {
   readonly names: readonly string[] | undefined;
 }
 
-export interface Judgement {
+export interface RightsAudit {
   readonly used: ReadonlyMap<Right, number>;
   readonly unused: readonly Right[];
   readonly denied: readonly RecordedCall[];
@@ -27,7 +27,10 @@ export interface Judgement {
  */
 const bindingMsMax = 10_000;
 
-export function judge(roles: readonly AgentObject[], calls: readonly RecordedCall[]): Judgement {
+export function auditRights(
+  roles: readonly AgentObject[],
+  calls: readonly RecordedCall[],
+): RightsAudit {
   const rights = roles.flatMap(rightsOf);
   const counts = new Map(
     rights.map((right) => [right, calls.filter((call) => uses(call, right)).length]),

@@ -5,7 +5,7 @@ import { filters, scores } from './pipeline.ts';
 import type { Snapshot } from './snapshot.ts';
 import { passes, type PreparedFilter, type PreparedScore } from './stage.ts';
 
-export interface Judgement {
+export interface Evaluation {
   readonly feasible: readonly NodeName[];
   /** Per refused node, the verdicts of the first stage that refused it; virtual nodes left out. */
   readonly verdicts: ReadonlyMap<NodeName, readonly Verdict[]>;
@@ -14,24 +14,24 @@ export interface Judgement {
 }
 
 /** Cost: nodes × stages that have something to say of the shape. */
-export function judge(snapshot: Snapshot, shape: PodShape): Judgement {
+export function evaluate(snapshot: Snapshot, shape: PodShape): Evaluation {
   const filter = preparedFilters(snapshot, shape);
   const feasible: NodeName[] = [];
   const verdicts = new Map<NodeName, readonly Verdict[]>();
   for (const node of snapshot.candidates()) {
-    const found = filter.judge(node);
+    const found = filter.check(node);
     if (found.length === 0) feasible.push(node.name);
     else verdicts.set(node.name, found);
   }
   return { feasible, verdicts, rejected: filter.rejected };
 }
 
-/** All filters as one; `placed` is absent when placing changes the judgement of no other node. */
+/** All filters as one; `placed` is absent when placing a pod changes the verdicts of no other node. */
 export interface PreparedFilters extends PreparedFilter {
   readonly rejected: Verdict | undefined;
-  /** `judge` in two: the stages before the first that listens to `placed`, and from that one on. */
-  own(node: NodeState): readonly Verdict[];
-  rest(node: NodeState): readonly Verdict[];
+  /** `check` in two: the stages before the first that listens to `placed`, and from that one on. */
+  checkNodeLocal(node: NodeState): readonly Verdict[];
+  checkPlacementDependent(node: NodeState): readonly Verdict[];
 }
 
 export function preparedFilters(snapshot: Snapshot, shape: PodShape): PreparedFilters {
@@ -48,9 +48,9 @@ export function preparedFilters(snapshot: Snapshot, shape: PodShape): PreparedFi
   const ownCount = listening === -1 ? prepared.length : listening;
   return {
     rejected: undefined,
-    judge: firstRefusal(prepared),
-    own: firstRefusal(prepared.slice(0, ownCount)),
-    rest: firstRefusal(prepared.slice(ownCount)),
+    check: firstRefusal(prepared),
+    checkNodeLocal: firstRefusal(prepared.slice(0, ownCount)),
+    checkPlacementDependent: firstRefusal(prepared.slice(ownCount)),
     ...allPlaced(prepared),
   };
 }
@@ -60,7 +60,7 @@ function firstRefusal(
 ): (node: NodeState) => readonly Verdict[] {
   return (node) => {
     for (const filter of prepared) {
-      const verdicts = filter.judge(node);
+      const verdicts = filter.check(node);
       if (verdicts.length > 0) return verdicts;
     }
     return passes;
@@ -69,16 +69,21 @@ function firstRefusal(
 
 function rejecting(rejected: Verdict): PreparedFilters {
   const verdicts = [rejected];
-  return { rejected, judge: () => verdicts, own: () => verdicts, rest: () => verdicts };
+  return {
+    rejected,
+    check: () => verdicts,
+    checkNodeLocal: () => verdicts,
+    checkPlacementDependent: () => verdicts,
+  };
 }
 
 /** All scores as one weighted sum; no longer 0 to 100. */
 export interface PreparedScores extends PreparedScore {
   /** `score` in two: the stages that only look at the node, and those that listen to `placed`. */
-  own(node: NodeState): number;
-  rest(node: NodeState): number;
+  scoreNodeLocal(node: NodeState): number;
+  scorePlacementDependent(node: NodeState): number;
   /** `rest` is never above this. */
-  readonly restMax: number;
+  readonly placementDependentMax: number;
 }
 
 export function preparedScores(snapshot: Snapshot, shape: PodShape): PreparedScores {
@@ -90,9 +95,9 @@ export function preparedScores(snapshot: Snapshot, shape: PodShape): PreparedSco
   const rest = prepared.filter(({ score }) => score.placed !== undefined);
   return {
     score: weightedSum(prepared),
-    own: weightedSum(prepared.filter(({ score }) => score.placed === undefined)),
-    rest: weightedSum(rest),
-    restMax: rest.reduce((sum, { weight }) => sum + 100 * weight, 0),
+    scoreNodeLocal: weightedSum(prepared.filter(({ score }) => score.placed === undefined)),
+    scorePlacementDependent: weightedSum(rest),
+    placementDependentMax: rest.reduce((sum, { weight }) => sum + 100 * weight, 0),
     ...allPlaced(rest.map(({ score }) => score)),
   };
 }

@@ -2,7 +2,7 @@ import { type Node, type Pod, shapeOf } from '@spillway/core';
 import { placePods, Snapshot } from '@spillway/scheduling';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitCount, roomBounds, roomOf, roomWithout } from './room.ts';
+import { fitCount, capacityBounds, freeCapacityOf, freeCapacityWithout } from './free-capacity.ts';
 
 const nodes = fc.array(
   fc.record({
@@ -67,7 +67,7 @@ test('room promises exactly what the pipeline places, fragmentation, taints and 
           tolerates ? [{ key: 'dedicated', operator: 'Exists' }] : [],
         ),
       );
-      expect(fitCount(roomOf(snapshot), shape)).toBe(
+      expect(fitCount(freeCapacityOf(snapshot), shape)).toBe(
         placePods(snapshot, shape, 1_000).nodes.length,
       );
     }),
@@ -76,7 +76,7 @@ test('room promises exactly what the pipeline places, fragmentation, taints and 
 });
 
 test('with more kinds of free node than an advert holds, it promises less and never more', () => {
-  const many = Array.from({ length: 3 * roomBounds.binsMax }, (_, i) => ({
+  const many = Array.from({ length: 3 * capacityBounds.binsMax }, (_, i) => ({
     cpu: 1 + (i % 16),
     gib: 1 + (i % 61),
     pods: 20,
@@ -84,12 +84,12 @@ test('with more kinds of free node than an advert holds, it promises less and ne
     used: [100 + 7 * i],
   }));
   const snapshot = snapshotOf(many);
-  const room = roomOf(snapshot);
-  expect(room.bins.length).toBeLessThanOrEqual(roomBounds.binsMax);
+  const capacity = freeCapacityOf(snapshot);
+  expect(capacity.bins.length).toBeLessThanOrEqual(capacityBounds.binsMax);
   fc.assert(
     fc.property(asked, ({ milliCpu, mib }) => {
       const shape = shapeOf(pod('asked', { cpu: `${milliCpu}m`, memory: `${mib}Mi` }));
-      const promised = fitCount(room, shape);
+      const promised = fitCount(capacity, shape);
       expect(promised).toBeLessThanOrEqual(placePods(snapshot, shape, 100_000).nodes.length);
     }),
   );
@@ -98,12 +98,13 @@ test('with more kinds of free node than an advert holds, it promises less and ne
 test('room without some pods takes as many fewer, and none below nothing', () => {
   fc.assert(
     fc.property(nodes, asked, fc.nat(60), (specs, { milliCpu, mib }, count) => {
-      const room = roomOf(snapshotOf(specs));
+      const capacity = freeCapacityOf(snapshotOf(specs));
       const shape = shapeOf(pod('asked', { cpu: `${milliCpu}m`, memory: `${mib}Mi` }));
-      const left = roomWithout(room, shape, count);
-      expect(fitCount(left, shape)).toBe(Math.max(0, fitCount(room, shape) - count));
-      const total = (of: typeof room): number => of.bins.reduce((sum, { nodes }) => sum + nodes, 0);
-      expect(total(left)).toBe(total(room));
+      const left = freeCapacityWithout(capacity, shape, count);
+      expect(fitCount(left, shape)).toBe(Math.max(0, fitCount(capacity, shape) - count));
+      const total = (of: typeof capacity): number =>
+        of.bins.reduce((sum, { nodes }) => sum + nodes, 0);
+      expect(total(left)).toBe(total(capacity));
     }),
   );
 });

@@ -1,6 +1,6 @@
 /**
- * Free room as an advert says it, and how often a shape fits in it. Per node and never as a sum:
- * 4 nodes with one free CPU each have no room for a pod of two.
+ * Free capacity as an advert shows it, and how many pods of a shape fit into it. It is counted per node and
+ * never as a sum: four nodes with one free CPU each do not fit a pod that requests two.
  */
 import { type PodShape, plus, type Resources, type Taint } from '@spillway/core';
 import {
@@ -11,15 +11,15 @@ import {
   type Snapshot,
   untoleratedTaint,
 } from '@spillway/scheduling';
-import type { Amounts, NodeClass, Room, RoomBin } from './advert.ts';
+import type { Amounts, NodeClass, FreeCapacity, CapacityBin } from './advert.ts';
 
-export const roomBounds = Object.freeze({
+export const capacityBounds = Object.freeze({
   binsMax: 64,
   nodeClassesMax: 16,
   labelsPerClassMax: 16,
 });
 
-export interface RoomOptions {
+export interface FreeCapacityOptions {
   readonly keepFree?: KeepFree;
 }
 
@@ -34,10 +34,13 @@ const advertisedPrefixes = [
 ];
 
 /** What `snapshot` has free for guests. Cost: nodes × extended resources, plus a sort of the bins; a node's labels are read when it changes. */
-export function roomOf(snapshot: Snapshot, options: RoomOptions = {}): Room {
+export function freeCapacityOf(
+  snapshot: Snapshot,
+  options: FreeCapacityOptions = {},
+): FreeCapacity {
   const classes: NodeClass[] = [];
   const classIndex = new Map<string, number>();
-  const bins = new Map<string, { bin: RoomBin; nodes: number }>();
+  const bins = new Map<string, { bin: CapacityBin; nodes: number }>();
   for (const node of snapshot.nodes()) {
     if (!node.exists || node.virtual || node.unschedulable) continue;
     const free = freeOn(node, options.keepFree);
@@ -49,11 +52,11 @@ export function roomOf(snapshot: Snapshot, options: RoomOptions = {}): Room {
     else known.nodes += 1;
   }
   const exact = [...bins.values()].map(({ bin, nodes }) => ({ ...bin, nodes }));
-  return { classes, bins: exact.length > roomBounds.binsMax ? merged(exact) : exact };
+  return { classes, bins: exact.length > capacityBounds.binsMax ? merged(exact) : exact };
 }
 
 /** Sums over all nodes, for people to look at. */
-export function roomTotals(snapshot: Snapshot): {
+export function capacityTotals(snapshot: Snapshot): {
   readonly allocatable: Amounts;
   readonly free: Amounts;
 } {
@@ -68,18 +71,22 @@ export function roomTotals(snapshot: Snapshot): {
 }
 
 /** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(classes + bins). */
-export function fitCount(room: Room, shape: PodShape): number {
-  const times = timesPerNode(room, shape);
-  return room.bins.reduce((fits, { nodes }, i) => fits + nodes * (times[i] ?? 0), 0);
+export function fitCount(capacity: FreeCapacity, shape: PodShape): number {
+  const perNode = fitCountPerNode(capacity, shape);
+  return capacity.bins.reduce((fits, { nodes }, i) => fits + nodes * (perNode[i] ?? 0), 0);
 }
 
 /** What is left when `count` pods of `shape` have come, as many as fit: node by node, the first that fits. */
-export function roomWithout(room: Room, shape: PodShape, count: number): Room {
-  const times = timesPerNode(room, shape);
-  const bins: RoomBin[] = [];
+export function freeCapacityWithout(
+  capacity: FreeCapacity,
+  shape: PodShape,
+  count: number,
+): FreeCapacity {
+  const fits = fitCountPerNode(capacity, shape);
+  const bins: CapacityBin[] = [];
   let left = count;
-  for (const [i, bin] of room.bins.entries()) {
-    const perNode = times[i] ?? 0;
+  for (const [i, bin] of capacity.bins.entries()) {
+    const perNode = fits[i] ?? 0;
     const full = perNode === 0 ? 0 : Math.min(bin.nodes, Math.floor(left / perNode));
     const some = perNode > 0 && full < bin.nodes ? left - full * perNode : 0;
     const untouched = bin.nodes - full - (some > 0 ? 1 : 0);
@@ -88,30 +95,30 @@ export function roomWithout(room: Room, shape: PodShape, count: number): Room {
     if (untouched > 0) bins.push({ ...bin, nodes: untouched });
     left -= full * perNode + some;
   }
-  return { ...room, bins };
+  return { ...capacity, bins };
 }
 
 /** Of each bin: how often `shape` fits on one node of it. */
-function timesPerNode(room: Room, shape: PodShape): readonly number[] {
+function fitCountPerNode(capacity: FreeCapacity, shape: PodShape): readonly number[] {
   const alone = shape.hostPorts.length > 0 || repelsItself(shape);
-  const open = room.classes.map(
+  const open = capacity.classes.map(
     (kind) =>
       untoleratedTaint(kind.taints, shape.tolerations) === undefined && mayBeSelected(shape, kind),
   );
-  return room.bins.map(({ nodeClass, free }) => {
+  return capacity.bins.map(({ nodeClass, free }) => {
     if (!open[nodeClass]) return 0;
-    const times = timesIn(free, shape.requests);
-    return alone ? Math.min(1, times) : times;
+    const fits = fitCountIn(free, shape.requests);
+    return alone ? Math.min(1, fits) : fits;
   });
 }
 
-function freeWithout(free: Amounts, { requests }: PodShape, times: number): Amounts {
-  return { ...plus(free, requests, -times), pods: free.pods - times };
+function freeWithout(free: Amounts, { requests }: PodShape, count: number): Amounts {
+  return { ...plus(free, requests, -count), pods: free.pods - count };
 }
 
 /** The free amounts that no other bin's surpass in every respect: the largest pods that still fit. */
-export function largestFits(room: Room): readonly Amounts[] {
-  const frees = room.bins.map(({ free }) => free);
+export function largestFits(capacity: FreeCapacity): readonly Amounts[] {
+  const frees = capacity.bins.map(({ free }) => free);
   return frees.filter(
     (free, i) =>
       !frees.some((other, j) => j !== i && covers(other, free) && (!covers(free, other) || j < i)),
@@ -119,9 +126,9 @@ export function largestFits(room: Room): readonly Amounts[] {
 }
 
 /** Free units of each extended resource, such as GPUs by kind. */
-export function freeExtended(room: Room): ReadonlyMap<string, number> {
+export function freeExtended(capacity: FreeCapacity): ReadonlyMap<string, number> {
   const free = new Map<string, number>();
-  for (const bin of room.bins) {
+  for (const bin of capacity.bins) {
     for (const [name, amount] of bin.free.extended) {
       free.set(name, (free.get(name) ?? 0) + amount * bin.nodes);
     }
@@ -139,11 +146,11 @@ export const commonShapes: readonly { readonly name: string; readonly requests: 
   { name: '1 GPU', requests: { ...ask(1_000, 1_024), extended: new Map([['nvidia.com/gpu', 1]]) } },
 ];
 
-export function commonShapeFits(room: Room): Readonly<Record<string, number>> {
+export function commonShapeFits(capacity: FreeCapacity): Readonly<Record<string, number>> {
   return Object.fromEntries(
     commonShapes.map(({ name, requests }) => {
       let fits = 0;
-      for (const { nodes, free } of room.bins) fits += nodes * timesIn(free, requests);
+      for (const { nodes, free } of capacity.bins) fits += nodes * fitCountIn(free, requests);
       return [name, fits];
     }),
   );
@@ -177,7 +184,7 @@ function classOf(node: NodeState, classes: NodeClass[], index: Map<string, numbe
   const { labels, taints, key } = kindOf(node);
   const known = index.get(key);
   if (known !== undefined) return known;
-  if (classes.length < roomBounds.nodeClassesMax) {
+  if (classes.length < capacityBounds.nodeClassesMax) {
     index.set(key, classes.length);
     return classes.push({ labels, taints }) - 1;
   }
@@ -205,7 +212,7 @@ function kindOf(node: NodeState): NodeKind {
   const names = Object.keys(node.labels)
     .filter((name) => advertisedPrefixes.some((prefix) => name.startsWith(prefix)))
     .sort()
-    .slice(0, roomBounds.labelsPerClassMax);
+    .slice(0, capacityBounds.labelsPerClassMax);
   const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
   const taints = node.taints
     .filter(({ effect }) => effect !== 'PreferNoSchedule')
@@ -221,15 +228,17 @@ function kindOf(node: NodeState): NodeKind {
  * At most `binsMax` bins, never promising more than there is: the bins of a class are sorted by their
  * scarcest share and neighbours are merged to the component-wise least.
  */
-function merged(bins: readonly RoomBin[]): readonly RoomBin[] {
+function merged(bins: readonly CapacityBin[]): readonly CapacityBin[] {
   const sorted = [...bins].sort(
     (a, b) =>
       a.nodeClass - b.nodeClass ||
       a.free.milliCpu - b.free.milliCpu ||
       a.free.memoryBytes - b.free.memoryBytes,
   );
-  const perBin = Math.ceil(sorted.length / (roomBounds.binsMax - roomBounds.nodeClassesMax));
-  const result: RoomBin[] = [];
+  const perBin = Math.ceil(
+    sorted.length / (capacityBounds.binsMax - capacityBounds.nodeClassesMax),
+  );
+  const result: CapacityBin[] = [];
   let inLast = 0;
   for (const bin of sorted) {
     const last = result.at(-1);
@@ -264,16 +273,16 @@ function added(a: Amounts, b: Amounts): Amounts {
   return { ...plus(a, b), pods: a.pods + b.pods };
 }
 
-function timesIn(free: Amounts, requests: Resources): number {
-  let times = free.pods;
+function fitCountIn(free: Amounts, requests: Resources): number {
+  let fits = free.pods;
   const limit = (asked: number, available: number): void => {
-    if (asked > 0) times = Math.min(times, Math.floor(available / asked));
+    if (asked > 0) fits = Math.min(fits, Math.floor(available / asked));
   };
   limit(requests.milliCpu, free.milliCpu);
   limit(requests.memoryBytes, free.memoryBytes);
   limit(requests.ephemeralStorageBytes, free.ephemeralStorageBytes);
   for (const [name, asked] of requests.extended) limit(asked, free.extended.get(name) ?? 0);
-  return times;
+  return fits;
 }
 
 /** A label that is not advertised may be there: such requirements are left to the host. */
@@ -285,16 +294,16 @@ function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
   );
   const terms =
     shape.affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const judgeable = terms?.map((term) =>
+  const checkable = terms?.map((term) =>
     (term.matchExpressions ?? []).filter(({ key }) => known(key)),
   );
-  const anyUnknown = judgeable?.some((expressions) => expressions.length === 0) ?? true;
+  const anyUnknown = checkable?.some((expressions) => expressions.length === 0) ?? true;
   const affinity = anyUnknown
     ? {}
     : {
         nodeAffinity: {
           requiredDuringSchedulingIgnoredDuringExecution: {
-            nodeSelectorTerms: (judgeable ?? []).map((matchExpressions) => ({ matchExpressions })),
+            nodeSelectorTerms: (checkable ?? []).map((matchExpressions) => ({ matchExpressions })),
           },
         },
       };

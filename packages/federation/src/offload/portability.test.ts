@@ -1,6 +1,6 @@
 import type { Container, Pod, PodSpec } from '@spillway/core';
 import { describe, expect, it } from 'vitest';
-import { cutToTravel, needsOf, travelVerdicts } from './travel.ts';
+import { portablePod, needsOf, portabilityVerdicts } from './portability.ts';
 
 const main: Container = { name: 'main', image: 'web' };
 
@@ -42,7 +42,7 @@ function requiring(...nodeSelectorTerms: (typeof pinnedTerm)[]): Partial<PodSpec
   };
 }
 
-describe('travelVerdicts', () => {
+describe('portabilityVerdicts', () => {
   it.each<[string, Pod]>([
     ['a plain pod', pod()],
     ['one with the default token', pod({ volumes: [token] })],
@@ -68,7 +68,7 @@ describe('travelVerdicts', () => {
       ),
     ],
   ])('lets %s go', (_, travelling) => {
-    expect(travelVerdicts(travelling)).toEqual([]);
+    expect(portabilityVerdicts(travelling)).toEqual([]);
   });
 
   it.each<[string, Pod]>([
@@ -129,7 +129,7 @@ describe('travelVerdicts', () => {
       }),
     ],
   ])('keeps a pod that %s', (reason, staying) => {
-    const reasons = travelVerdicts(staying).map((verdict) => verdict.reason);
+    const reasons = portabilityVerdicts(staying).map((verdict) => verdict.reason);
     expect(reasons).toHaveLength(1);
     expect(reasons[0]).toContain(reason);
   });
@@ -139,15 +139,15 @@ describe('travelVerdicts', () => {
     ['ä', 150_000],
   ])('keeps a pod that is too large: %s %i times', (letter, times) => {
     const large = pod({}, { annotations: { note: letter.repeat(times) } });
-    expect(travelVerdicts(large).map(({ reason }) => reason)).toEqual([
+    expect(portabilityVerdicts(large).map(({ reason }) => reason)).toEqual([
       'is larger than the 256 KiB that travel',
     ]);
     const fits = pod({}, { annotations: { note: letter.repeat(times / 2) } });
-    expect(travelVerdicts(fits)).toEqual([]);
+    expect(portabilityVerdicts(fits)).toEqual([]);
   });
 
   it('names every reason, not the first', () => {
-    expect(travelVerdicts(pod({ hostNetwork: true, hostPID: true }))).toHaveLength(2);
+    expect(portabilityVerdicts(pod({ hostNetwork: true, hostPID: true }))).toHaveLength(2);
   });
 });
 
@@ -185,13 +185,13 @@ describe('needsOf', () => {
   });
 });
 
-describe('cutToTravel', () => {
+describe('portablePod', () => {
   it('leaves owners, finalizers, status and priority at home, and the token with its mounts', () => {
     const mounts = [
       { name: token.name, mountPath: '/var/run/secrets' },
       { name: 'tmp', mountPath: '/tmp' },
     ];
-    const cut = cutToTravel({
+    const cut = portablePod({
       metadata: {
         name: 'web',
         namespace: 'shop',

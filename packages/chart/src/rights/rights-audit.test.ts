@@ -1,6 +1,6 @@
 import type { AgentObject } from '@spillway/testbed';
 import { describe, expect, test } from 'vitest';
-import { judge, rightText } from './judgement.ts';
+import { auditRights, rightText } from './rights-audit.ts';
 import { type RecordedCall, recordedCall } from './recorded-call.ts';
 
 const roles: readonly AgentObject[] = [
@@ -58,7 +58,7 @@ const lease = { apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 
 const binding = { apiGroup: 'rbac.authorization.k8s.io', resource: 'rolebindings', namespace: 'x' };
 
 function unusedOf(...calls: readonly RecordedCall[]): readonly string[] {
-  return judge(roles, calls).unused.map(rightText);
+  return auditRights(roles, calls).unused.map(rightText);
 }
 
 describe('a right', () => {
@@ -99,18 +99,22 @@ describe('a call that was denied', () => {
 
   test('is told, when an agent made it', () => {
     const denied = call('get', account);
-    expect(judge(roles, [denied]).denied).toEqual([denied]);
-    expect(judge(roles, [call('get', account, { userAgent: 'spillway' })]).denied).toEqual([]);
+    expect(auditRights(roles, [denied]).denied).toEqual([denied]);
+    expect(auditRights(roles, [call('get', account, { userAgent: 'spillway' })]).denied).toEqual(
+      [],
+    );
   });
 
   test('is a binding that was yet to be heard of, when the same was allowed soon after', () => {
     const denied = call('get', account);
     const reason = byClusterRole;
-    expect(judge(roles, [denied, call('get', account, { reason, second: 9 })]).denied).toEqual([]);
+    expect(
+      auditRights(roles, [denied, call('get', account, { reason, second: 9 })]).denied,
+    ).toEqual([]);
     const late = call('get', account, { reason, second: 11 });
-    expect(judge(roles, [denied, late]).denied).toEqual([denied]);
+    expect(auditRights(roles, [denied, late]).denied).toEqual([denied]);
     const other = call('get', { ...account, namespace: 'y' }, { reason, second: 1 });
-    expect(judge(roles, [denied, other]).denied).toEqual([denied]);
+    expect(auditRights(roles, [denied, other]).denied).toEqual([denied]);
   });
 });
 

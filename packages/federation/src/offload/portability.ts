@@ -19,7 +19,7 @@ import { negotiationBounds } from '../negotiation.ts';
 const stage = 'Travel';
 
 /** Why `pod` must stay at home; empty when it may travel. Cost: its containers and volumes, once. */
-export function travelVerdicts(pod: Pod): readonly Verdict[] {
+export function portabilityVerdicts(pod: Pod): readonly Verdict[] {
   const { metadata, spec } = pod;
   const reasons: string[] = [];
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
@@ -55,7 +55,7 @@ export function travelVerdicts(pod: Pod): readonly Verdict[] {
     );
   }
   const { podJsonBytesMax } = negotiationBounds;
-  if (utf8BytesOf(JSON.stringify(cutToTravel(pod))) > podJsonBytesMax)
+  if (utf8BytesOf(JSON.stringify(portablePod(pod))) > podJsonBytesMax)
     reasons.push(`is larger than the ${podJsonBytesMax / 1024} KiB that travel`);
   return reasons.map((reason) => ({ code: 'UnschedulableAndUnresolvable', reason, stage }));
 }
@@ -105,16 +105,16 @@ export function needsOf(spec: PodSpec): PodNeeds {
  * The pod without what stays behind: status, owners, finalizers, server-side bookkeeping, tokens. What its
  * home's API server has merged into it is there once (docs/two-api-servers.md).
  */
-export function cutToTravel(pod: Pod): Pod {
+export function portablePod(pod: Pod): Pod {
   const { name, namespace, uid, annotations } = pod.metadata;
-  const labels = pod.metadata.labels && travellingLabels(pod.metadata.labels);
+  const labels = pod.metadata.labels && portableLabels(pod.metadata.labels);
   return {
     metadata: {
       ...(name !== undefined && { name }),
       ...(namespace !== undefined && { namespace }),
       ...(uid !== undefined && { uid }),
       ...(labels !== undefined && { labels }),
-      ...(annotations !== undefined && { annotations: travellingAnnotations(annotations) }),
+      ...(annotations !== undefined && { annotations: portableAnnotations(annotations) }),
     },
     spec: mergedOnce(cutSpec(pod.spec), labels ?? {}),
   };
@@ -124,7 +124,7 @@ export function cutToTravel(pod: Pod): Pod {
 const nodeLabels = new Set(['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']);
 
 /** The host's API server writes them as they are there. */
-function travellingLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+function portableLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !nodeLabels.has(key)));
 }
 
@@ -163,7 +163,7 @@ function withoutMounts(container: Container, volumes: ReadonlySet<string>): Cont
 }
 
 /** kubectl's copy of the manifest is large and says nothing that the spec does not. What our binding writes for the home stays there. */
-function travellingAnnotations(
+function portableAnnotations(
   annotations: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const {

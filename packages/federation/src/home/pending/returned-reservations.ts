@@ -3,7 +3,7 @@ import { after, type ClusterName, type MonotonicMs, type ReservationId } from '@
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect } from '../events.ts';
 
-export class ReturnedRoom {
+export class ReturnedReservations {
   readonly #config: HomeConfig;
   readonly #emit: (effect: HomeEffect) => void;
   /** When a reservation was last given back whole. Bounded by the federation's members. */
