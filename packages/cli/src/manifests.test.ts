@@ -1,4 +1,5 @@
 import { Fault } from '@spillway/core';
+import { portabilityVerdicts } from '@spillway/federation';
 import { describe, expect, it } from 'vitest';
 import { batchesIn as batchesInSources } from './manifests.ts';
 
@@ -90,9 +91,32 @@ spec:
         spec: { accessModes: ['ReadWriteOnce'] },
       },
     ]);
-    expect(batches[0]?.pod.spec.volumes).toEqual([
-      { name: 'disk', persistentVolumeClaim: { claimName: 'disk-db-0' } },
+    expect(batches[0]?.pod.spec.volumes).toContainEqual({
+      name: 'disk',
+      persistentVolumeClaim: { claimName: 'disk-db-0' },
+    });
+  });
+
+  it('mounts a token where the API server would, so that a pod with a named service account is known to stay', () => {
+    const { batches } = batchesIn(
+      ['robot', 'tokenless']
+        .map(
+          (name) => `
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name} }
+spec: { serviceAccountName: ${name}, containers: [{ name: c }] }
+---`,
+        )
+        .join('') +
+        '\n{ apiVersion: v1, kind: ServiceAccount, metadata: { name: tokenless }, automountServiceAccountToken: false }',
+      'shop',
+    );
+    const [robot, tokenless] = batches.map(({ pod }) => portabilityVerdicts(pod));
+    expect(robot?.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('uses service account robot, whose token does not travel'),
     ]);
+    expect(tokenless).toEqual([]);
   });
 
   it.each([

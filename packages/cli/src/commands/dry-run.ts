@@ -1,10 +1,10 @@
 /** `spillway dry-run -f FILE`: where the pods of manifests would go now, and why not elsewhere. */
 import { styleText } from 'node:util';
 import { type DryRunAnswer, dryRunAnswer } from '@spillway/agent/answers';
+import { manifestSources } from '@spillway/manifests';
 import { Command } from 'commander';
 import { userCluster } from '../connection/cluster.ts';
 import { agentOf, agentUrl, type ConnectionOptions, withAgent } from '../connection/options.ts';
-import { manifestSources } from '../manifest-files.ts';
 import { batchesIn, type Manifests } from '../manifests.ts';
 import { priorityClassesOf, withPriorities } from '../priorities.ts';
 import { type Format, print, rendered, withOutput } from '../output/format.ts';

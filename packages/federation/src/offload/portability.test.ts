@@ -43,6 +43,32 @@ function requiring(...nodeSelectorTerms: (typeof pinnedTerm)[]): Partial<PodSpec
 }
 
 describe('portabilityVerdicts', () => {
+  it('name what holds pods back alike, whatever names the pods use', () => {
+    const fields = ['a', 'b'].map((name) =>
+      portabilityVerdicts(
+        pod({
+          hostNetwork: true,
+          containers: [{ ...main, name, ports: [{ containerPort: 80, hostPort: 80 }] }],
+          volumes: [
+            { name: `${name}-1`, persistentVolumeClaim: { claimName: name } },
+            { name: `${name}-2`, hostPath: { path: name } },
+            { name: `${name}-3`, nfs: { server: name, path: '/' } },
+            { name: `${name}-4`, projected: { sources: [{ clusterTrustBundle: { name } }] } },
+          ],
+        }),
+      ).map(({ field }) => field),
+    );
+    expect(fields[0]).toEqual([
+      'hostNetwork',
+      'ports[].hostPort',
+      'volumes[].persistentVolumeClaim',
+      'volumes[].hostPath',
+      'volumes[].nfs',
+      'volumes[].projected.clusterTrustBundle',
+    ]);
+    expect(fields[1]).toEqual(fields[0]);
+  });
+
   it.each<[string, Pod]>([
     ['a plain pod', pod()],
     ['one with the default token', pod({ volumes: [token] })],

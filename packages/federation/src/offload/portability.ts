@@ -18,46 +18,53 @@ import { negotiationBounds } from '../negotiation.ts';
 
 const stage = 'Travel';
 
+/** Its reason has the pod's own names in it. Those of many pods are counted by `field`. */
+export interface PortabilityVerdict extends Verdict {
+  /** What of a pod holds it back, in words that are the same for every pod: `volumes[].hostPath`. */
+  readonly field: string;
+}
+
 /** Why `pod` must stay at home; empty when it may travel. Cost: its containers and volumes, once. */
-export function portabilityVerdicts(pod: Pod): readonly Verdict[] {
+export function portabilityVerdicts(pod: Pod): readonly PortabilityVerdict[] {
   const { metadata, spec } = pod;
-  const reasons: string[] = [];
+  const verdicts: PortabilityVerdict[] = [];
+  const hold = (field: string, reason: string): void => {
+    verdicts.push({ code: 'UnschedulableAndUnresolvable', reason, stage, field });
+  };
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   if (owner?.kind === 'DaemonSet')
-    reasons.push(`is one of DaemonSet ${owner.name}, which belongs to its cluster's nodes`);
+    hold('DaemonSet', `is one of DaemonSet ${owner.name}, which belongs to its cluster's nodes`);
   if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined)
-    reasons.push('is the mirror of a static pod');
-  if (spec.hostNetwork) reasons.push('uses its node’s network (hostNetwork)');
-  if (spec['hostPID']) reasons.push('uses its node’s processes (hostPID)');
-  if (spec['hostIPC']) reasons.push('uses its node’s IPC (hostIPC)');
-  if (pinnedToNode(spec)) reasons.push('is pinned to a node of its home by name');
-  if (spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) {
-    reasons.push('must run beside other pods of its home (required podAffinity)');
-  }
+    hold('static pod', 'is the mirror of a static pod');
+  if (spec.hostNetwork) hold('hostNetwork', 'uses its node’s network (hostNetwork)');
+  if (spec['hostPID']) hold('hostPID', 'uses its node’s processes (hostPID)');
+  if (spec['hostIPC']) hold('hostIPC', 'uses its node’s IPC (hostIPC)');
+  if (pinnedToNode(spec)) hold('node name', 'is pinned to a node of its home by name');
+  if (spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
+    hold('podAffinity', 'must run beside other pods of its home (required podAffinity)');
   if (spec.resourceClaims?.length)
-    reasons.push('has resource claims (DRA), which do not travel yet');
+    hold('resourceClaims', 'has resource claims (DRA), which do not travel yet');
   for (const container of containersOf(spec)) {
-    for (const port of container.ports ?? []) {
-      if (port.hostPort)
-        reasons.push(
-          `opens port ${port.hostPort} of its node (hostPort of container ${container.name})`,
-        );
+    for (const { hostPort } of container.ports ?? []) {
+      const where = `hostPort of container ${container.name}`;
+      if (hostPort) hold('ports[].hostPort', `opens port ${hostPort} of its node (${where})`);
     }
   }
   for (const volume of spec.volumes ?? []) {
-    const reason = volumeReason(volume);
-    if (reason !== undefined) reasons.push(reason);
+    const kept = keptVolume(volume);
+    if (kept !== undefined) hold(`volumes[].${kept.field}`, kept.reason);
   }
   const account = spec.serviceAccountName ?? 'default';
   if (account !== 'default' && spec.volumes?.some(isServiceAccountToken)) {
-    reasons.push(
+    hold(
+      'serviceAccountName',
       `uses service account ${account}, whose token does not travel (set automountServiceAccountToken: false if it can do without)`,
     );
   }
   const { podJsonBytesMax } = negotiationBounds;
   if (utf8BytesOf(JSON.stringify(portablePod(pod))) > podJsonBytesMax)
-    reasons.push(`is larger than the ${podJsonBytesMax / 1024} KiB that travel`);
-  return reasons.map((reason) => ({ code: 'UnschedulableAndUnresolvable', reason, stage }));
+    hold('size', `is larger than the ${podJsonBytesMax / 1024} KiB that travel`);
+  return verdicts;
 }
 
 /** The objects of its namespace without which a pod would not start: neither optional ones nor tokens. */
@@ -192,35 +199,45 @@ const projectedWords: Readonly<Record<string, string>> = {
   podCertificate: 'certificate of its cluster',
 };
 
-function volumeReason(volume: Volume): string | undefined {
-  if (volume.persistentVolumeClaim !== undefined) {
-    return `uses PersistentVolumeClaim ${volume.persistentVolumeClaim.claimName}, whose storage is at home`;
+/** The source of a volume that does not travel, and why. */
+function keptVolume(
+  volume: Volume,
+): { readonly field: string; readonly reason: string } | undefined {
+  const { name, persistentVolumeClaim: claim } = volume;
+  if (claim !== undefined) {
+    const reason = `uses PersistentVolumeClaim ${claim.claimName}, whose storage is at home`;
+    return { field: 'persistentVolumeClaim', reason };
   }
-  if ('ephemeral' in volume)
-    return `uses an ephemeral claim (volume ${volume.name}), whose storage is at home`;
-  if ('hostPath' in volume) return `uses a path of its node (hostPath volume ${volume.name})`;
+  if ('ephemeral' in volume) {
+    const reason = `uses an ephemeral claim (volume ${name}), whose storage is at home`;
+    return { field: 'ephemeral', reason };
+  }
+  if ('hostPath' in volume)
+    return { field: 'hostPath', reason: `uses a path of its node (hostPath volume ${name})` };
   if (isServiceAccountToken(volume)) return undefined;
   const sources = list((volume['projected'] as Record<string, unknown> | undefined)?.['sources']);
   const kept = sources
     .flatMap((source) => Object.keys(source))
     .find((kind) => !projected.has(kind));
   if (kept !== undefined) {
-    return `mounts a ${projectedWords[kept] ?? kept} (volume ${volume.name}), which does not travel`;
+    const reason = `mounts a ${projectedWords[kept] ?? kept} (volume ${name}), which does not travel`;
+    return { field: `projected.${kept}`, reason };
   }
-  const travelling = [
-    'name',
-    'emptyDir',
-    'configMap',
-    'secret',
-    'projected',
-    'downwardAPI',
-    'image',
-  ];
-  const foreign = Object.keys(volume).find((field) => !travelling.includes(field));
+  const foreign = Object.keys(volume).find((field) => !travellingVolumes.has(field));
   return foreign === undefined
     ? undefined
-    : `uses a ${foreign} volume (${volume.name}), which does not travel`;
+    : { field: foreign, reason: `uses a ${foreign} volume (${name}), which does not travel` };
 }
+
+const travellingVolumes: ReadonlySet<string> = new Set([
+  'name',
+  'emptyDir',
+  'configMap',
+  'secret',
+  'projected',
+  'downwardAPI',
+  'image',
+]);
 
 function pinnedToNode(spec: PodSpec): boolean {
   if (spec.nodeSelector?.['kubernetes.io/hostname'] !== undefined) return true;

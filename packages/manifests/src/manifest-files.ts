@@ -17,7 +17,8 @@ export interface ManifestSource {
 const bytesMax = 16 * 1024 * 1024;
 const filesMax = 1_000;
 const kustomizeMsMax = 60_000;
-const manifestFile = /\.(ya?ml|json)$/;
+/** Of what kubectl reads in a folder. */
+export const manifestFile = /\.(ya?ml|json)$/;
 const kustomizationFiles = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 /** @throws Fault `NotFound`, `InvalidInput` naming the file. */
@@ -26,7 +27,7 @@ export function manifestSources(paths: readonly string[]): readonly ManifestSour
     throw new Fault('InvalidInput', '-f - is standard input: use it once');
   const sources = paths.flatMap((path): readonly ManifestSource[] => {
     if (path === '-') return [textOf('standard input', read('standard input', 0))];
-    if (!stat(path).isDirectory()) return [fileAt(path)];
+    if (!stat(path).isDirectory()) return [manifestAt(path)];
     return kustomizationFiles.some((file) => existsSync(join(path, file)))
       ? [kustomized(path)]
       : filesIn(path);
@@ -41,10 +42,11 @@ function filesIn(folder: string): readonly ManifestSource[] {
   const names = readdirSync(folder).filter((name) => manifestFile.test(name));
   if (names.length === 0)
     throw new Fault('InvalidInput', `folder ${folder} has no .yaml, .yml or .json file`);
-  return names.toSorted().map((name) => fileAt(join(folder, name)));
+  return names.toSorted().map((name) => manifestAt(join(folder, name)));
 }
 
-function fileAt(path: string): ManifestSource {
+/** @throws Fault `NotFound`, `InvalidInput` naming the file. */
+export function manifestAt(path: string): ManifestSource {
   const { size } = stat(path);
   if (size > bytesMax) throw tooLarge(path);
   return textOf(path, read(path, path));

@@ -35,15 +35,31 @@ export interface PlacedManifest {
 
 /** @throws Fault `InvalidInput` naming file, document and object. */
 export function objectsIn(sources: readonly ManifestSource[]): readonly PlacedManifest[] {
-  return sources.flatMap(({ name, text }) =>
-    parseAllDocuments(text).flatMap((document, i) => {
-      if ('empty' in document && document.empty) return [];
-      const where = `${name}, document ${i + 1}`;
-      const [error] = document.errors;
-      if (error !== undefined) throw new Fault('InvalidInput', `${where}: ${error.message}`);
-      return objectsOf(valueOf(document, where), where);
+  return sources.flatMap((source) =>
+    objectsOrFaults(source).map((each) => {
+      if (each instanceof Fault) throw each;
+      return each;
     }),
   );
+}
+
+/** A document that is no manifest stands as a Fault `InvalidInput` that names file, document and object. */
+export function objectsOrFaults({
+  name,
+  text,
+}: ManifestSource): readonly (PlacedManifest | Fault)[] {
+  return parseAllDocuments(text).flatMap((document, i): readonly (PlacedManifest | Fault)[] => {
+    if ('empty' in document && document.empty) return [];
+    const where = `${name}, document ${i + 1}`;
+    const [error] = document.errors;
+    if (error !== undefined) return [new Fault('InvalidInput', `${where}: ${error.message}`)];
+    try {
+      return objectsOf(valueOf(document, where), where);
+    } catch (problem) {
+      if (problem instanceof Fault) return [problem];
+      throw problem;
+    }
+  });
 }
 
 /** `deployment/web` */
