@@ -122,6 +122,7 @@ spec: { serviceAccountName: ${name}, containers: [{ name: c }] }
   it.each([
     ['what is no YAML', 'a: [', 'web.yaml, document 1: '],
     ['what is no object', 'kind: Pod', 'web.yaml, document 1: expected apiVersion and kind'],
+    ['a key that is none, such as of a template', 'a: {{ b }}', 'expected each key to be a text'],
     ['a text', 'hello', 'web.yaml, document 1: expected apiVersion and kind'],
     ['a list', '[1, 2]', 'document 1: expected apiVersion and kind'],
     ['a list of nothing', 'apiVersion: v1\nkind: List\nitems: [3]', 'document 1, item 1: expected'],

@@ -1,6 +1,6 @@
 /** The objects that manifests hold, each with where it stands, so that what is wrong can be found. */
 import { Fault, type PodSpec } from '@spillway/core';
-import { parseAllDocuments } from 'yaml';
+import { isScalar, parseAllDocuments, visit } from 'yaml';
 import type { ManifestSource } from './manifest-files.ts';
 
 export interface Metadata {
@@ -67,7 +67,19 @@ export function nameOf({ kind, metadata = {} }: Manifest): string {
   return `${kind.toLowerCase()}/${metadata.name ?? metadata.generateName ?? ''}`;
 }
 
-function valueOf(document: { toJS(): unknown }, where: string): unknown {
+function valueOf(
+  document: Parameters<typeof visit>[0] & { toJS(): unknown },
+  where: string,
+): unknown {
+  visit(document, {
+    Pair(_, { key }) {
+      if (isScalar(key)) return;
+      throw new Fault(
+        'InvalidInput',
+        `${where}: expected each key to be a text, got a map or list`,
+      );
+    },
+  });
   try {
     return document.toJS();
   } catch (error) {

@@ -31,11 +31,12 @@ export function withToken(pod: Pod, tokenless: ReadonlySet<string>): Pod {
   const { namespace = 'default', annotations } = pod.metadata;
   if (annotations?.['kubernetes.io/config.mirror'] !== undefined) return pod;
   // `serviceAccount` is the older name of the field: the API server reads both.
-  const account = pod.spec.serviceAccountName || pod.spec['serviceAccount'] || 'default';
-  const spec: PodSpec = { ...pod.spec, serviceAccountName: String(account) };
+  const { serviceAccountName, serviceAccount: older } = pod.spec;
+  const account = serviceAccountName || (typeof older === 'string' && older) || 'default';
+  const spec: PodSpec = { ...pod.spec, serviceAccountName: account };
   const asked = spec['automountServiceAccountToken'];
   const mounts =
-    typeof asked === 'boolean' ? asked : !tokenless.has(accountKey(namespace, String(account)));
+    typeof asked === 'boolean' ? asked : !tokenless.has(accountKey(namespace, account));
   return { ...pod, spec: mounts ? withVolume(spec) : spec };
 }
 
