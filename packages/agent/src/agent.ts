@@ -12,7 +12,7 @@ import { readIdentity } from './membership/identity.ts';
 import { createLog } from './reporting/log.ts';
 import { createMetrics } from './reporting/metrics.ts';
 import type { AgentOptions } from './config/options.ts';
-import { standbyAnswer } from './api/questions.ts';
+import { standbyResponse } from './api/agent-api.ts';
 
 export interface Agent {
   readonly httpPort: number;
@@ -82,9 +82,9 @@ export async function startAgent(
   const http = await startHttpServer(options.http, {
     healthy: () => true,
     notReady,
-    question: async (asked) => {
-      if (active !== undefined) return await active.questions.answer(asked);
-      return standbyAnswer(asked, options);
+    respond: async (request) => {
+      if (active !== undefined) return await active.api.respond(request);
+      return standbyResponse(request, options);
     },
     metrics,
   });

@@ -24,7 +24,7 @@ import { measureLinks, measureNeighbours, measurePods } from './reporting/metric
 import { NeighbourKeeper } from './resources/neighbour-keeper.ts';
 import { OffloadPolicies } from './resources/offload-policies.ts';
 import { watchMembership } from './membership/own-membership.ts';
-import { Questions } from './api/questions.ts';
+import { AgentApi } from './api/agent-api.ts';
 import { RevocationKeeper } from './membership/revocation-keeper.ts';
 import { SettingProblems } from './resources/setting-problems.ts';
 import { every, startAll, type Startable, stopAll } from './startable.ts';
@@ -41,7 +41,7 @@ export const systemClock: Clock = {
 
 export interface ActiveAgent {
   notReady(): string | undefined;
-  readonly questions: Questions;
+  readonly api: AgentApi;
   /** From now on it emits nothing. Resolves when every write and call under way has ended. */
   stop(): Promise<void>;
   /** See `Agent.isSettled`. */
@@ -151,7 +151,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
       if (agent.synced) return undefined;
       return (listed && resources.problem) || 'the caches are not synced yet';
     },
-    questions: new Questions({
+    api: new AgentApi({
       ...active,
       ...machine,
       home: agent.home,

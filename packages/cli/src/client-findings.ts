@@ -1,5 +1,5 @@
 /** What the doctor finds from where the user stands: by the API server, and by comparing with the agent. */
-import { type Finding, statusAnswer } from '@spillway/agent/answers';
+import { type Finding, statusResponse } from '@spillway/agent/api-schemas';
 import { isFault, type Node, version, wellKnown } from '@spillway/core';
 import type { AgentClient } from './connection/agent-client.ts';
 import { type UserCluster, userCluster } from './connection/cluster.ts';
@@ -54,7 +54,7 @@ async function daemonSets(cluster: UserCluster): Promise<readonly Finding[]> {
 
 /** Version and clock of the agent against this program's. */
 export async function clientFindings(agent: AgentClient): Promise<readonly Finding[]> {
-  const status = await agent.ask(statusAnswer, { path: '/v1/status' });
+  const status = await agent.ask(statusResponse, { path: '/v1/status' });
   const same = status.version === version;
   const findings: Finding[] = [
     {

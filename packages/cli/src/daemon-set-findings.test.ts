@@ -1,4 +1,4 @@
-import type { Finding } from '@spillway/agent/answers';
+import type { Finding } from '@spillway/agent/api-schemas';
 import type { PodSpec } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
 import { daemonSetFindings } from './daemon-set-findings.ts';

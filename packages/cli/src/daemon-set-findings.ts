@@ -3,7 +3,7 @@
  * DaemonSets. The chart's admission policy keeps new ones off; it leaves older ones alone, because a changed
  * template restarts every pod, and API servers before 1.36 have no such policy.
  */
-import type { Finding } from '@spillway/agent/answers';
+import type { Finding } from '@spillway/agent/api-schemas';
 import { type PodSpec, type Toleration, wellKnown } from '@spillway/core';
 
 export interface DaemonSet {

@@ -4,11 +4,11 @@
  */
 import {
   awayExplanation,
-  explanationAnswer,
+  explanationResponse,
   guestExplanation,
   foreignExplanation,
   waitingExplanation,
-} from '@spillway/agent/answers';
+} from '@spillway/agent/api-schemas';
 import { isFault, type Namespace, type Pod, podStatusText, wellKnown } from '@spillway/core';
 import { eligibilityOf } from '@spillway/federation';
 import { z } from 'zod';
@@ -57,7 +57,7 @@ export async function explainPod(
   try {
     const query = new URLSearchParams({ namespace, name });
     const path = `/v1/explain?${query.toString()}`;
-    return { ...(await from.agent.ask(explanationAnswer, { path })), namespace, name };
+    return { ...(await from.agent.ask(explanationResponse, { path })), namespace, name };
   } catch (error) {
     if (!isFault(error, 'NotFound') || from.cluster === undefined) throw error;
     return await seenByUser(pod, from.cluster);

@@ -1,5 +1,5 @@
 /** What manifests ask the agent: the pods that they would make, and what comes with them. */
-import type { DryRunQuestion } from '@spillway/agent/answers';
+import type { DryRunRequest } from '@spillway/agent/api-schemas';
 import { Fault } from '@spillway/core';
 import {
   claimIn,
@@ -14,9 +14,9 @@ import {
 import type { PriorityClass } from './priorities.ts';
 
 export interface Manifests {
-  readonly batches: DryRunQuestion['batches'];
-  readonly namespaces: DryRunQuestion['namespaces'];
-  readonly claims: DryRunQuestion['claims'];
+  readonly batches: DryRunRequest['batches'];
+  readonly namespaces: DryRunRequest['namespaces'];
+  readonly claims: DryRunRequest['claims'];
   readonly priorityClasses: readonly PriorityClass[];
   /** `service/web`: what makes no pods that are scheduled. */
   readonly skipped: readonly string[];
@@ -24,9 +24,9 @@ export interface Manifests {
 
 /** @throws Fault `InvalidInput` naming file, document, object and what is wrong with it. */
 export function batchesIn(sources: readonly ManifestSource[], defaultNamespace: string): Manifests {
-  const batches: DryRunQuestion['batches'] = [];
-  const namespaces: DryRunQuestion['namespaces'] = {};
-  const claims: DryRunQuestion['claims'] = [];
+  const batches: DryRunRequest['batches'] = [];
+  const namespaces: DryRunRequest['namespaces'] = {};
+  const claims: DryRunRequest['claims'] = [];
   const priorityClasses: PriorityClass[] = [];
   const skipped: string[] = [];
   const objects = objectsIn(sources);

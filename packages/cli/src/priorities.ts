@@ -1,10 +1,10 @@
 /** Priorities of pods that do not exist, as the API server's admission would set them: by their PriorityClass. */
-import type { DryRunQuestion } from '@spillway/agent/answers';
+import type { DryRunRequest } from '@spillway/agent/api-schemas';
 import { Fault, isFault } from '@spillway/core';
 import type { UserCluster } from './connection/cluster.ts';
 import { read } from './connection/find-agent.ts';
 
-type Batches = DryRunQuestion['batches'];
+type Batches = DryRunRequest['batches'];
 
 export interface PriorityClass {
   readonly metadata: { readonly name?: string };

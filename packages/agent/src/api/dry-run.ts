@@ -4,7 +4,7 @@
  */
 import { type ClusterName, Fault, wellKnown } from '@spillway/core';
 import {
-  type ForecastQuestion,
+  type ForecastRequest,
   type Foreseen,
   needsOf,
   type NamespaceFacts,
@@ -16,37 +16,38 @@ import { guestNamespaceName } from '@spillway/kubernetes';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import {
-  type DryRunAnswer,
-  type DryRunQuestion,
+  type DryRunResponse,
+  type DryRunRequest,
   dryRunPodsMax,
-  dryRunQuestion,
-} from './answers/index.ts';
-import type { Asked, Question } from './questions.ts';
+  dryRunRequest,
+} from './schemas/index.ts';
+import type { ApiRequest } from './api-request.ts';
+import type { AgentContext } from './agent-context.ts';
 import { type Rehearsed, rehearse } from './rehearsal.ts';
 
-type Batch = DryRunAnswer['batches'][number];
+type Batch = DryRunResponse['batches'][number];
 
-/** Of one question. Beyond, neighbours are judged by their adverts. */
+/** Maximum number of rehearsals for one request. Further neighbours are evaluated by their adverts alone. */
 const rehearsalsMax = 64;
 const rehearsalsAtOnce = 8;
 
 /** @throws Fault `InvalidInput`, `InvalidQuantity` */
-export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAnswer> {
-  const question = checked(body);
-  if (!asked.synced()) throw new Fault('Unavailable', 'the agent’s caches are not synced yet');
-  const { options } = asked;
-  const pods = question.batches.map(({ count, pod: given }, i): ForecastQuestion => {
+export async function dryRun(agent: AgentContext, { body }: ApiRequest): Promise<DryRunResponse> {
+  const request = checked(body);
+  if (!agent.synced()) throw new Fault('Unavailable', 'the agent’s caches are not synced yet');
+  const { options } = agent;
+  const pods = request.batches.map(({ count, pod: given }, i): ForecastRequest => {
     const name = given.metadata.namespace ?? 'default';
     const pod = { ...given, metadata: { ...given.metadata, namespace: name, uid: `dry-run-${i}` } };
-    const namespace = factsOf(question.namespaces[name]);
+    const namespace = factsOf(request.namespaces[name]);
     return { pod, count, ...(namespace && { namespace }) };
   });
-  for (const { name, pod } of question.batches) requireReadable(name, pod);
-  const { forecasts, answers } = await foreseen(asked, pods, question);
+  for (const { name, pod } of request.batches) requireReadable(name, pod);
+  const { forecasts, answers } = await foreseen(agent, pods, request);
   return {
     cluster: options.cluster,
     batches: forecasts.map(({ eligibility, policyFor, ...each }, i): Batch => {
-      const { name = '', count = 0, pod } = question.batches[i] ?? {};
+      const { name = '', count = 0, pod } = request.batches[i] ?? {};
       const namespace = pod?.metadata.namespace ?? 'default';
       const { text, source, problem } = policyFor;
       return {
@@ -64,7 +65,7 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
         neighbours: each.neighbours.map(({ cluster, count: there, rttMs }) => {
           const said = answers[i]?.get(cluster);
           const dropped = said?.outcome === 'agrees' ? [...said.dropped] : [];
-          const endpoint = joined(asked, cluster);
+          const endpoint = joined(agent, cluster);
           return {
             cluster,
             count: there,
@@ -88,18 +89,18 @@ export async function dryRun(asked: Asked, { body }: Question): Promise<DryRunAn
 
 /** What is known; with `ask`, again and again until every neighbour that would get some has agreed. */
 async function foreseen(
-  { home, clock, mesh, epoch: homeEpoch, log }: Asked,
-  questions: readonly ForecastQuestion[],
-  { ask, claims }: Pick<DryRunQuestion, 'ask' | 'claims'>,
+  { home, clock, mesh, epoch: homeEpoch, log }: AgentContext,
+  requests: readonly ForecastRequest[],
+  { ask, claims }: Pick<DryRunRequest, 'ask' | 'claims'>,
 ): Promise<{
   readonly forecasts: readonly Foreseen[];
   readonly answers: readonly ReadonlyMap<ClusterName, Rehearsed>[];
 }> {
-  const answers = questions.map(() => new Map<ClusterName, Rehearsed>());
+  const answers = requests.map(() => new Map<ClusterName, Rehearsed>());
   const limit = pLimit(rehearsalsAtOnce);
   let left = ask ? rehearsalsMax : 0;
   for (;;) {
-    const known = questions.map((question, i) => ({ ...question, refused: refusedIn(answers[i]) }));
+    const known = requests.map((request, i) => ({ ...request, refused: refusedIn(answers[i]) }));
     const forecasts = home.forecast(known, clock.monotonicMs(), claims);
     const open = forecasts.flatMap(({ neighbours, policyFor: { policy } }, i) =>
       neighbours
@@ -113,7 +114,7 @@ async function foreseen(
     await Promise.all(
       asking.map(({ i, cluster, policy }) =>
         limit(async () => {
-          const pod = questions[i]?.pod;
+          const pod = requests[i]?.pod;
           if (pod === undefined) return;
           const using = { negotiator: mesh.negotiator.bind(mesh), homeEpoch, log };
           answers[i]?.set(cluster, await rehearse(cluster, { pod, policy }, using));
@@ -132,8 +133,8 @@ function refusedIn(
   return refused;
 }
 
-function checked(body: unknown): DryRunQuestion {
-  const result = dryRunQuestion.safeParse(body);
+function checked(body: unknown): DryRunRequest {
+  const result = dryRunRequest.safeParse(body);
   if (!result.success) throw new Fault('InvalidInput', `dry-run: ${z.prettifyError(result.error)}`);
   const pods = result.data.batches.reduce((sum, { count }) => sum + count, 0);
   if (pods > dryRunPodsMax)
@@ -143,14 +144,14 @@ function checked(body: unknown): DryRunQuestion {
 
 /** Of a namespace that comes with the pods. */
 function factsOf(
-  given: DryRunQuestion['namespaces'][string] | undefined,
+  given: DryRunRequest['namespaces'][string] | undefined,
 ): NamespaceFacts | undefined {
   if (given === undefined) return undefined;
   const { labels, annotations } = given;
   return { offload: labels[wellKnown.offloadLabel] === 'enabled', annotations };
 }
 
-function joined({ mesh, neighbours }: Asked, cluster: ClusterName): boolean {
+function joined({ mesh, neighbours }: AgentContext, cluster: ClusterName): boolean {
   const { attributes } = neighbours.neighbour(cluster) ?? {};
   return podNetworksJoined(mesh.member.attributes, attributes) ?? false;
 }

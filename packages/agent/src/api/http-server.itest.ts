@@ -17,7 +17,7 @@ beforeAll(async () => {
     {
       healthy: () => true,
       notReady: () => missing,
-      question: async ({ method, path, body }) => ({ status: 200, body: { method, path, body } }),
+      respond: async ({ method, path, body }) => ({ status: 200, body: { method, path, body } }),
       metrics: createMetrics(),
     },
   );

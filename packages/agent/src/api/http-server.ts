@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Fault } from '@spillway/core';
 import type { Metrics } from '../reporting/metrics.ts';
-import type { Answer, Question } from './questions.ts';
+import type { ApiRequest, ApiResponse } from './api-request.ts';
 
 export interface Answers {
   /** The process makes progress. */
@@ -15,7 +15,7 @@ export interface Answers {
   /** What is still missing before this agent can do its work; undefined when it can. */
   readonly notReady: () => string | undefined;
   /** Whatever is under /v1/. */
-  readonly question: (question: Question) => Promise<Answer>;
+  readonly respond: (request: ApiRequest) => Promise<ApiResponse>;
   readonly metrics: Metrics;
 }
 
@@ -55,8 +55,13 @@ async function answer(
       const error = 'questions are answered through kubectl port-forward only';
       return send(response, 403, { error });
     }
-    const asked = { method, path: pathname, query: searchParams, body: await bodyOf(request) };
-    const { status, body } = await answers.question(asked);
+    const asked: ApiRequest = {
+      method,
+      path: pathname,
+      query: searchParams,
+      body: await bodyOf(request),
+    };
+    const { status, body } = await answers.respond(asked);
     return send(response, status, body);
   }
   if (method !== 'GET') return send(response, 405, { error: 'only GET is answered' });

@@ -1,38 +1,15 @@
-/** What an agent answers about itself and its neighbours. */
-import type { Neighbours } from '@spillway/agent-core';
-import { type Clock, version } from '@spillway/core';
+/** What an agent says of itself and of its neighbours. */
+import { version } from '@spillway/core';
 import {
-  commonShapeFits,
-  type Directory,
-  freeExtended,
-  type Home,
-  type Host,
-  freeCapacityOf,
   capacityTotals,
+  commonShapeFits,
+  freeCapacityOf,
+  freeExtended,
 } from '@spillway/federation';
-import type { EventRecorder } from '@spillway/kubernetes';
-import type { Mesh } from '@spillway/mesh';
-import type { Ledger } from '@spillway/scheduling';
-import type { ActiveStatus, NeighbourAnswer } from './answers/index.ts';
-import type { CustomResources } from '../resources/custom-resources.ts';
-import type { AgentOptions } from '../config/options.ts';
-import type { RevocationKeeper } from '../membership/revocation-keeper.ts';
+import type { AgentContext } from './agent-context.ts';
+import type { ActiveStatus, NeighbourRow } from './schemas/index.ts';
 
-export function agentStatus(agent: {
-  readonly options: AgentOptions;
-  readonly epoch: number;
-  readonly mesh: Mesh;
-  readonly home: Home;
-  readonly host: Host;
-  readonly ledger: Ledger;
-  readonly directory: Directory;
-  readonly neighbours: Neighbours;
-  readonly synced: () => boolean;
-  readonly recorder: EventRecorder;
-  readonly clock: Clock;
-  readonly resources: CustomResources;
-  readonly revocations: RevocationKeeper;
-}): ActiveStatus {
+export function agentStatus(agent: AgentContext): ActiveStatus {
   const { options, epoch, mesh, home, host, ledger, directory } = agent;
   const { waiting, awayByHost } = home.counts();
   const { guests, held, byHome } = host.counts();
@@ -69,14 +46,7 @@ export function agentStatus(agent: {
   };
 }
 
-export function neighbourRows(agent: {
-  readonly directory: Directory;
-  readonly home: Home;
-  readonly host: Host;
-  readonly mesh: Mesh;
-  readonly neighbours: Neighbours;
-  readonly clock: Clock;
-}): readonly NeighbourAnswer[] {
+export function neighbourRows(agent: AgentContext): readonly NeighbourRow[] {
   const now = agent.clock.monotonicMs();
   const paths = agent.mesh.paths();
   const { awayByHost } = agent.home.counts();

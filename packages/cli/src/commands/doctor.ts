@@ -1,6 +1,6 @@
 /** `spillway doctor`: what is wrong, and what to do about it. */
 import { styleText } from 'node:util';
-import { type DoctorAnswer, doctorAnswer, type Finding } from '@spillway/agent/answers';
+import { type DoctorResponse, doctorResponse, type Finding } from '@spillway/agent/api-schemas';
 import { Command } from 'commander';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { clientFindings, clusterFindings, unreachable } from '../client-findings.ts';
@@ -40,13 +40,13 @@ Exit code 6 if it found errors, 0 if it found only warnings or nothing.`,
   );
 }
 
-async function examined(options: Options): Promise<DoctorAnswer> {
+async function examined(options: Options): Promise<DoctorResponse> {
   const cluster = await clusterFindings(options);
   try {
     const agent = await agentOf(options);
     const answer = await progress(
       `asking ${agent.where}, which dials its neighbours …`,
-      agent.ask(doctorAnswer, { path: '/v1/doctor', timeoutMs: checksMsMax }),
+      agent.ask(doctorResponse, { path: '/v1/doctor', timeoutMs: checksMsMax }),
     );
     const client = await clientFindings(agent);
     return { ...answer, findings: [...cluster, ...client, ...answer.findings] };
@@ -71,7 +71,7 @@ async function progress<T>(message: string, work: Promise<T>): Promise<T> {
 const order = ['error', 'warning', 'info', 'ok'] as const;
 const colours = { error: 'red', warning: 'yellow', info: 'cyan', ok: 'green' } as const;
 
-export function doctorText({ cluster, findings }: DoctorAnswer, wide = false): string {
+export function doctorText({ cluster, findings }: DoctorResponse, wide = false): string {
   const sorted = [...findings].sort(
     (a, b) => order.indexOf(a.severity) - order.indexOf(b.severity),
   );

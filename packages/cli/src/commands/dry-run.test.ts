@@ -1,8 +1,8 @@
-import type { DryRunAnswer } from '@spillway/agent/answers';
+import type { DryRunResponse } from '@spillway/agent/api-schemas';
 import { describe, expect, test } from 'vitest';
 import { dryRunText } from './dry-run.ts';
 
-const batch: DryRunAnswer['batches'][number] = {
+const batch: DryRunResponse['batches'][number] = {
   name: 'deployment/web',
   namespace: 'shop',
   count: 2,

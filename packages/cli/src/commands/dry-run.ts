@@ -1,6 +1,6 @@
 /** `spillway dry-run -f FILE`: where the pods of manifests would go now, and why not elsewhere. */
 import { styleText } from 'node:util';
-import { type DryRunAnswer, dryRunAnswer } from '@spillway/agent/answers';
+import { type DryRunResponse, dryRunResponse } from '@spillway/agent/api-schemas';
 import { manifestSources } from '@spillway/manifests';
 import { Command } from 'commander';
 import { userCluster } from '../connection/cluster.ts';
@@ -17,7 +17,7 @@ type Options = ConnectionOptions & {
   readonly ask: boolean;
   readonly output: Format;
 };
-type Batch = DryRunAnswer['batches'][number];
+type Batch = DryRunResponse['batches'][number];
 
 /** Each neighbour that can't be reached takes seconds. */
 const askingMsMax = 120_000;
@@ -65,7 +65,7 @@ Exit code 1 if a pod would find no room anywhere.`,
         manifests.batches,
         known && [...priorityClasses, ...known],
       );
-      const value = await agent.ask(dryRunAnswer, {
+      const value = await agent.ask(dryRunResponse, {
         path: '/v1/dry-run',
         body: { batches, namespaces, ask: options.ask, ...(claims.length > 0 && { claims }) },
         ...(options.ask && { timeoutMs: askingMsMax }),
@@ -84,7 +84,7 @@ async function contextNamespace(options: Options): Promise<string> {
 }
 
 export function dryRunText(
-  answer: DryRunAnswer,
+  answer: DryRunResponse,
   { skipped, ...unchecked }: Pick<Manifests, 'skipped'> & Unchecked,
   wide = false,
 ): string {
@@ -103,7 +103,7 @@ interface Unchecked {
 
 /** What decides, too, and was not looked at here. */
 function uncheckedText(
-  { cluster, batches }: DryRunAnswer,
+  { cluster, batches }: DryRunResponse,
   { asked, unknownClasses = [] }: Unchecked,
 ): string {
   const unchecked = [

@@ -1,11 +1,11 @@
-import type { NeighbourAnswer } from '@spillway/agent/answers';
+import type { NeighbourRow } from '@spillway/agent/api-schemas';
 import { describe, expect, it } from 'vitest';
 import { neighboursText } from './neighbours.ts';
 import { HiddenColumns } from '../output/table.ts';
 import { topText } from './top.ts';
 
 const columns = 80;
-const neighbour: NeighbourAnswer = {
+const neighbour: NeighbourRow = {
   cluster: 'frankfurt-am-main-2',
   liveness: 'suspect',
   cordoned: false,

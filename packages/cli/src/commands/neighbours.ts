@@ -1,5 +1,5 @@
 /** `spillway neighbours`: who the neighbours are, how near, what they have. */
-import { type NeighbourAnswer, neighboursAnswer } from '@spillway/agent/answers';
+import { type NeighbourRow, neighboursResponse } from '@spillway/agent/api-schemas';
 import { Command } from 'commander';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
@@ -26,7 +26,7 @@ Examples:
     const agent = await agentOf(options);
     const hidden = new HiddenColumns();
     await shown(async () => {
-      const value = byDistance(await agent.ask(neighboursAnswer, { path: '/v1/neighbours' }));
+      const value = byDistance(await agent.ask(neighboursResponse, { path: '/v1/neighbours' }));
       return rendered(options.output, {
         value,
         table: (wide) => neighboursText(value, wide, terminalColumns(), hidden),
@@ -36,7 +36,7 @@ Examples:
   });
 }
 
-export function byDistance(rows: readonly NeighbourAnswer[]): readonly NeighbourAnswer[] {
+export function byDistance(rows: readonly NeighbourRow[]): readonly NeighbourRow[] {
   return [...rows].sort((a, b) => a.rttMs - b.rttMs || (a.cluster < b.cluster ? -1 : 1));
 }
 
@@ -46,7 +46,7 @@ const heads = 'NEIGHBOUR,STATE,RTT,500m/512Mi,1/1Gi,2/4Gi,GPUS,OURS THERE,THEIRS
 const optional = ['500m/512Mi', '2/4Gi', 'GPUS', 'THEIRS HERE', 'OURS THERE'];
 
 export function neighboursText(
-  rows: readonly NeighbourAnswer[],
+  rows: readonly NeighbourRow[],
   wide = false,
   columns = terminalColumns(),
   hidden?: HiddenColumns,

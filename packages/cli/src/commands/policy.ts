@@ -1,6 +1,6 @@
 /** `spillway policy`: which placement policy is in force where, and where it comes from. */
 import { styleText } from 'node:util';
-import { policyAnswer, type PolicyEntry } from '@spillway/agent/answers';
+import { policyResponse, type PolicyEntry } from '@spillway/agent/api-schemas';
 import { Command } from 'commander';
 import { clusterIfAny } from '../connection/cluster.ts';
 import { requireNamespace } from '../connection/find-agent.ts';
@@ -37,7 +37,7 @@ Examples:
       if (cluster !== undefined && options.namespace !== undefined)
         await requireNamespace(cluster, options.namespace);
       const query = new URLSearchParams({ ...(namespace && { namespace }), ...(pod && { pod }) });
-      const value = await agent.ask(policyAnswer, { path: `/v1/policy?${query.toString()}` });
+      const value = await agent.ask(policyResponse, { path: `/v1/policy?${query.toString()}` });
       print(
         rendered(options.output, {
           value,

@@ -1,6 +1,6 @@
 /** `spillway status`: what this cluster's agent has and does. */
 import { styleText } from 'node:util';
-import { type StatusAnswer, statusAnswer } from '@spillway/agent/answers';
+import { type StatusResponse, statusResponse } from '@spillway/agent/api-schemas';
 import { Command } from 'commander';
 import { agentOf, type ConnectionOptions, withAgent } from '../connection/options.ts';
 import { type Format, rendered, withOutput } from '../output/format.ts';
@@ -24,7 +24,7 @@ Examples:
   return withWatch(withOutput(withAgent(command))).action(async (options: Options) => {
     const agent = await agentOf(options);
     await shown(async () => {
-      const value = await agent.ask(statusAnswer, { path: '/v1/status' });
+      const value = await agent.ask(statusResponse, { path: '/v1/status' });
       return rendered(options.output, {
         value,
         table: (wide) => statusText(value, wide),
@@ -34,7 +34,7 @@ Examples:
   });
 }
 
-export function statusText(status: StatusAnswer, wide = false): string {
+export function statusText(status: StatusResponse, wide = false): string {
   const { cluster, version, instance } = status;
   if (!status.active)
     return `${cluster}: the agent ${instance || 'asked'} (${version}) stands by; another agent is active`;
@@ -65,7 +65,7 @@ export function statusText(status: StatusAnswer, wide = false): string {
   ]);
 }
 
-function wideRows(status: Extract<StatusAnswer, { active: true }>): [string, string | number][] {
+function wideRows(status: Extract<StatusResponse, { active: true }>): [string, string | number][] {
   return [
     ['More guests:', status.guests.free],
     ['Peer:', status.peer],

@@ -1,10 +1,10 @@
 /** `spillway top`: all clusters at a glance: room, guests, pods away. */
 import {
   type ActiveStatus,
-  type NeighbourAnswer,
-  neighboursAnswer,
-  statusAnswer,
-} from '@spillway/agent/answers';
+  type NeighbourRow,
+  neighboursResponse,
+  statusResponse,
+} from '@spillway/agent/api-schemas';
 import { Fault } from '@spillway/core';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -69,8 +69,8 @@ Examples:
     await shown(
       async () => {
         const [status, neighbours] = await Promise.all([
-          agent.ask(statusAnswer, { path: '/v1/status' }),
-          agent.ask(neighboursAnswer, { path: '/v1/neighbours' }),
+          agent.ask(statusResponse, { path: '/v1/status' }),
+          agent.ask(neighboursResponse, { path: '/v1/neighbours' }),
         ]);
         if (!status.active)
           throw new Fault('Unavailable', `the agent of ${status.cluster} that was asked stands by`);
@@ -86,7 +86,7 @@ Examples:
   });
 }
 
-export function rowsOf(status: ActiveStatus, neighbours: readonly NeighbourAnswer[]): Row[] {
+export function rowsOf(status: ActiveStatus, neighbours: readonly NeighbourRow[]): Row[] {
   const { cluster, cpu, memory, room, guests, away, waiting } = status;
   return [
     {

@@ -1,5 +1,5 @@
 /** `spillway version`: of this program and of the agents. */
-import { statusAnswer } from '@spillway/agent/answers';
+import { statusResponse } from '@spillway/agent/api-schemas';
 import { isFault, version } from '@spillway/core';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -42,7 +42,7 @@ async function asked(
 ): Promise<Pick<z.infer<typeof versionOutput>, 'agent' | 'problem'>> {
   try {
     const agent = await agentOf(options);
-    const { cluster, version: theirs } = await agent.ask(statusAnswer, { path: '/v1/status' });
+    const { cluster, version: theirs } = await agent.ask(statusResponse, { path: '/v1/status' });
     return { agent: { cluster, version: theirs } };
   } catch (error) {
     if (!isFault(error)) throw error;

@@ -11,12 +11,12 @@ export interface AgentClient {
   /** For people: where it was asked. */
   readonly where: string;
   /** @throws Fault `Unavailable`, `NotFound`, `InvalidInput` with what to do. */
-  ask<T extends z.ZodType>(schema: T, question: AgentQuestion): Promise<z.infer<T>>;
+  ask<T extends z.ZodType>(schema: T, request: AgentRequest): Promise<z.infer<T>>;
   /** How far the agent's clock is ahead of ours by the last answer, ms, to a second; undefined before one. */
   readonly clockAheadMs: number | undefined;
 }
 
-export interface AgentQuestion {
+export interface AgentRequest {
   /** With the query. */
   readonly path: string;
   /** Makes it a POST. */
@@ -24,9 +24,9 @@ export interface AgentQuestion {
   readonly timeoutMs?: number;
 }
 
-export interface Road {
+export interface AgentEndpoint {
   readonly where: string;
-  /** A connection of its own for each question; undefined: plain TCP to `url`. */
+  /** A connection of its own for each request; undefined: plain TCP to `url`. */
   readonly connect?: () => Promise<Duplex>;
   readonly url: string;
   /** What to do when nobody answers. */
@@ -36,33 +36,33 @@ export interface Road {
 const timeoutMsDefault = 15_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
-export function agentClient(road: Road): AgentClient {
+export function agentClient(endpoint: AgentEndpoint): AgentClient {
   let clockAheadMs: number | undefined;
   return {
-    where: road.where,
+    where: endpoint.where,
     get clockAheadMs() {
       return clockAheadMs;
     },
-    async ask(schema, question) {
+    async ask(schema, request) {
       const asked = Date.now();
-      const response = await send(road, question);
+      const response = await send(endpoint, request);
       const text = await textOf(response);
       // HTTP's Date has whole seconds: half of one is added for the mean.
       const date = Date.parse(response.headers.date ?? '');
       if (!Number.isNaN(date)) clockAheadMs = date + 500 - (asked + Date.now()) / 2;
-      return checked(schema, { response, text, question });
+      return checked(schema, { response, text, request });
     },
   };
 }
 
-async function send(road: Road, question: AgentQuestion): Promise<IncomingMessage> {
-  const { path, body, timeoutMs = timeoutMsDefault } = question;
+async function send(endpoint: AgentEndpoint, request: AgentRequest): Promise<IncomingMessage> {
+  const { path, body, timeoutMs = timeoutMsDefault } = request;
   const signal = AbortSignal.timeout(timeoutMs);
-  const socket = await road.connect?.();
+  const socket = await endpoint.connect?.();
   return await new Promise<IncomingMessage>((resolve, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const request = httpRequest(
-      new URL(path, road.url),
+      new URL(path, endpoint.url),
       {
         method: text === undefined ? 'GET' : 'POST',
         signal,
@@ -76,7 +76,7 @@ async function send(road: Road, question: AgentQuestion): Promise<IncomingMessag
     );
     request.on('error', (error) => {
       const late = signal.aborted ? `no answer in ${timeoutMs / 1000} s` : error.message;
-      const problem = `no agent answers at ${road.where} (${late}): ${road.hint}`;
+      const problem = `no agent answers at ${endpoint.where} (${late}): ${endpoint.hint}`;
       reject(new Fault('Unavailable', problem, { cause: error }));
     });
     request.end(text);
@@ -105,10 +105,10 @@ function checked<T extends z.ZodType>(
   answer: {
     readonly response: IncomingMessage;
     readonly text: string;
-    readonly question: AgentQuestion;
+    readonly request: AgentRequest;
   },
 ): z.infer<T> {
-  const { response, text, question } = answer;
+  const { response, text, request } = answer;
   const status = response.statusCode ?? 0;
   const body = parsed(text);
   if (status !== 200) {
@@ -117,7 +117,7 @@ function checked<T extends z.ZodType>(
   }
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const [path] = question.path.split('?');
+  const [path] = request.path.split('?');
   throw new Fault(
     'InvalidInput',
     `the agent's answer to ${path} is not what this spillway expects; compare versions with "spillway version":\n${z.prettifyError(result.error)}`,

@@ -1,11 +1,11 @@
 /** What `-o json` and `-o yaml` print, by command: published as JSON Schemas in schemas/, for scripts. */
 import {
-  doctorAnswer,
-  dryRunAnswer,
-  neighboursAnswer,
-  policyAnswer,
-  statusAnswer,
-} from '@spillway/agent/answers';
+  doctorResponse,
+  dryRunResponse,
+  neighboursResponse,
+  policyResponse,
+  statusResponse,
+} from '@spillway/agent/api-schemas';
 import { z } from 'zod';
 import { topOutput } from '../commands/top.ts';
 import { versionOutput } from '../commands/version.ts';
@@ -34,15 +34,15 @@ export const revocationsOutput = z.array(
 );
 
 export const outputSchemas: Readonly<Record<string, z.ZodType>> = {
-  status: statusAnswer,
-  neighbours: neighboursAnswer,
+  status: statusResponse,
+  neighbours: neighboursResponse,
   top: topOutput,
   'explain-pod': podExplanation,
   'explain-deployment': workloadExplanation,
-  'dry-run': dryRunAnswer,
-  policy: policyAnswer,
+  'dry-run': dryRunResponse,
+  policy: policyResponse,
   events: z.array(eventOutput),
-  doctor: doctorAnswer,
+  doctor: doctorResponse,
   version: versionOutput,
   'federation-inspect': certificateOutput,
   'federation-inspect-revocations': revocationsOutput,

@@ -9,7 +9,7 @@ import type { Refusal } from './pending/reasons.ts';
 import type { LocalLedger, Neighbourhood, Policies, PolicyForPod } from './ports.ts';
 
 /** `count` equal pods that do not exist. */
-export interface ForecastQuestion {
+export interface ForecastRequest {
   /** Its UID must be its own. */
   readonly pod: Pod;
   readonly count: number;
@@ -41,13 +41,13 @@ export interface ForeseeOptions {
   readonly claims: readonly PersistentVolumeClaim[];
 }
 
-/** One answer for each question, in their order; each pod is counted for those that follow. */
+/** One answer for each request, in their order; each pod is counted for those that follow. */
 export function foresee(
-  questions: readonly ForecastQuestion[],
+  requests: readonly ForecastRequest[],
   options: ForeseeOptions,
 ): readonly Foreseen[] {
   const { policies, ledger, neighbourhood, namespaces, placed, now } = options;
-  const batches = questions.map(({ pod, count, namespace: given, refused }) => {
+  const batches = requests.map(({ pod, count, namespace: given, refused }) => {
     const namespace = given ?? namespaces.get(pod.metadata.namespace ?? 'default');
     const eligibility = eligibilityOf(unschedulable(pod), namespace?.offload ?? false);
     const policyFor = policies.policyFor(pod, namespace?.annotations ?? {});
@@ -55,7 +55,7 @@ export function foresee(
     const refusals = new Map([...known.refusals, ...standing(refused, neighbourhood)]);
     return { pod, count, eligibility, outlook: { ...known, refusals } };
   });
-  const claims = [...options.claims, ...questions.flatMap(({ pod }) => ephemeralClaims(pod))];
+  const claims = [...options.claims, ...requests.flatMap(({ pod }) => ephemeralClaims(pod))];
   const forecasts = forecast(batches, {
     snapshot: withNewClaims(ledger.snapshot, claims),
     neighbours: neighbourhood.neighbours(),
@@ -74,9 +74,9 @@ function unschedulable(pod: Pod): Pod {
   return { ...pod, status: { phase: 'Pending', conditions: [condition] } };
 }
 
-/** Answers of this moment count for as long as the question takes. */
+/** Answers of this moment count for as long as the request takes. */
 function* standing(
-  refused: ForecastQuestion['refused'],
+  refused: ForecastRequest['refused'],
   neighbourhood: Neighbourhood,
 ): Iterable<[ClusterName, Refusal]> {
   for (const [cluster, reason] of refused ?? []) {

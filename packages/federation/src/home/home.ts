@@ -25,7 +25,7 @@ import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
 import { refOf } from './events.ts';
 import type { ForeignPod } from './offloaded/foreign-pods.ts';
-import { type ForecastQuestion, type Foreseen, foresee } from './foresee.ts';
+import { type ForecastRequest, type Foreseen, foresee } from './foresee.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { LocalLedger, Neighbourhood, Policies, Seals } from './ports.ts';
 import { type PodLife, podText, type TransitionObserver } from './pod-life.ts';
@@ -196,12 +196,12 @@ export class Home {
 
   /** Where pods that do not exist yet would go now. The same code decides for pods that exist. */
   forecast(
-    questions: readonly ForecastQuestion[],
+    requests: readonly ForecastRequest[],
     now: MonotonicMs,
     claims: readonly PersistentVolumeClaim[] = [],
   ): readonly Foreseen[] {
     const { policies, ledger, neighbourhood } = this.#options;
-    return foresee(questions, {
+    return foresee(requests, {
       policies,
       ledger,
       neighbourhood,

@@ -1,7 +1,7 @@
 /** Looks for what is wrong: each check on its own, so that one that fails hides no other. */
 import { isFault } from '@spillway/core';
-import type { DoctorAnswer, Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { DoctorResponse, Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 import { checkForeignPods } from './foreign-pods.ts';
 import { checkLinks } from './links.ts';
 import { checkCertificates, checkResources, checkSelf } from './own.ts';
@@ -10,7 +10,7 @@ import { checkOrphans } from './orphans.ts';
 import { checkRights } from './rights.ts';
 import { checkSettings } from './settings.ts';
 
-type Check = (asked: Asked) => Promise<readonly Finding[]> | readonly Finding[];
+type Check = (agent: AgentContext) => Promise<readonly Finding[]> | readonly Finding[];
 
 const checks: readonly (readonly [Finding['check'], Check])[] = [
   ['agent', checkSelf],
@@ -24,11 +24,11 @@ const checks: readonly (readonly [Finding['check'], Check])[] = [
   ['settings', checkSettings],
 ];
 
-export async function doctor(asked: Asked): Promise<DoctorAnswer> {
+export async function doctor(agent: AgentContext): Promise<DoctorResponse> {
   const found = await Promise.all(
     checks.map(async ([check, look]): Promise<readonly Finding[]> => {
       try {
-        return await look(asked);
+        return await look(agent);
       } catch (error) {
         const message = isFault(error) ? error.message : String(error);
         const remedy = 'read the agent’s log, and run the command again';
@@ -36,5 +36,5 @@ export async function doctor(asked: Asked): Promise<DoctorAnswer> {
       }
     }),
   );
-  return { cluster: asked.options.cluster, findings: found.flat() };
+  return { cluster: agent.options.cluster, findings: found.flat() };
 }

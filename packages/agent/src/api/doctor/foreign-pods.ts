@@ -1,13 +1,13 @@
 /** Pods that something other than Spillway has bound to a virtual node: one finding for each controller. */
 import { virtualNodeName, wellKnown } from '@spillway/core';
 import type { ForeignPod } from '@spillway/federation';
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
 /** Controllers and bare pods named; the others are counted. */
 const namedMax = 20;
 
-export function checkForeignPods({ home }: Pick<Asked, 'home'>): readonly Finding[] {
+export function checkForeignPods({ home }: Pick<AgentContext, 'home'>): readonly Finding[] {
   const finding = { check: 'foreign-pods' as const };
   const groups = [...byController(home.foreign()).values()];
   if (groups.length === 0) {

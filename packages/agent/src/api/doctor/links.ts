@@ -3,8 +3,8 @@ import { version } from '@spillway/core';
 import type { Neighbour } from '@spillway/federation';
 import type { LinkCheck } from '@spillway/mesh';
 import pLimit from 'p-limit';
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
 /** The nearest: each check dials, and has the other dial. */
 const checkedMax = 64;
@@ -12,7 +12,11 @@ const checksAtOnce = 8;
 /** Certificates are compared with a clock: an agent bears 5 min (clockSkewMsMax). */
 const clockOffMs = { info: 5_000, warning: 60_000, error: 300_000 };
 
-export async function checkLinks({ directory, mesh, home }: Asked): Promise<readonly Finding[]> {
+export async function checkLinks({
+  directory,
+  mesh,
+  home,
+}: AgentContext): Promise<readonly Finding[]> {
   const all = [...directory.neighbours()].sort((a, b) => a.rttMs - b.rttMs);
   if (all.length === 0) {
     return [

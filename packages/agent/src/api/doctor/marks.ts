@@ -1,9 +1,9 @@
 /** Neighbours that get nothing new, or not everything, because of what people have put on their virtual node. */
 import { virtualNodeName } from '@spillway/core';
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
-export function checkMarks({ neighbours }: Pick<Asked, 'neighbours'>): readonly Finding[] {
+export function checkMarks({ neighbours }: Pick<AgentContext, 'neighbours'>): readonly Finding[] {
   return neighbours.neighbours().flatMap(({ cluster, marks }): readonly Finding[] => {
     const node = virtualNodeName(cluster);
     const finding = { check: 'marks', severity: 'info', subject: node } as const;

@@ -1,9 +1,14 @@
 /** What has lost its other half: guests whose home is gone, virtual nodes whose neighbour nobody knows. */
 import { virtualNodeName } from '@spillway/core';
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
-export function checkOrphans({ directory, host, home, virtualNodes }: Asked): readonly Finding[] {
+export function checkOrphans({
+  directory,
+  host,
+  home,
+  virtualNodes,
+}: AgentContext): readonly Finding[] {
   const findings: Finding[] = [];
   for (const [cluster, count] of host.counts().byHome) {
     const liveness = directory.neighbour(cluster)?.liveness;

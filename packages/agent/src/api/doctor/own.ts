@@ -1,13 +1,19 @@
 /** What the agent sees of itself: its caches, certificates, custom resources. */
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
 const dayMs = 86_400_000;
 /** Time to admit a cluster again, which takes a person with the root key. */
 const renewMs = 30 * dayMs;
 const hurryMs = 3 * dayMs;
 
-export function checkSelf({ synced, mesh, recorder, host, clock }: Asked): readonly Finding[] {
+export function checkSelf({
+  synced,
+  mesh,
+  recorder,
+  host,
+  clock,
+}: AgentContext): readonly Finding[] {
   const findings: Finding[] = [];
   const found = (severity: Finding['severity'], message: string, remedy?: string): void => {
     findings.push({
@@ -52,7 +58,7 @@ export function checkSelf({ synced, mesh, recorder, host, clock }: Asked): reado
 }
 
 /** Ours, and those of the neighbours that we are connected with. */
-export function checkCertificates({ mesh, clock, options }: Asked): readonly Finding[] {
+export function checkCertificates({ mesh, clock, options }: AgentContext): readonly Finding[] {
   const now = clock.wallMs();
   return [mesh.member, ...mesh.connected()].map(({ cluster, expiresMs }): Finding => {
     const leftMs = expiresMs - now;
@@ -70,7 +76,7 @@ export function checkCertificates({ mesh, clock, options }: Asked): readonly Fin
   });
 }
 
-export function checkResources({ resources }: Asked): readonly Finding[] {
+export function checkResources({ resources }: AgentContext): readonly Finding[] {
   const { served } = resources;
   const finding = { check: 'crds' as const, subject: 'spillway.dev/v1alpha1' };
   if (served === undefined)

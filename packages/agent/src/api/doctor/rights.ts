@@ -1,9 +1,9 @@
 /** Whether the API server lets the agent do what it needs to. */
 import { agentRights, missingRights } from '@spillway/kubernetes';
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
-export async function checkRights({ api, options }: Asked): Promise<readonly Finding[]> {
+export async function checkRights({ api, options }: AgentContext): Promise<readonly Finding[]> {
   const wanted = agentRights(options.lease);
   const missing = await missingRights(api, wanted);
   if (missing.length === 0) {

@@ -1,11 +1,11 @@
 /** Labels and annotations of ours that mean nothing as they are written. */
-import type { Finding } from '../answers/index.ts';
-import type { Asked } from '../questions.ts';
+import type { Finding } from '../schemas/index.ts';
+import type { AgentContext } from '../agent-context.ts';
 
 /** More are counted. */
 const shownMax = 50;
 
-export function checkSettings({ settings }: Pick<Asked, 'settings'>): readonly Finding[] {
+export function checkSettings({ settings }: Pick<AgentContext, 'settings'>): readonly Finding[] {
   const found = settings.found();
   if (found.length === 0) {
     const message = 'every label and annotation of Spillway has an effect';

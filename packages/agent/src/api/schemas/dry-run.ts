@@ -8,7 +8,7 @@ export const dryRunPodsMax = 10_000;
 const batchesMax = 500;
 const claimsMax = 500;
 
-export const dryRunQuestion = z.strictObject({
+export const dryRunRequest = z.strictObject({
   batches: z
     .array(
       z.strictObject({
@@ -48,11 +48,11 @@ export const dryRunQuestion = z.strictObject({
     )
     .describe('namespaces that come with the pods, and win over existing ones'),
 });
-export type DryRunQuestion = z.infer<typeof dryRunQuestion>;
+export type DryRunRequest = z.infer<typeof dryRunRequest>;
 
 const place = z.object({ count: z.number().int() });
 
-export const dryRunAnswer = z.object({
+export const dryRunResponse = z.object({
   cluster: z.string().describe('the home'),
   batches: z.array(
     z.object({
@@ -113,4 +113,4 @@ export const dryRunAnswer = z.object({
     }),
   ),
 });
-export type DryRunAnswer = z.infer<typeof dryRunAnswer>;
+export type DryRunResponse = z.infer<typeof dryRunResponse>;

@@ -74,6 +74,6 @@ const active = z.object({
   rssBytes: z.number(),
 });
 
-export const statusAnswer = z.discriminatedUnion('active', [active, standby]);
-export type StatusAnswer = z.infer<typeof statusAnswer>;
+export const statusResponse = z.discriminatedUnion('active', [active, standby]);
+export type StatusResponse = z.infer<typeof statusResponse>;
 export type ActiveStatus = z.infer<typeof active>;

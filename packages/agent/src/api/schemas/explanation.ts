@@ -60,10 +60,10 @@ export const foreignExplanation = z.object({
   message: z.string(),
 });
 
-export const explanationAnswer = z.discriminatedUnion('state', [
+export const explanationResponse = z.discriminatedUnion('state', [
   waitingExplanation,
   awayExplanation,
   guestExplanation,
   foreignExplanation,
 ]);
-export type ExplanationAnswer = z.infer<typeof explanationAnswer>;
+export type ExplanationResponse = z.infer<typeof explanationResponse>;

@@ -4,7 +4,7 @@ import { counts } from './status.ts';
 
 const amounts = z.object({ milliCpu: z.number(), memoryBytes: z.number() });
 
-export const neighbourAnswer = z.object({
+export const neighbourRow = z.object({
   cluster: z.string(),
   liveness: z.enum(['alive', 'suspect', 'gone', 'revoked']),
   cordoned: z
@@ -30,5 +30,5 @@ export const neighbourAnswer = z.object({
   attributes: z.record(z.string(), z.string()).describe('signed by the federation’s root'),
   labels: z.record(z.string(), z.string()).describe('set by the neighbour itself'),
 });
-export const neighboursAnswer = z.array(neighbourAnswer);
-export type NeighbourAnswer = z.infer<typeof neighbourAnswer>;
+export const neighboursResponse = z.array(neighbourRow);
+export type NeighbourRow = z.infer<typeof neighbourRow>;

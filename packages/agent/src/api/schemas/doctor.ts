@@ -24,8 +24,8 @@ export const finding = z.object({
 });
 export type Finding = z.infer<typeof finding>;
 
-export const doctorAnswer = z.object({
+export const doctorResponse = z.object({
   cluster: z.string(),
   findings: z.array(finding),
 });
-export type DoctorAnswer = z.infer<typeof doctorAnswer>;
+export type DoctorResponse = z.infer<typeof doctorResponse>;

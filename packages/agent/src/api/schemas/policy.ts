@@ -16,5 +16,5 @@ export const policyEntry = z.object({
     .optional()
     .describe('why it cannot be parsed; its pods wait until it is fixed'),
 });
-export const policyAnswer = z.array(policyEntry);
+export const policyResponse = z.array(policyEntry);
 export type PolicyEntry = z.infer<typeof policyEntry>;
