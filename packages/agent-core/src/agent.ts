@@ -12,80 +12,29 @@ import {
   Fault,
   isFault,
   type MonotonicMs,
-  type Random,
   unreachable,
 } from '@spillway/core';
 import {
   type Advert,
-  type DirectoryConfig,
-  type GuestTerms,
   Home,
-  type HomeConfig,
-  type HomeEffect,
   type HomeEvent,
   Host,
-  type HostConfig,
-  type HostEffect,
   type HostEvent,
   type Member,
   type Neighbourhood,
-  type NodeMembership,
-  type Policies,
   type Receipt,
-  type Seals,
-  type TransitionObserver,
 } from '@spillway/federation';
 import { Ledger } from '@spillway/scheduling';
 import { Advertiser } from './advertiser.ts';
+import type { AgentOptions } from './agent-options.ts';
 import type { AgentEffect, AgentEvent, Answer, Notice } from './events.ts';
 import { type GuestFeed, GuestFeeds } from './guest-feeds.ts';
 import { GuestWatches } from './guest-watches.ts';
-import { type Coordinates, Neighbours } from './neighbours.ts';
+import { isDue, Machines } from './machines.ts';
+import { Neighbours } from './neighbours.ts';
 import { Outbox } from './outbox.ts';
 import { WatchRouting } from './watch-routing.ts';
-import {
-  type Ended,
-  homeEventOf,
-  hostEventOf,
-  isHomeWork,
-  isHostWork,
-  laneOf,
-  type Work,
-} from './work.ts';
-
-export interface AgentOptions {
-  readonly cluster: ClusterName;
-  /** Of this life of the agent; see `AdvertVersion.epoch`. */
-  readonly epoch: number;
-  readonly labels: Readonly<Record<string, string>>;
-  /** What the federation's root has signed of this cluster. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly directory: DirectoryConfig;
-  readonly coordinates: Coordinates;
-  /** By which certificate a neighbour last proved itself. */
-  readonly membershipOf: (cluster: ClusterName) => NodeMembership | undefined;
-  readonly virtualNodes: 'kept' | 'given';
-  /** Where it looks its neighbours up; without, they are those that it hears of. */
-  readonly neighbourhood?: Neighbourhood;
-  readonly policies: Policies;
-  readonly seals: Seals;
-  readonly homeConfig: HomeConfig;
-  readonly hostConfig: HostConfig;
-  readonly terms: GuestTerms;
-  /** What it may hear of adverts, all clusters together. */
-  readonly advertBytesPerSecond: number;
-  /** Where a home's pods live here. */
-  readonly guestNamespace: (home: ClusterName, namespace: string) => string;
-  /** How this agent is reached now. */
-  readonly whereabouts: () => Pick<Advert, 'peer' | 'addresses'>;
-  readonly random: (purpose: 'home' | 'streams') => Random;
-  /** Which neighbour a node stands for, where Nodes do not say so themselves. */
-  readonly clusterOfNode?: (node: string) => ClusterName | undefined;
-  /** Told of every transition of every pod of this home. */
-  readonly observePods?: TransitionObserver | undefined;
-  /** Whether to look through every neighbour for guests that a former life left there. */
-  readonly looksThrough: boolean;
-}
+import { type Ended, homeEventOf, hostEventOf, isHostWork, laneOf, type Work } from './work.ts';
 
 /** How often it looks which neighbours can be looked through (ms). */
 const lookMs = 1_000;
@@ -99,10 +48,9 @@ export class Agent {
   readonly #advertiser: Advertiser;
   readonly #watches: GuestWatches;
   readonly #routing: WatchRouting;
+  readonly #machines: Machines;
   readonly #outbox = new Outbox();
   readonly #feeds = new GuestFeeds();
-  readonly #homeEvents: HomeEvent[] = [];
-  readonly #hostEvents: HostEvent[] = [];
   #effects: AgentEffect[] = [];
   #synced = false;
   #stopped = false;
@@ -134,19 +82,19 @@ export class Agent {
       changed: () => (this.#neighboursChanged = true),
       livenessChanged: (change) => notice({ kind: 'livenessChanged', ...change }),
     });
-    const home = (event: HomeEvent): void => void this.#homeEvents.push(event);
+    const home = (event: HomeEvent): void => this.#machines.tellHome(event);
     this.#routing = new WatchRouting({
       ledger,
       guestNamespace,
       home,
-      host: (event) => this.#hostEvents.push(event),
+      host: (event) => this.#machines.tellHost(event),
       virtualNode: (neighbour, node) => {
         if (!this.neighbours.nodeSeen(neighbour, node)) return;
         notice({ kind: 'nodeDeleted', cluster: neighbour });
       },
     });
     this.home = new Home({
-      ledger: ledger,
+      ledger,
       neighbourhood: this.#neighbourhood,
       attributes: options.attributes,
       policies: options.policies,
@@ -156,6 +104,13 @@ export class Agent {
       homeEpoch: epoch,
       observe: options.observePods,
       clusterOfNode: options.clusterOfNode ?? ((node) => this.#routing.clusterOf(node)),
+    });
+    this.#machines = new Machines({
+      home: this.home,
+      host: this.host,
+      feeds: this.#feeds,
+      emit: (effect) => this.#effects.push(effect),
+      send: (work) => this.#send(work),
     });
     this.#watches = new GuestWatches({
       random: options.random('streams'),
@@ -213,7 +168,7 @@ export class Agent {
       return [];
     }
     this.#take(event, now);
-    this.#run(now);
+    this.#machines.run(now);
     this.#due(now);
     for (const { id, work } of this.#outbox.takeStarted()) {
       this.#effects.push({ kind: 'perform', id, work });
@@ -226,7 +181,7 @@ export class Agent {
   /** When to call `step` with `tick`. */
   wakeAt(now: MonotonicMs): MonotonicMs | undefined {
     if (this.#stopped) return undefined;
-    const machines = earliest(this.home.wakeAt(), this.host.wakeAt());
+    const machines = this.#machines.wakeAt();
     const liveness =
       this.#options.neighbourhood === undefined ? this.neighbours.wakeAt() : undefined;
     if (!this.#synced) return earliest(machines, liveness);
@@ -275,10 +230,10 @@ export class Agent {
       case 'synced':
         this.#synced = true;
         if (this.#options.looksThrough) this.#lookAt = now;
-        this.#homeEvents.push({ kind: 'synced' });
+        this.#machines.tellHome({ kind: 'synced' });
         return;
       case 'policiesChanged':
-        this.#homeEvents.push(event);
+        this.#machines.tellHome(event);
         return;
       case 'neighboursChanged':
         this.#neighboursChanged = true;
@@ -308,8 +263,8 @@ export class Agent {
       case 'revoked':
         return this.#revoked(event);
       case 'leaving':
-        this.#homeEvents.push(event);
-        this.#hostEvents.push(event);
+        this.#machines.tellHome(event);
+        this.#machines.tellHost(event);
         this.neighbours.leave();
         return this.#advertiser.changed(now);
       case 'tick':
@@ -330,16 +285,16 @@ export class Agent {
       return this.neighbours.nodeKept(work.state, ended.kind !== 'failed');
     if (work.kind === 'removeNode') return this.neighbours.nodeRemoved(work.cluster);
     if (isHostWork(work)) {
-      this.#hostEvents.push(hostEventOf(work, ended));
+      this.#machines.tellHost(hostEventOf(work, ended));
       return;
     }
     const event = homeEventOf(work, ended);
-    if (event !== undefined) this.#homeEvents.push(event);
+    if (event !== undefined) this.#machines.tellHome(event);
   }
 
   #revoked({ clusters, why, nodes }: Extract<AgentEvent, { kind: 'revoked' }>): void {
-    this.#homeEvents.push({ kind: 'revoked', clusters });
-    this.#hostEvents.push({ kind: 'revoked', clusters });
+    this.#machines.tellHome({ kind: 'revoked', clusters });
+    this.#machines.tellHost({ kind: 'revoked', clusters });
     for (const cluster of this.neighbours.revoke(clusters, nodes, why)) {
       this.#effects.push({ kind: 'notice', notice: { kind: 'forgotten', cluster } });
     }
@@ -349,7 +304,7 @@ export class Agent {
     try {
       this.#requireReady();
       const { kind, request } = of;
-      this.#host({ kind, call, caller, request } as HostEvent, now);
+      this.#machines.stepHost({ kind, call, caller, request } as HostEvent, now);
       if (kind === 'release') this.#answer(call, { value: undefined });
     } catch (error) {
       if (!isFault(error) || error.code === 'Internal') throw error;
@@ -370,25 +325,10 @@ export class Agent {
     throw new Fault('Unavailable', 'this host is starting: its caches are not synced yet');
   }
 
-  /** Feeds the machines what was found for them, until nothing more follows. */
-  #run(now: MonotonicMs): void {
-    for (;;) {
-      const forHost = this.#hostEvents.shift();
-      if (forHost !== undefined) {
-        this.#host(forHost, now);
-        continue;
-      }
-      const forHome = this.#homeEvents.shift();
-      if (forHome === undefined) return;
-      this.#home(forHome, now);
-    }
-  }
-
   #due(now: MonotonicMs): void {
     if (this.#options.neighbourhood === undefined) this.neighbours.tick(now);
     this.#tellNews(now);
-    if (isDue(this.host.wakeAt(), now)) this.#host({ kind: 'tick' }, now);
-    if (isDue(this.home.wakeAt(), now)) this.#home({ kind: 'tick' }, now);
+    this.#machines.tick(now);
     if (!this.#synced) return;
     const hosts = this.home.hosts();
     const looks = isDue(this.#lookAt, now);
@@ -398,7 +338,7 @@ export class Agent {
       this.#watches.keep(hosts, this.#reachable(), now);
     }
     if (isDue(this.#watches.wakeAt(), now)) this.#watches.tick(now);
-    this.#run(now);
+    this.#machines.run(now);
     const publication = this.#advertiser.due(now);
     if (publication !== undefined) this.#effects.push({ kind: 'publish', ...publication });
   }
@@ -407,7 +347,8 @@ export class Agent {
   #tellNews(now: MonotonicMs): void {
     if (!this.#neighboursChanged) return;
     this.#neighboursChanged = false;
-    if (this.awaitsNews(now)) this.#home({ kind: 'capacityChanged', where: 'neighbour' }, now);
+    if (this.awaitsNews(now))
+      this.#machines.stepHome({ kind: 'capacityChanged', where: 'neighbour' }, now);
   }
 
   /** With the epochs of their agents. */
@@ -418,42 +359,6 @@ export class Agent {
     return new Map(alive.map(({ cluster, advert }) => [cluster, advert.version.epoch]));
   }
 
-  #home(event: HomeEvent, now: MonotonicMs): void {
-    for (const effect of this.home.step(event, now)) this.#homeEffect(effect);
-  }
-
-  #homeEffect(effect: HomeEffect): void {
-    if (isHomeWork(effect)) this.#send(effect);
-    else this.#effects.push({ kind: 'notice', notice: effect });
-  }
-
-  #host(event: HostEvent, now: MonotonicMs): void {
-    for (const effect of this.host.step(event, now)) this.#hostEffect(effect);
-  }
-
-  #hostEffect(effect: HostEffect): void {
-    if (isHostWork(effect)) {
-      this.#send(effect);
-      return;
-    }
-    switch (effect.kind) {
-      case 'reply':
-      case 'tryReply':
-      case 'updateReply':
-        return this.#answer(effect.call, { value: effect.results });
-      case 'reserveReply':
-        return this.#answer(effect.call, { value: effect.answer });
-      case 'refuseCall':
-        return this.#answer(effect.call, { fault: effect.fault });
-      case 'push':
-        this.#feeds.push(effect.home, effect.update);
-        this.#effects.push({ kind: 'notice', notice: effect });
-        return;
-      default:
-        return unreachable(effect);
-    }
-  }
-
   #send(work: Work): void {
     this.#outbox.send(laneOf(work), work);
   }
@@ -461,8 +366,4 @@ export class Agent {
   #answer(call: number, answer: Answer): void {
     this.#effects.push({ kind: 'answer', call, answer });
   }
-}
-
-function isDue(at: MonotonicMs | undefined, now: MonotonicMs): boolean {
-  return at !== undefined && at <= now;
 }

@@ -1,4 +1,5 @@
 export * from './agent.ts';
+export type { AgentOptions } from './agent-options.ts';
 export type { Publication } from './advertiser.ts';
 export * from './events.ts';
 export { GuestFeed } from './guest-feeds.ts';

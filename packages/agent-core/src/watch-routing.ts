@@ -6,7 +6,13 @@ import {
   type Pod,
   wellKnown,
 } from '@spillway/core';
-import { type HomeEvent, type HostEvent, isTerminal, shadowIdOf } from '@spillway/federation';
+import {
+  type HomeEvent,
+  type HostEvent,
+  isTerminal,
+  neighbourOfNode,
+  shadowIdOf,
+} from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
 
 export interface WatchRoutingOptions {
@@ -66,9 +72,9 @@ export class WatchRouting {
 
   #node({ type, object }: Extract<ClusterEvent, { kind: 'Node' }>): boolean {
     const { home, virtualNode } = this.#options;
-    const { name = '', labels } = object.metadata;
-    const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
-    if (labels?.[wellKnown.virtualNodeLabel] !== 'true' || cluster === undefined) {
+    const { name = '' } = object.metadata;
+    const cluster = neighbourOfNode(object);
+    if (cluster === undefined) {
       this.#clusterOfNode.delete(name);
       home({ kind: 'capacityChanged', where: 'home' });
       return true;

@@ -8,7 +8,7 @@ import {
   type WallMs,
   wellKnown,
 } from '@spillway/core';
-import { EmptyNamespaces, noMarks } from '@spillway/federation';
+import { EmptyNamespaces, neighbourOfNode, noMarks } from '@spillway/federation';
 import {
   ClusterWatch,
   cordonedNeighbours,
@@ -319,9 +319,9 @@ function tellBystanders(
       settings.see('Pod', metadata, deleted);
     }
   } else if (event.kind === 'Node') {
-    const { virtualNodeLabel, clusterLabel } = wellKnown;
-    const cluster = metadata.labels?.[clusterLabel] as ClusterName | undefined;
-    if (metadata.labels?.[virtualNodeLabel] !== 'true' || cluster === undefined) return;
-    machine.virtualNodes.seen(cluster, deleted ? undefined : event.object);
+    const cluster = neighbourOfNode(event.object);
+    if (cluster !== undefined) {
+      machine.virtualNodes.seen(cluster, deleted ? undefined : event.object);
+    }
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '@spillway/core';
 import {
   marksOf,
+  neighbourOfNode,
   type NodeMarks,
   type NodeMembership,
   type VirtualNodeState,
@@ -113,8 +114,8 @@ export class VirtualNodes {
       path: `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue&limit=${max}`,
     });
     return items.flatMap((node) => {
-      const { labels, annotations } = node.metadata;
-      const cluster = labels?.[wellKnown.clusterLabel] as ClusterName | undefined;
+      const { annotations } = node.metadata;
+      const cluster = neighbourOfNode(node);
       if (cluster === undefined) return [];
       const addresses = addressesIn(annotations);
       return [{ cluster, addresses, membership: membershipIn(annotations), marks: marksOf(node) }];
@@ -178,13 +179,8 @@ export class VirtualNodes {
 
   async #ours(cluster: ClusterName): Promise<Node> {
     const node = await this.#api.call<Node>({ method: 'GET', path: nodePath(cluster) });
-    const { labels, name } = node.metadata;
-    if (
-      labels?.[wellKnown.virtualNodeLabel] === 'true' &&
-      labels[wellKnown.clusterLabel] === cluster
-    ) {
-      return node;
-    }
+    if (neighbourOfNode(node) === cluster) return node;
+    const { name } = node.metadata;
     throw new Fault('Conflict', `node ${name} exists and is not the virtual node of ${cluster}`);
   }
 }

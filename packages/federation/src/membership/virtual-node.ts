@@ -23,6 +23,13 @@ export interface VirtualNodeState {
   readonly revoked?: string;
 }
 
+/** The neighbour that `node` stands for; undefined for a node that is not virtual. */
+export function neighbourOfNode({ metadata }: Pick<Node, 'metadata'>): ClusterName | undefined {
+  const { labels } = metadata;
+  if (labels?.[wellKnown.virtualNodeLabel] !== 'true') return undefined;
+  return labels[wellKnown.clusterLabel] as ClusterName | undefined;
+}
+
 export const noMarks: NodeMarks = Object.freeze({ cordoned: false, taints: Object.freeze([]) });
 
 /** A cordon, and taints that are neither ours nor Kubernetes' own. */
