@@ -8,14 +8,8 @@ import {
 import { Fault, isFault, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import type { GuestUpdate, NegotiationClient, PodRef } from '@spillway/federation';
 import { expect, test } from 'vitest';
-import {
-  Driver,
-  type DriverOptions,
-  type HomePlacementWrites,
-  type HomeWrites,
-  type HostWrites,
-  type NodeWrites,
-} from './driver.ts';
+import { Driver, type DriverOptions } from './driver.ts';
+import type { HomePlacementWrites, HomeWrites, HostWrites, NodeWrites } from './driver-ports.ts';
 
 /** The API server that writes go to, as far as the driver sees it. */
 class FewPods implements HomeWrites, HostWrites, HomePlacementWrites, NodeWrites {

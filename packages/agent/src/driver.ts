@@ -2,119 +2,47 @@
  * Runs the agent's machine (packages/agent-core) on real API servers and neighbours: performs what it asks
  * for, and tells it how that ended. It decides nothing: its constants are deadlines, its state is handles.
  */
-import {
-  type Clock,
-  type ClusterName,
-  Fault,
-  isFault,
-  type NodeName,
-  type Pod,
-  type PodUid,
-  unreachable,
-  virtualNodeName,
-} from '@spillway/core';
-import {
-  type Agent,
-  type AgentEffect,
-  type AgentEvent,
-  type Answer,
-  type Answers,
-  type Call,
-  callDeadlineMs,
-  type Ended,
-  type GuestFeed,
-  type Work,
-  type WorkOf,
+import type {
+  Agent,
+  AgentEffect,
+  AgentEvent,
+  Answer,
+  Answers,
+  Call,
+  Ended,
+  Work,
 } from '@spillway/agent-core';
+import { type Clock, type ClusterName, Fault, isFault, unreachable } from '@spillway/core';
 import type {
   Advert,
-  BindOutcome,
   CancelSignal,
   CommitRequest,
   CommitResult,
-  CreateOutcome,
-  GuestPatch,
   GuestUpdate,
   Member,
-  NegotiationClient,
   NegotiationHandler,
-  PatchOutcome,
-  PodRef,
   Receipt,
   ReleaseRequest,
   ReserveAnswer,
   ReserveRequest,
-  ShadowPlace,
-  TryOutcome,
   TryRequest,
   TryResult,
   UpdateRequest,
   UpdateResult,
-  VirtualNodeState,
-  VolumeWrite,
   WatchGuestsRequest,
 } from '@spillway/federation';
 import { inWords } from '@spillway/kubernetes';
+import type {
+  Connection,
+  HomePlacementWrites,
+  HomeWrites,
+  HostWrites,
+  NodeWrites,
+} from './driver-ports.ts';
+import { readUntil } from './guest-feed-reader.ts';
+import { perform } from './perform.ts';
 import type { Reporter } from './reporting/reporter.ts';
 import { WakeTimer } from './wake-timer.ts';
-
-/** What a home needs of its own API server. Each call has a deadline of its own. */
-export interface HomeWrites {
-  bindPod(
-    ref: PodRef,
-    node: NodeName,
-    annotations?: Readonly<Record<string, string>>,
-  ): Promise<Exclude<BindOutcome, 'refused' | 'failed'>>;
-  patchPodStatus(ref: PodRef, status: NonNullable<Pod['status']>): Promise<'ok' | 'gone'>;
-  /** Deletes without grace, by UID. */
-  finalizeDeletion(ref: PodRef): Promise<'ok' | 'gone'>;
-  /** Deletes with the pod's own grace, by UID. */
-  evictPod(ref: PodRef): Promise<'ok' | 'gone'>;
-  /** A consistent read; undefined when there is none. */
-  getPod(namespace: string, name: string): Promise<Pod | undefined>;
-}
-
-/** What pods that stay at home need besides. */
-export interface HomePlacementWrites {
-  /** Fails when the object has changed since it was read. */
-  writeVolume(write: VolumeWrite): Promise<void>;
-  nominate(ref: PodRef, node: NodeName | undefined): Promise<'ok' | 'gone'>;
-  endPreempted(victim: PodRef): Promise<'ok' | 'gone'>;
-}
-
-interface NewShadow {
-  readonly home: ClusterName;
-  readonly pod: Pod;
-  readonly place: ShadowPlace;
-}
-
-interface ShadowRef {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: PodUid;
-}
-
-/** What a host needs of its own API server. */
-export interface HostWrites {
-  createShadow(options: NewShadow): Promise<CreateOutcome>;
-  /** As `createShadow`, but so that nothing is made. */
-  tryShadow(options: NewShadow): Promise<TryOutcome>;
-  patchShadow(options: ShadowRef & { readonly patch: GuestPatch }): Promise<PatchOutcome>;
-  deleteShadow(options: ShadowRef & { readonly gracePeriodSeconds?: number }): Promise<void>;
-}
-
-/** Virtual nodes, in the own API server. */
-export interface NodeWrites {
-  keep(state: VirtualNodeState, now: Date): Promise<void>;
-  remove(cluster: ClusterName): Promise<void>;
-}
-
-/** What is there only once the mesh runs. */
-export interface Connection {
-  negotiator(host: ClusterName): NegotiationClient;
-  /** Returns how many bytes it took. */
-  publish(advert: Advert): Promise<number>;
-}
 
 export interface DriverOptions {
   readonly agent: Pick<
@@ -284,105 +212,13 @@ export class Driver implements NegotiationHandler {
     reporter.begins(work);
     let ended: Ended;
     try {
-      ended = await this.#ended(work);
+      ended = await perform(work, { ...this.#options, connected: () => this.#connected() });
     } catch (error) {
       reporter.failed(work, error);
       ended = { kind: 'failed', fault: asFault(error) };
     }
     reporter.ended(work, ended);
     this.feed({ kind: 'ended', id, ended });
-  }
-
-  async #ended(work: Work): Promise<Ended> {
-    const { writes, placement, nodes, clock } = this.#options;
-    const { kind } = work;
-    switch (kind) {
-      case 'bindLocally':
-        return { kind, value: await writes.bindPod(work.ref, work.node) };
-      case 'bindAway': {
-        const node = virtualNodeName(work.host) as NodeName;
-        return { kind, value: await writes.bindPod(work.ref, node, work.annotations) };
-      }
-      case 'bindVolumes':
-        for (const write of work.writes) await placement.writeVolume(write);
-        return { kind, value: 'ok' };
-      case 'preempt':
-        await this.#preempt(work);
-        return { kind, value: 'ok' };
-      case 'unnominate':
-        return { kind, value: await placement.nominate(work.ref, undefined) };
-      case 'writeStatus':
-        return { kind, value: await writes.patchPodStatus(work.ref, work.status) };
-      case 'finalize':
-        return { kind, value: await writes.finalizeDeletion(work.ref) };
-      case 'evict':
-        return { kind, value: await writes.evictPod(work.ref) };
-      case 'checkOrphan':
-        return { kind, value: await writes.getPod(work.ref.namespace, work.ref.name) };
-      case 'reserve':
-      case 'try':
-      case 'commit':
-      case 'update':
-      case 'release':
-        return await this.#called(work);
-      case 'createShadow': {
-        const { guest, pod, place } = work;
-        return { kind, value: await writes.createShadow({ home: guest.home, pod, place }) };
-      }
-      case 'tryShadow':
-        return { kind, value: await writes.tryShadow(work) };
-      case 'patchShadow': {
-        const { namespace, name, shadowUid: uid, patch } = work;
-        return { kind, value: await writes.patchShadow({ namespace, name, uid, patch }) };
-      }
-      case 'deleteShadow': {
-        const { namespace, name, shadowUid: uid, gracePeriodSeconds } = work;
-        const grace = gracePeriodSeconds !== undefined && { gracePeriodSeconds };
-        await writes.deleteShadow({ namespace, name, uid, ...grace });
-        return { kind, value: 'ok' };
-      }
-      case 'keepNode':
-        await nodes.keep(work.state, new Date(clock.wallMs()));
-        return { kind, value: 'ok' };
-      case 'removeNode':
-        await nodes.remove(work.cluster);
-        return { kind, value: 'ok' };
-      default:
-        return unreachable(work);
-    }
-  }
-
-  async #preempt({ ref, node, victims }: WorkOf<'preempt'>): Promise<void> {
-    const { placement, reporter } = this.#options;
-    // First, so that an agent that dies in between ends no more pods than these.
-    await placement.nominate(ref, node);
-    for (const victim of victims) {
-      if ((await placement.endPreempted(victim)) === 'ok') reporter.preempted(victim, ref, node);
-    }
-  }
-
-  async #called(work: WorkOf<'reserve' | 'try' | 'commit' | 'update' | 'release'>): Promise<Ended> {
-    const negotiator = this.#connected().negotiator(work.host);
-    const { kind } = work;
-    const deadline = { deadlineMs: callDeadlineMs[kind] };
-    switch (kind) {
-      case 'reserve':
-        return { kind, value: await negotiator.reserve(work.request, deadline) };
-      case 'try':
-        return { kind, value: await negotiator.tryGuests(work.request, deadline) };
-      case 'commit':
-        return { kind, value: await negotiator.commit(work.request, deadline) };
-      case 'update':
-        return { kind, value: await negotiator.updateGuests(work.request, deadline) };
-      case 'release': {
-        const { reservations, guests } = work;
-        const request = { homeEpoch: this.#options.epoch, reservations, guests };
-        await negotiator.release(request, deadline);
-        return { kind, value: 'ok' };
-      }
-      default:
-        return unreachable(work);
-    }
   }
 
   async #publish(advert: Advert): Promise<void> {
@@ -419,31 +255,6 @@ export class Driver implements NegotiationHandler {
   #connected(): Connection {
     if (this.#connection === undefined) throw new Fault('Internal', 'the mesh is not started yet');
     return this.#connection;
-  }
-}
-
-async function* readUntil(
-  feed: GuestFeed,
-  ends: readonly CancelSignal[],
-): AsyncIterable<GuestUpdate> {
-  let wake: () => void = () => {};
-  feed.onReady = () => wake();
-  const end = (): void => wake();
-  for (const signal of ends) signal.addEventListener('abort', end, { once: true });
-  try {
-    while (!ends.some(({ aborted }) => aborted)) {
-      const update = feed.next();
-      if (update !== undefined) {
-        yield update;
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  } finally {
-    feed.onReady = () => {};
-    for (const signal of ends) signal.removeEventListener('abort', end);
   }
 }
 

@@ -15,21 +15,15 @@ import type {
   WorkOf,
 } from '@spillway/agent-core';
 import { callDeadlineMs } from '@spillway/agent-core';
-import {
-  type ClusterName,
-  Fault,
-  isFault,
-  type MonotonicMs,
-  unreachable,
-  virtualNodeName,
-} from '@spillway/core';
+import { type ClusterName, isFault, type MonotonicMs, unreachable } from '@spillway/core';
 import type { Advert, GuestUpdate, Member, Neighbourhood, Receipt } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { summary } from './effect-summary.ts';
 import type { ModelGossip } from './gossip.ts';
-import { createOutcome, type ModelWrites, shadowOf, tryOutcome } from './writes.ts';
+import { type CallWork, failed, performWrite } from './perform-write.ts';
+import type { ModelWrites } from './writes.ts';
 
 /** What a neighbour's driver answers calls with. */
 export interface Callee {
@@ -72,8 +66,6 @@ export interface ModelDriverOptions {
   readonly act?: Act | undefined;
 }
 
-/** As Kubernetes defaults it. */
-const graceDefaultSeconds = 30;
 /** Until a home notices that the agent at the other end of a stream is gone (ms). */
 const goneNoticedMs = 1_000;
 
@@ -178,114 +170,19 @@ export class ModelDriver implements Callee {
   }
 
   #work(work: Work, done: (ended: Ended) => void): void {
-    const { api } = this.#options;
-    const { kind } = work;
-    const write = <Value>(act: () => Value, ended: (value: Value) => Ended): void =>
-      this.#write(act, (value) => done(value === undefined ? failed : ended(value)));
-    switch (kind) {
-      case 'bindLocally':
-        return write(
-          () => api.bind(work.ref, work.node),
-          (value) => ({ kind, value }),
-        );
-      case 'bindAway':
-        return write(
-          () => api.bind(work.ref, virtualNodeName(work.host), work.annotations),
-          (value) => ({ kind, value }),
-        );
-      case 'bindVolumes':
-        throw new Fault('Internal', 'no pod of the simulator has volumes');
-      case 'preempt':
-        return this.#preempt(work, done);
-      case 'unnominate':
-        return write(
-          () => api.nominate(work.ref, undefined),
-          (value) => ({ kind, value }),
-        );
-      case 'writeStatus':
-        return write(
-          () => api.patchStatus(work.ref, work.status),
-          (value) => ({ kind, value }),
-        );
-      case 'finalize':
-        return write(
-          () => api.delete(work.ref, 0),
-          (value) => ({ kind, value }),
-        );
-      case 'evict':
-        return write(
-          () => api.delete(work.ref, graceDefaultSeconds),
-          (value) => ({ kind, value }),
-        );
-      case 'checkOrphan':
-        return write(
-          () => ({ pod: api.pod(work.ref.namespace, work.ref.name) }),
-          ({ pod }) => ({ kind, value: pod }),
-        );
+    switch (work.kind) {
       case 'reserve':
       case 'try':
       case 'commit':
       case 'update':
       case 'release':
         return this.#callHost(work, done);
-      case 'createShadow': {
-        const shadow = shadowOf(work.guest.home, work.pod, work.place);
-        return write(
-          () => createOutcome(api, shadow),
-          (value) => ({ kind, value }),
-        );
-      }
-      case 'tryShadow': {
-        const shadow = shadowOf(work.home, work.pod, work.place);
-        return write(
-          () => tryOutcome(api, shadow),
-          (value) => ({ kind, value }),
-        );
-      }
-      case 'patchShadow': {
-        const { namespace, name, shadowUid: uid, patch } = work;
-        return write(
-          () => api.patch({ namespace, name, uid }, patch),
-          (outcome) => (outcome === 'conflict' ? failed : { kind, value: { kind: outcome } }),
-        );
-      }
-      case 'deleteShadow': {
-        const { namespace, name, shadowUid: uid, gracePeriodSeconds } = work;
-        return write(
-          () => api.delete({ namespace, name, uid }, gracePeriodSeconds ?? graceDefaultSeconds),
-          () => ({ kind, value: 'ok' }),
-        );
-      }
-      case 'keepNode':
-      case 'removeNode':
-        throw new Fault('Internal', 'virtual nodes of the simulator are given');
       default:
-        return unreachable(work);
+        return performWrite(work, this.#options, done);
     }
   }
 
-  #write<Value>(act: () => Value, done: (value: Value | undefined) => void): void {
-    this.#options.writes.write(act, done);
-  }
-
-  #preempt({ kind, ref, node, victims }: WorkOf<'preempt'>, done: (ended: Ended) => void): void {
-    const { api } = this.#options;
-    const acts = [
-      () => api.nominate(ref, node),
-      ...victims.map((victim) => () => api.preempt(victim)),
-    ];
-    const next = (): void => {
-      const act = acts.shift();
-      if (act === undefined) return done({ kind, value: 'ok' });
-      this.#write(act, (value) => (value === undefined ? done(failed) : next()));
-    };
-    next();
-  }
-
-  #callHost(
-    work: WorkOf<'reserve' | 'try' | 'commit' | 'update' | 'release'>,
-    done: (ended: Ended) => void,
-  ): void {
+  #callHost(work: CallWork, done: (ended: Ended) => void): void {
     const { epoch } = this.#options;
     const { kind } = work;
     switch (kind) {
@@ -324,7 +221,7 @@ export class ModelDriver implements Callee {
   }
 
   #call<Kind extends Call['kind']>(
-    work: WorkOf<'reserve' | 'try' | 'commit' | 'update' | 'release'>,
+    work: CallWork,
     of: Extract<Call, { kind: Kind }>,
     done: (ended: Ended) => void,
     ended: (value: Answers[Kind]) => Ended,
@@ -401,5 +298,3 @@ export class ModelDriver implements Callee {
     time.after(goneNoticedMs, watchHost);
   }
 }
-
-const failed: Ended = { kind: 'failed', fault: new Fault('DeadlineExceeded', 'no answer') };
