@@ -32,6 +32,8 @@ export type NodeWork =
   | { readonly kind: 'removeNode'; readonly cluster: ClusterName };
 export type Work = HomeWork | HostWork | NodeWork;
 export type WorkOf<Kind extends Work['kind']> = Extract<Work, { kind: Kind }>;
+/** What is asked of a neighbour. */
+export type CallWork = WorkOf<keyof typeof callDeadlineMs>;
 
 type Gone = 'ok' | 'gone';
 
@@ -102,6 +104,10 @@ const lanes: Readonly<Record<Work['kind'], Lane>> = {
 
 export function laneOf({ kind }: Work): Lane {
   return lanes[kind];
+}
+
+export function isCallWork(work: Work): work is CallWork {
+  return work.kind in callDeadlineMs;
 }
 
 export function isHostWork(effect: Work | HostEffect): effect is HostWork {

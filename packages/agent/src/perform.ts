@@ -1,5 +1,11 @@
 /** Carries out one piece of work of the agent: at its own API server, or by a call to a neighbour. */
-import { callDeadlineMs, type Ended, type Work, type WorkOf } from '@spillway/agent-core';
+import {
+  type CallWork,
+  callDeadlineMs,
+  type Ended,
+  type Work,
+  type WorkOf,
+} from '@spillway/agent-core';
 import { type Clock, type NodeName, unreachable, virtualNodeName } from '@spillway/core';
 import type {
   Connection,
@@ -93,7 +99,7 @@ async function preempt(
 }
 
 async function callHost(
-  work: WorkOf<'reserve' | 'try' | 'commit' | 'update' | 'release'>,
+  work: CallWork,
   { connected, epoch: homeEpoch }: WorkPorts,
 ): Promise<Ended> {
   const negotiator = connected().negotiator(work.host);

@@ -9,12 +9,13 @@ import type {
   Answer,
   Answers,
   Call,
+  CallWork,
   Ended,
   GuestFeed,
   Work,
   WorkOf,
 } from '@spillway/agent-core';
-import { callDeadlineMs } from '@spillway/agent-core';
+import { callDeadlineMs, isCallWork } from '@spillway/agent-core';
 import { type ClusterName, isFault, type MonotonicMs, unreachable } from '@spillway/core';
 import type { Advert, GuestUpdate, Member, Neighbourhood, Receipt } from '@spillway/federation';
 import type { ModelApiServer } from '../cluster/api-server.ts';
@@ -22,7 +23,7 @@ import { memberOf, type ModelNetwork } from '../network/network.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import { summary } from './effect-summary.ts';
 import type { ModelGossip } from './gossip.ts';
-import { type CallWork, failed, performWrite } from './perform-write.ts';
+import { failed, performWrite } from './perform-write.ts';
 import type { ModelWrites } from './writes.ts';
 
 /** What a neighbour's driver answers calls with. */
@@ -170,16 +171,8 @@ export class ModelDriver implements Callee {
   }
 
   #work(work: Work, done: (ended: Ended) => void): void {
-    switch (work.kind) {
-      case 'reserve':
-      case 'try':
-      case 'commit':
-      case 'update':
-      case 'release':
-        return this.#callHost(work, done);
-      default:
-        return performWrite(work, this.#options, done);
-    }
+    if (isCallWork(work)) this.#callHost(work, done);
+    else performWrite(work, this.#options, done);
   }
 
   #callHost(work: CallWork, done: (ended: Ended) => void): void {

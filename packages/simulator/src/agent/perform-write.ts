@@ -1,11 +1,9 @@
 /** Carries out one piece of the agent's work at the API server of its own cluster. */
-import type { Ended, Work, WorkOf } from '@spillway/agent-core';
+import type { CallWork, Ended, Work, WorkOf } from '@spillway/agent-core';
 import { Fault, unreachable, virtualNodeName } from '@spillway/core';
 import type { ModelApiServer } from '../cluster/api-server.ts';
 import { createOutcome, type ModelWrites, shadowOf, tryOutcome } from './writes.ts';
 
-/** What is asked of a neighbour. */
-export type CallWork = WorkOf<'reserve' | 'try' | 'commit' | 'update' | 'release'>;
 type WriteWork = Exclude<Work, CallWork>;
 
 export interface WritePorts {
