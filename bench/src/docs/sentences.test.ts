@@ -8,8 +8,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** CONTRIBUTING.md, Plain English. */
 const wordsMax = 25;
 
-/** Decision records, in docs/adr, argue: they are not held to this. */
-const pages = globSync(['*.md', 'docs/*.md', 'findings/*.md', 'packages/*/README.md'], {
+const pages = globSync(['*.md', 'docs/**/*.md', 'findings/*.md', 'packages/*/README.md'], {
   cwd: root,
 });
 

@@ -47,7 +47,7 @@ export function rankNeighbours(options: {
   const verdicts = new Map<ClusterName, Verdict>();
   const full: Neighbour[] = [];
   for (const neighbour of neighbours) {
-    const estimate = estimated(neighbour, shape, policy);
+    const estimate = filterNeighbour(neighbour, shape, policy);
     if (typeof estimate !== 'number') {
       verdicts.set(neighbour.cluster, estimate);
       if (estimate.stage === capacityStage) full.push(neighbour);
@@ -68,8 +68,8 @@ export function rankNeighbours(options: {
   return { ranked: candidates, full, verdicts };
 }
 
-/** The estimate, or why not. */
-function estimated(
+/** The filters of neighbours: how many pods fit there by its advert, or the verdict of the first that refuses. */
+function filterNeighbour(
   neighbour: Neighbour,
   shape: PodShape,
   policy: PlacementPolicy,

@@ -206,7 +206,7 @@ export class PendingPods {
     for (const { waiting } of this.#binder.bindings.all()) yield waiting.life;
   }
 
-  /** How pods like this one are judged: as its group is, if some of them wait. */
+  /** What decides about pods like this one: the same as for its group, if pods of that group wait. */
   outlook(pod: Pod, eligibility: Eligibility | undefined, policyFor: PolicyForPod): Outlook {
     return this.#groups.outlook(pod, eligibility, policyFor);
   }
