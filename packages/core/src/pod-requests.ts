@@ -20,6 +20,9 @@ import { type Resources, resourcesOfAmounts } from './resources.ts';
 /** Exact until the end: two containers of half a byte ask for one byte together. */
 type Amounts = Map<string, Quantity>;
 
+/** The map is the caller's to change. */
+type AmountsOf = (container: Container) => Amounts;
+
 /** What kube-scheduler assumes for scoring where a container asks nothing (util/pod_resources.go). */
 const assumed: readonly (readonly [string, Quantity])[] = [
   ['cpu', parseQuantity('100m')],
@@ -42,49 +45,67 @@ export function placedRequests(pod: Pod): {
   readonly scoringRequests: Resources;
 } {
   const amountsOf = pod.status === undefined ? specAmounts : statusAmounts(pod);
-  return {
-    requests: resourcesOfAmounts(aggregate(pod, amountsOf)),
-    scoringRequests: resourcesOfAmounts(
-      aggregate(pod, (container) => withAssumed(amountsOf(container))),
-    ),
-  };
+  let asksAll = true;
+  const requests = resourcesOfAmounts(
+    aggregate(pod, (container) => {
+      const asked = amountsOf(container);
+      asksAll &&= assumed.every(([name]) => asked.has(name));
+      return asked;
+    }),
+  );
+  if (asksAll) return { requests, scoringRequests: requests };
+  const scoring = aggregate(pod, (container) => withAssumed(amountsOf(container)));
+  return { requests, scoringRequests: resourcesOfAmounts(scoring) };
 }
 
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
-function aggregate({ spec, status }: Pod, amountsOf: (container: Container) => Amounts): Amounts {
-  const total: Amounts = new Map();
-  for (const container of spec.containers) add(total, amountsOf(container));
-  if (spec.initContainers !== undefined) {
-    const sidecars: Amounts = new Map();
-    const starting: Amounts = new Map();
-    for (const container of spec.initContainers) {
-      const asked = amountsOf(container);
-      if (isSidecar(container)) {
-        add(total, asked);
-        add(sidecars, asked);
-        raise(starting, sidecars);
-      } else {
-        raise(starting, add(new Map(sidecars), asked));
-      }
-    }
-    raise(total, starting);
+function aggregate(pod: Pod, amountsOf: AmountsOf): Amounts {
+  const { spec, status } = pod;
+  const total = ofContainers(pod, amountsOf);
+  if (status !== undefined) addClaims(total, status);
+  if (status !== undefined || spec.resources !== undefined) applyPodLevel(total, pod);
+  return spec.overhead === undefined ? total : add(total, amounts(spec.overhead));
+}
+
+function ofContainers({ spec }: Pod, amountsOf: AmountsOf): Amounts {
+  let total: Amounts | undefined;
+  for (const container of spec.containers) {
+    const asked = amountsOf(container);
+    total = total === undefined ? asked : add(total, asked);
   }
-  addClaims(total, status);
+  total ??= new Map();
+  if (spec.initContainers === undefined) return total;
+  const sidecars: Amounts = new Map();
+  const starting: Amounts = new Map();
+  for (const container of spec.initContainers) {
+    const asked = amountsOf(container);
+    if (isSidecar(container)) {
+      add(total, asked);
+      add(sidecars, asked);
+      raise(starting, sidecars);
+    } else {
+      raise(starting, add(new Map(sidecars), asked));
+    }
+  }
+  return raise(total, starting);
+}
+
+/** What the pod asks as a whole, and what the kubelet says of the whole pod. */
+function applyPodLevel(total: Amounts, { spec, status }: Pod): void {
   const has = (status?.['resources'] as { readonly requests?: ResourceList } | undefined)?.requests;
   const granted = status?.['allocatedResources'] as ResourceList | undefined;
+  const podLevel = spec.resources?.requests;
+  if (podLevel === undefined && (has === undefined || granted === undefined)) return;
   const reported = raise(amounts(has), amounts(granted));
   if (has !== undefined && granted !== undefined) raise(total, reported);
-  const podLevel = spec.resources?.requests;
-  if (podLevel !== undefined) {
-    const wished = has !== undefined && isInfeasible(status) ? new Map() : amounts(podLevel);
-    for (const [name, amount] of raise(wished, reported)) {
-      if (name in podLevel && isPodLevel(name)) total.set(name, amount);
-    }
+  if (podLevel === undefined) return;
+  const wished = has !== undefined && isInfeasible(status) ? new Map() : amounts(podLevel);
+  for (const [name, amount] of raise(wished, reported)) {
+    if (name in podLevel && isPodLevel(name)) total.set(name, amount);
   }
-  return add(total, amounts(spec.overhead));
 }
 
 interface ClaimStatus {
@@ -101,11 +122,12 @@ interface ClaimStatus {
 }
 
 /** What resource claims take of the node's own CPU and memory (KEP-5517), beside what containers ask. */
-function addClaims(total: Amounts, status: PodStatus | undefined): void {
-  const claims = status?.['nodeAllocatableResourceClaimStatuses'] as
+function addClaims(total: Amounts, status: PodStatus): void {
+  const claims = status['nodeAllocatableResourceClaimStatuses'] as
     | readonly ClaimStatus[]
     | undefined;
-  for (const { containers = [], resources, mapping = [], overhead = [] } of claims ?? []) {
+  if (claims === undefined) return;
+  for (const { containers = [], resources, mapping = [], overhead = [] } of claims) {
     add(total, amounts(resources));
     for (const { name, quantity } of mapping) add(total, amounts({ [name]: quantity }));
     for (const { name, perPod = 0, perContainer = 0 } of overhead) {
@@ -133,15 +155,14 @@ function isInfeasible(status: PodStatus | undefined): boolean {
 }
 
 /** determineEffectiveRequests. */
-function statusAmounts({ status }: Pod): (container: Container) => Amounts {
+function statusAmounts({ status }: Pod): AmountsOf {
+  const { containerStatuses, initContainerStatuses } = status ?? {};
+  if (containerStatuses === undefined && initContainerStatuses === undefined) return specAmounts;
   const infeasible = isInfeasible(status);
   return (container) => {
     const named = ({ name }: ContainerStatus): boolean => name === container.name;
     // Up to 1.35 only sidecars can be resized of the init containers: the others' status says what they ask.
-    const found = [
-      ...(status?.containerStatuses ?? []),
-      ...(status?.initContainerStatuses ?? []),
-    ].find(named);
+    const found = containerStatuses?.find(named) ?? initContainerStatuses?.find(named);
     const has = found?.['resources'] as { readonly requests?: ResourceList } | undefined;
     if (found === undefined || has === undefined) return specAmounts(container);
     const effective = infeasible ? new Map() : specAmounts(container);

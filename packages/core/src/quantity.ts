@@ -54,12 +54,12 @@ export function parseQuantity(input: string | number): Quantity {
 
 /** Whole units, rounded up away from zero; saturates at ± (2^53 - 1). */
 export function valueOf(quantity: Quantity): number {
-  return saturated(dividedUp(quantity, billion));
+  return smallDividedUp(quantity, 1e9) ?? saturated(dividedUp(quantity, billion));
 }
 
 /** Thousandths, rounded up away from zero; saturates at ± (2^53 - 1). */
 export function milliValueOf(quantity: Quantity): number {
-  return saturated(dividedUp(quantity, 1_000_000n));
+  return smallDividedUp(quantity, 1e6) ?? saturated(dividedUp(quantity, 1_000_000n));
 }
 
 /**
@@ -140,6 +140,15 @@ function scaled(digits: bigint, power: number): bigint {
   if (digits === 0n) return 0n;
   if (power >= 0) return digits * 10n ** BigInt(Math.min(power, powerOfTenMax));
   return power < -1000 ? 1n : dividedUp(digits, 10n ** BigInt(-power));
+}
+
+/** `dividedUp` in exact numbers, which are faster; undefined where they are not exact. */
+function smallDividedUp(quantity: Quantity, divisor: number): number | undefined {
+  const value = Number(quantity);
+  if (!Number.isSafeInteger(value)) return undefined;
+  const rest = value % divisor;
+  const quotient = (value - rest) / divisor;
+  return rest === 0 ? quotient : quotient + Math.sign(rest);
 }
 
 function dividedUp(value: bigint, divisor: bigint): bigint {

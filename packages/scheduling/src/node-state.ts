@@ -71,12 +71,14 @@ export interface NodeState {
 export function placedPod(pod: Pod, node: NodeName): PlacedPod {
   const { metadata, spec } = pod;
   const anti = spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const { requests, scoringRequests } = placedRequests(pod);
   return {
     uid: (metadata.uid ?? '') as PodUid,
     node,
     namespace: metadata.namespace ?? 'default',
     labels: metadata.labels ?? {},
-    ...placedRequests(pod),
+    requests,
+    scoringRequests,
     hostPorts: hostPortsOf(pod),
     terminating: metadata.deletionTimestamp !== undefined,
     antiAffinity: anti ?? [],
