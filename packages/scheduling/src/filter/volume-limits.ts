@@ -16,6 +16,7 @@ const tooMany: readonly Verdict[] = [
 export const volumeLimits: FilterStage = {
   name: stage,
   prepare(shape, snapshot) {
+    if (shape.claims.length === 0) return undefined;
     const wanted = volumesOf(namesOf(shape), shape.namespace, snapshot);
     if (wanted.size === 0) return undefined;
     return {
