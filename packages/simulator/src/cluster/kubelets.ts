@@ -15,13 +15,22 @@ export interface KubeletTiming {
   readonly stopMs: readonly [number, number];
 }
 
-/** CPU is what the simulated nodes of fault worlds run out of. */
-export function cpuUsed(api: ModelApiServer, node: string, counts: (pod: Pod) => boolean): number {
+/** By pod object, which never changes: checks ask for the same ones at every step. */
+const requestedCpu = new WeakMap<Pod, number>();
+
+/** What the pod takes of its node; CPU is what the simulated nodes of fault worlds run out of. */
+export function cpuRequested(pod: Pod): number {
+  const known = requestedCpu.get(pod);
+  if (known !== undefined) return known;
+  const { milliCpu } = placedRequests(pod).requests;
+  requestedCpu.set(pod, milliCpu);
+  return milliCpu;
+}
+
+export function cpuUsed(api: ModelApiServer, node: string): number {
   let milliCpu = 0;
   for (const pod of api.pods()) {
-    if (pod.spec.nodeName === node && !isEnded(pod) && counts(pod)) {
-      milliCpu += placedRequests(pod).requests.milliCpu;
-    }
+    if (pod.spec.nodeName === node && !isEnded(pod)) milliCpu += cpuRequested(pod);
   }
   return milliCpu;
 }
@@ -50,6 +59,7 @@ export class Kubelets {
   readonly #options: KubeletsOptions;
   readonly #nodes: ReadonlyMap<string, NodeRuntime>;
   readonly #running = new Map<PodUid, Pod>();
+  #changes = 0;
 
   constructor(options: KubeletsOptions) {
     this.#options = options;
@@ -74,6 +84,11 @@ export class Kubelets {
     return this.#running;
   }
 
+  /** Grows with every change of `running`. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   isLost(name: string): boolean {
     return this.#nodes.get(name)?.lost !== undefined;
   }
@@ -82,7 +97,7 @@ export class Kubelets {
     this.#nodes.get(name)?.lose(loss);
     if (loss === 'unheard') return;
     for (const [uid, pod] of this.#running) {
-      if (pod.spec.nodeName === name) this.#running.delete(uid);
+      if (pod.spec.nodeName === name) this.#stopped(uid);
     }
   }
 
@@ -123,7 +138,7 @@ export class Kubelets {
     const { time, timing } = this.#options;
     const { uid } = refOf(pod);
     node.pods.delete(uid);
-    if (this.#running.has(uid)) time.after(timing.stopMs[1], () => this.#running.delete(uid));
+    if (this.#running.has(uid)) time.after(timing.stopMs[1], () => this.#stopped(uid));
   }
 
   #start(node: NodeRuntime, mine: KubeletPod): void {
@@ -139,6 +154,7 @@ export class Kubelets {
     }
     mine.requests = requests;
     this.#running.set(ref.uid, pod);
+    this.#changes += 1;
     const startTime = pod.status?.startTime ?? `${time.now}`;
     this.#say(node, () => api.patchStatus(ref, { phase: 'Running', startTime }));
     const runMs = Number(pod.metadata.annotations?.[runMsAnnotation]);
@@ -154,7 +170,11 @@ export class Kubelets {
 
   #ended(mine: KubeletPod): void {
     mine.requests = undefined;
-    this.#running.delete(refOf(mine.pod).uid);
+    this.#stopped(refOf(mine.pod).uid);
+  }
+
+  #stopped(uid: PodUid): void {
+    if (this.#running.delete(uid)) this.#changes += 1;
   }
 
   /** Again and again until it is heard. */

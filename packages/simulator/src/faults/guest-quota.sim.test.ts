@@ -1,7 +1,7 @@
 /** A quota at hosts that no agent knows of, and a crowd that comes at once, with nothing else going wrong. */
 import { clusterOfVirtualNode, homeDefaults } from '@spillway/federation';
 import { expect, test } from 'vitest';
-import { safetyChecker } from './checks.ts';
+import { safetyChecker } from './safety.ts';
 import { faultKinds } from './fault-kinds.ts';
 import { ModelWorld } from './world.ts';
 

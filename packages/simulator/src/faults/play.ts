@@ -1,7 +1,8 @@
 /** One world by its seed, through its trouble and until it has settled, with safety checked at every step. */
-import { overlapping, safetyChecker, unsettled } from './checks.ts';
+import { unsettled } from './settlement.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import type { WorldHooks, WorldOptions } from './model-world.ts';
+import { overlapChecker, safetyChecker } from './safety.ts';
 import { ModelWorld } from './world.ts';
 
 export const seedPolicies = ['none', 'keep', 'fence'] as const;
@@ -64,11 +65,12 @@ export function play(story: Story, hooks: WorldHooks = {}): Played {
   };
   const world = new ModelWorld(options, hooks);
   const unsafe = safetyChecker(world);
+  const overlaps = overlapChecker(world);
   let problem: string | undefined;
   let secondCopy: string | undefined;
   const check = (): void => {
     problem ??= unsafe();
-    if (policy === 'keep') secondCopy ??= overlapping(world);
+    if (policy === 'keep') secondCopy ??= overlaps();
   };
   try {
     world.makeTrouble();
