@@ -1,8 +1,9 @@
 /**
- * What every agent does, and nothing of how: a machine without I/O, timers or promises around the home,
- * the host and what they share. It is told events and returns effects. The daemon and the simulator each
- * run it by a driver, which performs effects and decides nothing: it has no constants but deadlines and
- * no state but handles (docs/adr/0035).
+ * What every agent does, and nothing of how. It is a machine without I/O, timers or promises around the
+ * home, the host and what they share. It is told events and returns effects.
+ *
+ * The daemon and the simulator each run it by a driver (docs/adr/0035). A driver performs effects and
+ * decides nothing. It has no constants but deadlines, and no state but handles.
  */
 import {
   after,

@@ -3,9 +3,9 @@ import type { ClusterName, PodUid } from '@spillway/core';
 import type { GuestUpdate } from '@spillway/federation';
 
 /**
- * One open guest stream: a queue of updates, at most one per guest beside the opening picture, since
- * a newer status replaces one not yet read. A slow reader therefore costs memory in proportion to the
- * home's guests, not to time.
+ * One open guest stream: a queue of updates. Beside the opening picture it has at most one update for each
+ * guest, since a newer status replaces one that is not yet read. So the memory that a slow reader costs
+ * depends on the number of guests, and not on time.
  */
 export class GuestFeed {
   readonly home: ClusterName;

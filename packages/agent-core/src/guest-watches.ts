@@ -1,7 +1,9 @@
 /**
- * Keeps a guest stream open to every neighbour that has pods of ours, and opens one once to each agent of
- * every other neighbour that becomes reachable. An agent that died may have left guests there of which the
- * home's API server knows nothing any more: one of ours, or the host's, whose last creation nobody saw.
+ * Keeps a guest stream open to every neighbour that has pods of this home. To each agent of another
+ * neighbour that becomes reachable, it opens a stream once.
+ *
+ * An agent that died, of this home or of the host, may have left guests there that the home's API server
+ * does not know. Its last creation was not seen.
  */
 import {
   after,

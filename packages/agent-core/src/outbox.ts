@@ -1,7 +1,7 @@
 /**
- * Work that is asked of the driver: a maximum of each lane under way, the rest waits its turn. An agent
- * gives its Lease back only when nothing is under way any more: a shadow that is created later could run
- * beside its replacement (docs/adr/0021).
+ * Work that is asked of the driver. Each lane has a maximum number under way; the rest waits. An agent gives
+ * its Lease back only when nothing is under way. A shadow that is created later could run beside its
+ * replacement (docs/adr/0021).
  */
 import { assert } from '@spillway/core';
 import type { Work } from './work.ts';

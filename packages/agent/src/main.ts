@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 /**
- * Exit codes: 0 stopped by a signal, 2 configuration, 3 lost its Lease or broke an invariant (start it
- * again), 1 anything else, such as a stop that took too long or was cut short by a second signal.
+ * Exit codes:
+ *
+ * - 0: stopped by a signal
+ * - 2: the configuration is wrong
+ * - 3: it lost its Lease or broke an invariant; start it again
+ * - 1: anything else. For example, a stop took too long, or a second signal cut it short
  */
 import { type FaultCode, isFault } from '@spillway/core';
 import { type Agent, startAgent } from './agent.ts';

@@ -1,11 +1,14 @@
 /**
- * What a pod asks of its node, as kube-scheduler counts it: `PodRequests` of
- * k8s.io/component-helpers/resource. Sidecars (KEP-753) run beside everything that starts after
- * them; other init containers run one at a time; pod-level requests (KEP-2837) override the sum; a
- * pod that is being resized in place (KEP-1287) counts with the greater of what it has and wants.
+ * What a pod requests of its node, as kube-scheduler counts it: `PodRequests` of
+ * k8s.io/component-helpers/resource.
  *
- * Up to 1.36 kube-scheduler takes the greater container by container; 1.37 takes the greatest of the sums,
- * and reads what the kubelet says of the whole pod. This is never less than either.
+ * - Sidecars (KEP-753) run beside everything that starts after them. Other init containers run one at a
+ *   time.
+ * - Requests of the whole pod (KEP-2837) override the sum.
+ * - A pod that is being resized in place (KEP-1287) counts with the greater of what it has and wants.
+ *
+ * Up to 1.36, kube-scheduler takes the greater for each container. 1.37 takes the greatest of the sums, and
+ * reads what the kubelet says of the whole pod. This is never less than either.
  */
 import type {
   Container,

@@ -1,8 +1,8 @@
 /**
- * Quantities as `resource.Quantity` reads them (k8s.io/apimachinery v0.36): decimal and binary
- * suffixes, exponents, anything finer than a billionth rounded up, away from zero, and binary amounts
- * beyond 2^63 - 1 capped there. Exact: a quantity is a bigint of billionths. It reads what upstream
- * reads, oddities such as `.5`, `1.` and `m` (nothing at all) included.
+ * Quantities as `resource.Quantity` reads them (k8s.io/apimachinery v0.36): with decimal and binary
+ * suffixes, and with exponents. Anything finer than a billionth is rounded up, away from zero. Binary
+ * amounts have 2^63 - 1 as their maximum. Exact: a quantity is a bigint of billionths. It reads what
+ * upstream reads, also oddities such as `.5`, `1.` and `m` (nothing at all).
  */
 import type { Brand } from './brand.ts';
 import { Fault, isFault } from './fault.ts';

@@ -1,7 +1,7 @@
 /**
- * The current snapshot and what is promised but not yet to be seen in it: pods whose binding or
- * creation is under way (assumed), and room held for neighbours. Everything that places looks at the
- * sum, so nothing is given away twice.
+ * The current snapshot, and what is promised but not yet in it. These are assumed pods, whose binding or
+ * creation is under way, and room that is held for neighbours. All that places pods looks at the sum, so
+ * that nothing is given away twice.
  */
 import {
   assert,

@@ -11,12 +11,13 @@ import type { NodeState } from './node-state.ts';
 import type { Plan } from './place.ts';
 
 /**
- * For shapes of which one placed may open, close or better other nodes (spread, affinity,
- * anti-affinity). What hangs on the node alone is checked once and kept in order of its score; only the
- * rest is asked again for each pod, from the best node on, until no later one can win.
+ * For shapes of which one placed pod may open, close or improve other nodes (spread, affinity,
+ * anti-affinity). What depends on the node alone is checked once, and the nodes are kept in order of that
+ * score. Only the rest is checked again for each pod. It starts at the best node, and ends when no later
+ * node can win.
  *
- * O(nodes log nodes) for the order, then for each pod: nodes refused before the best, plus those whose
- * own score is within what company may add to the best's. All of the nodes at worst.
+ * O(nodes log nodes) for the order. Then for each pod: the nodes that are refused before the best, and those
+ * that could still reach its score. At worst, these are all nodes.
  */
 export function placeInTurn(batch: Batch): Plan {
   const { shape, count, nodes, filter, scorer } = batch;

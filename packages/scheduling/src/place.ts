@@ -1,10 +1,10 @@
 /**
- * Places pods of one shape on the nodes of one snapshot: filter, score, reserve. The snapshot stays
- * as it is; the plan says which nodes, and why not more. A batch goes where its pods would go alone,
- * one after the other; what is known of the nodes is kept from pod to pod, in one of three ways.
+ * Places pods of one shape on the nodes of one snapshot: filter, score, reserve. The snapshot stays as it
+ * is. The plan says which nodes, and why not more. A batch goes where its pods would go one after the other.
+ * In one of three ways, it keeps from pod to pod what is known of the nodes.
  *
- * Looking at all nodes and sampling none, as kube-scheduler does in large clusters, is affordable:
- * docs/hot-paths.md has the figures.
+ * It looks at all nodes. kube-scheduler samples them in large clusters. docs/hot-paths.md shows that looking
+ * at all is fast enough.
  */
 import type { NodeName, PodShape, Verdict, VerdictCount } from '@spillway/core';
 import { preparedFilters, preparedScores } from './evaluation.ts';

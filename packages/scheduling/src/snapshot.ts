@@ -1,10 +1,10 @@
 /**
- * An immutable picture of one cluster. Applying a change returns the next picture, which shares all
- * that did not change: O(log32 nodes) plus the pods of the one node touched (at most its pod limit,
- * 110 by default). A reader of an old snapshot keeps it whole, so a decision never sees half a change.
+ * An immutable snapshot of one cluster. Applying a change returns the next snapshot, which shares all that
+ * did not change. This costs O(log32 nodes), plus the pods of the one node that changed (by default at most
+ * 110). A reader of an old snapshot keeps it whole, so a decision never sees half a change.
  *
- * The maps are immutable.js' hash array mapped tries (Bagwell 2001); a copy per event was measured
- * against it in bench/.
+ * The maps are immutable.js' hash array mapped tries (Bagwell 2001). bench/ measures them against a copy for
+ * each event.
  */
 import type {
   LookedUpKind,

@@ -1,6 +1,6 @@
 /**
- * The pipeline's contract, after kube-scheduler's framework: a stage first looks at the snapshot once
- * per shape (PreFilter, PreScore), then checks or scores node by node (Filter, Score), and hears of
+ * The pipeline's contract, after kube-scheduler's framework. A stage first looks at the snapshot once for
+ * each shape (PreFilter, PreScore). Then it checks or scores node by node (Filter, Score). It is told of
  * each pod of the shape that is placed meanwhile (Reserve).
  */
 import type { PodShape, Verdict } from '@spillway/core';

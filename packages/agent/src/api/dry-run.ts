@@ -1,6 +1,6 @@
 /**
- * Answers where pods would go now, from what this agent knows: its snapshot, its neighbours' adverts, and what
- * they have answered lately; if wished, by asking them.
+ * Answers where pods would go now. It uses what this agent knows: its snapshot, the adverts of its
+ * neighbours, and their last answers. If the request wants it, the agent also asks the neighbours.
  */
 import { type ClusterName, Fault, wellKnown } from '@spillway/core';
 import {

@@ -1,7 +1,9 @@
 /**
- * Health, metrics and questions, over plain HTTP. Health and metrics are told to anyone, since kubelets
- * and Prometheus come from elsewhere. Questions are answered to loopback only, that is in a pod to who
- * may forward its ports: the API server has asked the asker's own rights by then.
+ * Health, metrics and the API under /v1/, over plain HTTP. Anyone may read health and metrics, since
+ * kubelets and Prometheus are not on this host.
+ *
+ * The API answers only loopback. In a pod, these are callers that may forward its ports: the API server has
+ * checked their rights before.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * Asks a neighbour what it would do with a pod that does not exist: it holds room for one, tries the pod against
- * its API server, and has the room back. Nothing is created but the guest namespace, in which the pod is tried.
+ * Asks a neighbour what it would do with a pod that does not exist. The neighbour holds room for one pod,
+ * and tries it against its API server. Then it gets the room back. Nothing is created but the guest
+ * namespace, in which the pod is tried.
  */
 import { randomUUID } from 'node:crypto';
 import { type ClusterName, isFault, type Pod } from '@spillway/core';

@@ -1,6 +1,7 @@
 /**
- * One line for each decision that an operator would ask about, at a bounded rate: what a kind has said beyond
- * it is left out, and counted on the kind's next line, so that a burst of thousands of pods fills no disk.
+ * One log line for each decision that an operator would ask about. The rate is bounded for each kind of
+ * decision. The lines beyond it are left out, and counted on the next line of that kind. So a burst of
+ * thousands of pods does not fill a disk.
  */
 import type { Clock } from '@spillway/core';
 import type { Log } from './log.ts';

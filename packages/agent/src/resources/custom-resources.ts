@@ -1,7 +1,7 @@
 /**
- * What the agent does with Spillway's custom resources, as far as the API server serves them. It is
- * checked at start and at intervals, so that a CRD that is installed later, or removed, is noticed
- * without a restart; an agent whose cluster has none does all else.
+ * What the agent does with Spillway's custom resources, if the API server serves them. It checks this at
+ * start and at intervals. So it notices without a restart when a CRD is installed or removed. An agent works
+ * without any of them.
  */
 import {
   type ApiClient,

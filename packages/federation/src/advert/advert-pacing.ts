@@ -1,13 +1,13 @@
 /**
- * When to say what a cluster has free. On change and as a heartbeat, within a budget: every advert goes
- * to every agent, several copies of it, so what one agent hears grows with the number of clusters.
- * Each cluster takes its equal share of what an agent is willing to hear; a small federation never
- * feels that, a large one has fewer heartbeats, and changes wait for their turn after a burst.
+ * When to publish what a cluster has free: on change and as a heartbeat, within a budget. Several copies of
+ * every advert go to every agent. So what one agent receives grows with the number of clusters. Each cluster
+ * takes its equal share of what an agent is ready to receive. A small federation never reaches it. A large
+ * one has fewer heartbeats, and after a burst changes wait for their turn.
  *
  *     adverts/s of one cluster ≤ bytesPerSecond / (clusters × bytes that one advert costs an agent)
  *
- * A token bucket, hence a change after a quiet time goes out at once. An advert says how long
- * it is to be believed, so that rarer heartbeats make nobody suspect.
+ * It is a token bucket, so a change after a quiet time is published at once. An advert says how long it is
+ * valid, so that fewer heartbeats do not make its cluster suspect.
  */
 import { after, assert, type MonotonicMs } from '@spillway/core';
 

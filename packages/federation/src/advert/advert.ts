@@ -1,7 +1,8 @@
 /**
- * An advert: what a cluster says of itself to its federation. Signed by its agent's key, versioned,
- * expiring; see docs/adr/0003 for why it carries nodes' free room as bins and not sums or a fixed
- * ladder of shapes: from bins a home computes how often *its* shape fits, fragmentation included.
+ * An advert: what a cluster says of itself to its federation. It is signed by its agent's key, has a
+ * version, and expires. It has the free capacity of nodes as bins, and not as sums or as a fixed list of
+ * shapes (docs/adr/0003). From bins a home computes how many pods of *its* shape fit, fragmentation
+ * included.
  */
 import type { ClusterName, PeerId, Taint } from '@spillway/core';
 import type { Coordinate } from '../membership/coordinates.ts';
@@ -29,8 +30,8 @@ export interface Advert {
 /** Newer if the epoch is greater, or the epoch is equal and the sequence greater. */
 export interface AdvertVersion {
   /**
-   * Grows with each agent that becomes active in the cluster (its Lease), hence a fencing token:
-   * whatever carries an older epoch comes from an agent that has been replaced.
+   * Grows with each agent that becomes active in the cluster (its Lease). So it is a fencing token: a
+   * message with an older epoch comes from an agent that has been replaced.
    */
   readonly epoch: number;
   readonly sequence: number;

@@ -188,8 +188,8 @@ function classOf(node: NodeState, classes: NodeClass[], index: Map<string, numbe
     index.set(key, classes.length);
     return classes.push({ labels, taints }) - 1;
   }
-  // Too many kinds to tell: the last class stands for the rest, with the taints of all, so that only
-  // pods which tolerate them all are sent here by estimate. The host decides in any case.
+  // There are too many kinds of node: the last class stands for the rest, with the taints of all. So by
+  // estimate only pods that tolerate all of them are sent here. The host decides in any case.
   const last = classes.length - 1;
   const rest = classes[last];
   if (rest !== undefined) classes[last] = { labels: {}, taints: [...rest.taints, ...taints] };
@@ -225,8 +225,8 @@ function kindOf(node: NodeState): NodeKind {
 }
 
 /**
- * At most `binsMax` bins, never promising more than there is: the bins of a class are sorted by their
- * scarcest share and neighbours are merged to the component-wise least.
+ * Maximum `binsMax` bins, which never promise more than there is. The bins of a class are sorted by their
+ * scarcest share. Bins beside each other are merged to the least of each resource.
  */
 function merged(bins: readonly CapacityBin[]): readonly CapacityBin[] {
   const sorted = [...bins].sort(

@@ -25,11 +25,11 @@ export interface HomeConfig {
   /** Maximum number of templates and hosts of which is remembered what was said. */
   readonly triedMax: number;
   /**
-   * Maximum pods of one kind that are bound to a neighbour before it has created one of them. 8 is few
-   * where a quota lets in fewer: the others fail. And it is enough for speed: a burst asks up to
-   * `askFanOutMax` neighbours, 4, so 32 pods are bound at once, and after one round trip 64, which is all
-   * that the agent binds at once. One neighbour alone takes three round trips to that; it would take six
-   * if one pod went ahead, as in a ReplicaSet.
+   * Maximum number of pods of one kind that are bound to a neighbour before it has created one of them. 8 is
+   * few where a quota accepts fewer: the others fail. It is also enough for speed. A burst asks up to
+   * `askFanOutMax` neighbours, 4, so 32 pods are bound at once. After one round trip these are 64, the
+   * maximum that the agent binds at once. One neighbour alone takes three round trips to that. It would take
+   * six if one pod went ahead, as in a ReplicaSet.
    */
   readonly firstPodsMax: number;
   /** How long a pause in the pods of one kind at a neighbour is until the first ones go alone again. */
@@ -54,8 +54,8 @@ export interface HomeConfig {
   readonly commitsInFlightPerHostMax: number;
   readonly releaseGuestsMax: number;
   /**
-   * How long until the next pods of one controller are given back, after somebody else has bound them
-   * to a virtual node: doubles from min to max, and starts again at min after a quiet time of max.
+   * How long the home waits before it gives back the next pods of one controller that something else has
+   * bound to a virtual node. It doubles from min to max. It starts again at min after a quiet time of max.
    */
   readonly giveBackMsMin: number;
   readonly giveBackMsMax: number;

@@ -1,6 +1,6 @@
 /**
- * The home: what an agent does for the pods of its own cluster. A machine without I/O: it is told
- * events and returns effects, in the order in which they matter for one pod; effects of different
+ * The home: what an agent does for the pods of its own cluster. It is a machine without I/O: it is told
+ * events and returns effects. The effects for one pod must be performed in their order. Those of different
  * pods may be performed in any order. The daemon and the simulator both run it.
  */
 import {

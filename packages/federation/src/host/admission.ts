@@ -1,7 +1,7 @@
 /**
- * What a host lets in: it answers homes that ask for room by its own pipeline on its own snapshot,
- * holds what it grants, and finds the node for a pod that is committed. A promise (a held slot) is
- * kept whatever the cap or the switch say since; anything else is judged as it is now.
+ * What a host accepts. It answers homes that ask for room by its own pipeline on its own snapshot, and holds
+ * what it grants. It finds the node for a pod that is committed. A held slot is a promise: it is kept even
+ * if the guest limit or the switch has changed since. All else is decided by what is true now.
  */
 import {
   assert,

@@ -1,6 +1,6 @@
 /**
- * Who binds a shadow to the node that is held for it. Either the agent creates it bound, or it creates it
- * unbound and pinned to that node, and a scheduler of the host's own binds it (docs/adr/0034).
+ * Who binds a shadow to the node that is held for it. The agent creates the shadow bound; or it creates it
+ * unbound and pinned to that node, and a scheduler of the host binds it (docs/adr/0034).
  */
 import {
   type NodeName,

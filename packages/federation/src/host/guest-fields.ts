@@ -1,9 +1,9 @@
 /**
- * What a host does with each field of a guest's metadata, spec and containers. This is the one list: the
- * code goes by it, docs/security.md is made from it, and a test holds it to what API servers know.
+ * What a host does with each field of a guest's metadata, spec and containers. This is the one list. The
+ * code uses it, docs/security.md is made from it, and a test compares it with what API servers know.
  *
- * A field that is not in the list is one of a Kubernetes that is newer than this program: a pod that has
- * it is refused, since nobody here knows whether it can do without, or what power it has.
+ * A field that is not in the list comes from a Kubernetes that is newer than this program. The host refuses
+ * a pod with such a field. It cannot know whether the pod works without it, or what power it gives.
  */
 
 /**

@@ -1,7 +1,7 @@
 /**
- * What a guest may say of other pods: only of those of its own home. Its terms are said in the host's
- * words, guest namespaces instead of the home's. One that can't be said would hold back other pods than its
- * author meant, or none, so that it is refused where it is required and dropped where it is a wish.
+ * A guest may select only pods of its own home. The host writes its terms with guest namespaces instead of
+ * the namespaces of the home. A term that cannot be written so would select other pods than its author
+ * meant, or none. It is refused if it is required, and dropped if it is preferred.
  */
 import {
   type Affinity,

@@ -55,8 +55,8 @@ function isOfFailingNode(key: string): boolean {
 }
 
 /**
- * A taint with the name of a resource is there for pods that do not ask for it: Kubernetes' own admission
- * plugin ExtendedResourceToleration goes by that convention.
+ * A taint with the name of a resource keeps off pods that do not request it. Kubernetes' own admission
+ * plugin ExtendedResourceToleration uses that convention.
  */
 function extendedResourcesOf(spec: PodSpec): ReadonlySet<string> {
   const names = new Set<string>();

@@ -115,8 +115,8 @@ export class Guests {
   }
 
   /**
-   * Its creation was answered. If the watch does not show it by the end of the doubt, it was deleted while the
-   * watch was interrupted: an unbound shadow is gone as soon as it is deleted.
+   * Its creation was answered. If the watch does not show it by the end of the doubt, it was deleted while
+   * the watch was interrupted. An unbound shadow is gone as soon as it is deleted.
    */
   created(guest: Guest, now: MonotonicMs): void {
     this.doubt(guest, after(now, doubtMs), 'created');

@@ -141,8 +141,10 @@ export class Host {
   }
 
   /**
-   * @throws Fault on calls, which then changed nothing: `PermissionDenied` of an agent that has been
-   * replaced or of a home that is revoked, `ResourceExhausted` when the home holds too many reservations.
+   * A call that throws has changed nothing.
+   *
+   * @throws Fault `PermissionDenied`: the agent has been replaced, or its home is revoked.
+   * @throws Fault `ResourceExhausted`: the home holds too many reservations.
    */
   step(event: HostEvent, now: MonotonicMs): readonly HostEffect[] {
     this.#admission.expire(now);

@@ -1,7 +1,8 @@
 /**
- * Room that stays taken after a guest is gone, since a creation of it was never answered: an API server
- * may still carry it out, though another creation of the same guest has succeeded and ended meanwhile.
- * What comes of it is ended as soon as it is seen; until then nobody else may be given its place.
+ * Room that stays taken after a guest is gone, since one request to create it was never answered. The API
+ * server may still carry that request out, even if another request for the same guest has succeeded
+ * meanwhile. A pod that it creates is ended as soon as it is seen. Until then its place is given to no other
+ * pod.
  */
 import type { MonotonicMs, PodUid } from '@spillway/core';
 import type { Ledger } from '@spillway/scheduling';

@@ -1,6 +1,6 @@
 /**
- * The host's own pods go first. While a scheduler of this cluster still has to decide on some of them, the
- * room that our snapshot shows as free may be given away already. Two schedulers that place at the same
+ * The host's own pods go first. A scheduler of this cluster may still have to decide on some of them. Then
+ * the room that our snapshot shows as free may already be given away. Two schedulers that place at the same
  * moment can put a node above its allocatable, since the API server checks no room. So guests wait for a
  * moment.
  */

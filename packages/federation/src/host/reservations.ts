@@ -102,8 +102,9 @@ export class Reservations {
   }
 
   /**
-   * One held slot's node; undefined when the reservation is unknown, expired, used up, another home's
-   * or for another shape: room that was granted small is not taken large.
+   * The node of one held slot. Undefined when the reservation is unknown, expired, used up, or of another
+   * home. Also undefined for another shape: room that was granted for a small pod is not used for a large
+   * one.
    */
   take(home: ClusterName, id: ReservationId, shape: PodShape): NodeName | undefined {
     const reservation = this.#byId.get(id);

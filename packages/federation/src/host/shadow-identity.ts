@@ -1,7 +1,7 @@
 /**
- * Which pods of this cluster are shadows. Labels alone prove nothing: people copy pods with their labels. So
- * a shadow is where this host makes one, and bears its own name as a mark, which a copy in the same
- * namespace can't, since it must have another name.
+ * Which pods of this cluster are shadows. Labels alone prove nothing, since people copy pods with their
+ * labels. A shadow is in a namespace where this host creates it, and has its own name as a mark. A copy in
+ * the same namespace must have another name, so its mark is wrong.
  */
 import { type ClusterName, type Pod, type PodUid, wellKnown } from '@spillway/core';
 import type { GuestId } from './events.ts';

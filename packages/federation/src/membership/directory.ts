@@ -1,9 +1,9 @@
 /**
- * Who the neighbours are, what they last said, and whether they still live. Merging an advert is O(1).
+ * Who the neighbours are, what they last said, and whether they are alive. Merging an advert is O(1).
  *
- * Unreachable is not gone: silence makes a neighbour `suspect`, longer silence `gone`, and it takes
- * lasting proof of life to be `alive` again, so that a bad link does not flap. One lost message or
- * failed call changes nothing; any proof of life (an advert, an answer, a ping) counts.
+ * Unreachable is not gone. A silent neighbour becomes `suspect`, and `gone` after a longer silence. It is
+ * `alive` again only after lasting proof of life, so that a bad link does not flap. One lost message or
+ * failed call changes nothing. Any proof of life counts: an advert, an answer, a ping.
  */
 import {
   after,
@@ -183,8 +183,8 @@ export class Directory {
   }
 
   /**
-   * A measured RTT: a proof of life too. The least of the last few counts, since a busy machine or a
-   * full queue only ever adds to it (as in BBR, Cardwell et al. 2016).
+   * A measured RTT, which is also a proof of life. The least of the last few counts, since a busy machine or
+   * a full queue can only increase it (Cardwell and others, BBR, 2016).
    */
   rttSample(cluster: ClusterName, rttMs: number, now: MonotonicMs): void {
     const entry = this.#entries.get(cluster);
@@ -234,8 +234,9 @@ export class Directory {
   }
 
   /**
-   * Whose RTT is best measured next, of the living neighbours that may be: the one that seems nearest of
-   * those never measured; once all are, the one measured longest ago, since ways change. O(neighbours).
+   * The neighbour whose RTT should be measured next, of the living ones that may be measured. It is the one
+   * that seems nearest of those never measured. When all are measured, it is the one measured longest ago,
+   * since routes change. O(neighbours).
    */
   surveyNext(may: (cluster: ClusterName) => boolean): ClusterName | undefined {
     let nearest: { cluster: ClusterName; rttMs: number } | undefined;

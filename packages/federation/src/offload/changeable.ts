@@ -1,6 +1,6 @@
 /**
- * What may be changed in a pod that is bound, as a home sends it: when this differs from what the host was
- * sent last, the host is told. `host/guest-changes.ts` is the other side.
+ * What may be changed in a pod that is bound, as a home sends it. The host is told when this differs from
+ * what was last sent. `host/guest-changes.ts` is the other side.
  */
 import { type Brand, type Container, digest, type Pod } from '@spillway/core';
 import { isOurAnnotation } from '../advert/template.ts';

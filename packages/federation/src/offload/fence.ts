@@ -1,9 +1,10 @@
 /**
- * The partition policy `fence` (docs/adr/0021): of a pod that is away, no second copy runs before its
- * host has confirmed that the first is gone. What Kubernetes would do to a lost node's pods, evict and
- * replace them, it does not do to pods that tolerate the node's silence without a limit: so only those
- * may leave. That a pod is fenced is written on it by the very call that binds it, so that it holds
- * for as long as the pod is away, whatever becomes of the policy and of the agent.
+ * The partition policy `fence` (docs/adr/0021). No second copy of an offloaded pod runs before its host has
+ * confirmed that the first is gone.
+ *
+ * Kubernetes evicts and replaces the pods of a lost node. It does not do so to pods that tolerate that taint
+ * without a limit. So only such pods may leave. The call that binds a pod also writes on it that it is
+ * fenced. So this stays true while the pod is away, whatever happens to the policy and to the agent.
  */
 import { type Pod, type Toleration, type Verdict, wellKnown } from '@spillway/core';
 import type { PlacementPolicy } from '../policy/policy.ts';

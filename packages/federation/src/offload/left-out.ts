@@ -1,6 +1,6 @@
 /**
- * What a host runs a pod without. The host says it when it tries the pod; the binding writes it on the pod, so
- * that every later agent of the home can say it, too.
+ * What a host leaves out of a pod. The host says it when it tries the pod. The binding writes it on the pod,
+ * so that every later agent of the home can also say it.
  */
 import { type Pod, wellKnown } from '@spillway/core';
 

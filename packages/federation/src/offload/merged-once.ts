@@ -1,8 +1,8 @@
 /**
- * Selectors that an API server has completed by `matchLabelKeys` and `mismatchLabelKeys`, made so that a
- * second API server does not complete them again: it would refuse the pod, since a key must not stand in
- * both the keys and the selector (`ValidateMatchLabelKeysAndMismatchLabelKeys`). The selector keeps what
- * was merged into it, and the keys stay behind, so that every version selects the same pods.
+ * Selectors that an API server has completed by `matchLabelKeys` and `mismatchLabelKeys`, changed so that a
+ * second API server does not complete them again. It would refuse the pod: a key must not be in both the
+ * keys and the selector (`ValidateMatchLabelKeysAndMismatchLabelKeys`). The selector keeps what was merged
+ * into it. The keys are left out, so that every version selects the same pods.
  *
  * Source: `applyLabelKeysToLabelSelector` of Kubernetes' pkg/registry/core/pod/strategy.go, v1.35 to v1.37.
  */
@@ -73,8 +73,8 @@ function requirements(
 }
 
 /**
- * Of a matched key any expression is the merged one, since an author may not write one; its value is that
- * of the pod's creation, whatever the label says now.
+ * Any expression with a key of `matchLabelKeys` is the merged one, since an author may not write one. Its
+ * value is that of the pod's creation, even if the label has changed since.
  */
 function stands(
   { key, operator, values }: LabelSelectorRequirement,

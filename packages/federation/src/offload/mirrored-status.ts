@@ -78,9 +78,9 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * Of a guest that its host has ended, or is ending, by whatever hand: had the pod failed, then by a
- * disruption and not by itself, so that a Job's podFailurePolicy can tell. What Kubernetes at the host has
- * said itself (an eviction, a preemption, a taint) stays.
+ * The status of a guest that its host has ended, or is ending, for any reason. If the pod failed, it failed
+ * by a disruption and not by itself. So the podFailurePolicy of a Job can see the difference. What
+ * Kubernetes at the host has said itself stays (an eviction, a preemption, a taint).
  */
 export function endedByHost(status: PodStatus): PodStatus {
   const { phase, conditions = [], message } = status;
@@ -126,8 +126,8 @@ function readiness(conditions: readonly PodCondition[]): string | undefined {
 }
 
 /**
- * A guest's conditions with the home's readiness gates, whose controllers are at home: as a kubelet would, one
- * whose containers are ready is not ready before all gates are open.
+ * The conditions of a guest with the readiness gates of the home, whose controllers are at home. As for a
+ * kubelet, a pod with ready containers is not ready before all gates are open.
  */
 function gated({ spec, status }: Pod, guest: readonly PodCondition[]): readonly PodCondition[] {
   const gates = (spec['readinessGates'] ?? []) as readonly { readonly conditionType: string }[];

@@ -1,9 +1,9 @@
 /**
- * What may leave its home. A pod that would start broken elsewhere, or that belongs to a node of its
- * home, stays, with a verdict that names the field; everything else is cut down to what travels.
+ * What may leave its home. A pod stays if it would start broken elsewhere, or if it belongs to a node of its
+ * home. The verdict names the field. Of every other pod, only what may leave is sent.
  *
- * Service account tokens never travel: at the host a guest has no identity that the API server
- * knows. Liqo copies them as Secrets and warns of impersonation (shared reference peers.md, note e).
+ * Service account tokens never leave: at the host, a guest has no identity that the API server knows. Liqo
+ * copies them as Secrets, and warns of impersonation.
  */
 import {
   type Container,

@@ -1,7 +1,7 @@
 /**
- * Where pods that do not exist yet would go now: the home's own pipeline on its own snapshot, then the
- * neighbours as the home machine evaluates them for pods that do exist, each pod counted for the next.
- * Nothing is asked, held or created here. In the end the host decides.
+ * Where pods that do not exist yet would go now. First the home's own pipeline runs on its own snapshot.
+ * Then the neighbours are ranked as for pods that exist. Each pod is counted for the next. Nothing is asked,
+ * held or created here. In the end the host decides.
  */
 import {
   type ClusterName,

@@ -1,6 +1,6 @@
 /**
- * Which pods of lower priority would end at home, for pods that do not exist yet and find no room: by the
- * code that ends them for pods that do exist.
+ * Which pods of lower priority would end at home, for pods that do not exist yet and find no room. The same
+ * code decides for pods that exist.
  */
 import type { NodeName, Pod, PodShape } from '@spillway/core';
 import { preempt, type Snapshot } from '@spillway/scheduling';

@@ -1,7 +1,7 @@
 /**
- * An OffloadPolicy object as a PlacementPolicy. The API server has checked it by the CRD's schema; what
- * a laxer schema let in (an older one, one without CEL) is a problem for its author to mend, and never
- * a guess.
+ * An OffloadPolicy object as a PlacementPolicy. The API server has checked it by the schema of the CRD. An
+ * older schema, or one without CEL, may have let in more. Then the policy has a problem for its author to
+ * fix. It is never guessed.
  */
 import type { LabelSelector, ObjectMeta } from '@spillway/core';
 import {

@@ -1,18 +1,19 @@
 /**
- * Which placement policy a pod goes by. The nearest to the pod wins as a whole; nothing is merged, so
- * that one place says all that holds:
+ * Which placement policy applies to a pod. The one nearest to the pod wins as a whole. Nothing is merged, so
+ * that one place says all that applies:
  *
- * A cluster that leaves the federation keeps all at home; this goes before the rest.
+ * A cluster that leaves the federation keeps all pods at home; this goes before the rest.
  *
- *  1. the pod's own annotation;
- *  2. of its namespace's OffloadPolicies that select it, the one with the highest precedence, then one
- *     with a podSelector, then the first by name (not the oldest: what is applied again must not change
- *     what holds);
- *  3. its namespace's annotation;
- *  4. the federation's default, from the agent's configuration.
+ *  1. the annotation of the pod;
+ *  2. an OffloadPolicy of its namespace that selects it: the one with the highest precedence, then one with
+ *     a podSelector, then the first by name;
+ *  3. the annotation of its namespace;
+ *  4. the default of the federation, from the agent's configuration.
  *
- * One that can't be read holds its pods until it is mended: falling back to a wider one could send them
- * where its author forbids.
+ * The first by name, and not the oldest: applying the same policies again must not change what applies.
+ *
+ * A policy that cannot be read holds its pods until it is fixed. A wider policy could send them where its
+ * author forbids it.
  */
 import { Fault, type Pod, wellKnown } from '@spillway/core';
 import { matchesLabels } from '@spillway/scheduling';

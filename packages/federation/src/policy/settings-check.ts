@@ -1,6 +1,7 @@
 /**
- * Settings of ours on namespaces and pods that mean nothing as they are written: a value that is none, a key
- * that is almost ours, a label where an annotation is meant. Its author believes that it is in force.
+ * Spillway's settings on namespaces and pods that have no effect as they are written. The value is not
+ * valid, the key is almost ours, or it is a label where an annotation is needed. Its author believes that it
+ * applies.
  */
 import { type ObjectMeta, wellKnown } from '@spillway/core';
 import { parsePolicy } from './policy.ts';

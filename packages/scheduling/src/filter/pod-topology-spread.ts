@@ -1,6 +1,8 @@
 /**
- * Topology spread constraints that must hold (`DoNotSchedule`), after podtopologyspread/filtering.go:
- * matches in the node's domain + 1 if the pod matches itself − fewest matches in any domain ≤ maxSkew.
+ * Topology spread constraints that must hold (`DoNotSchedule`), after podtopologyspread/filtering.go. A node
+ * passes if its skew is at most `maxSkew`. The skew is:
+ *
+ *     matches in the node's domain + 1 if the pod matches itself − fewest matches in any domain
  */
 import type { PodShape, TopologySpreadConstraint, Verdict } from '@spillway/core';
 import { DomainCounts } from '../domains.ts';

@@ -1,7 +1,7 @@
 /**
  * Preemption at home, by kube-scheduler's rules (plugins/defaultpreemption and framework/preemption of
- * Kubernetes 1.36): which node gives room to a pod of higher priority at the least harm, and which pods
- * end for it. The agreement test holds the choice against the real kube-scheduler's.
+ * Kubernetes 1.36). It finds the node that makes room for a pod of higher priority at the least cost, and
+ * the pods that end for it. The agreement test compares the choice with that of the real kube-scheduler.
  */
 import type { NodeName, PodShape } from '@spillway/core';
 import { preparedFilters } from '../evaluation.ts';
@@ -50,8 +50,8 @@ export function preempt(
 }
 
 /**
- * Whether a pod that waits on `nominated` still has good reason to: pods that a scheduler has preempted
- * are ending there, and nothing but pods is in the way. Until then it preempts no others.
+ * Whether a pod that waits on `nominated` should still wait there. Pods that a scheduler has preempted are
+ * ending there, and only pods are in the way. Until then it preempts no others.
  */
 export function waitsForVictims(
   snapshot: Snapshot,

@@ -1,7 +1,8 @@
 /**
- * Who must go from one node for a pod to fit there, after SelectVictimsOnNode of defaultpreemption: all
- * pods of lower priority are removed in the plan, and put back as long as the newcomer still fits,
- * those first whose end would break a budget, and the more important first.
+ * Which pods must end on one node so that a pod fits there, after SelectVictimsOnNode of defaultpreemption.
+ * In the plan, all pods of lower priority are removed. Then they are put back one by one, as long as the new
+ * pod still fits. The first to be put back are those whose end would break a budget, and the more important
+ * ones.
  */
 import type { PodDisruptionBudget, PodShape } from '@spillway/core';
 import { preparedFilters } from '../evaluation.ts';

@@ -1,6 +1,7 @@
 /**
- * Prefers nodes that the pod brings nearer to using CPU and memory alike: about 75 where it changes
- * nothing, 50 where it unbalances, 100 where it balances (noderesources/balanced_allocation.go).
+ * Prefers nodes where the pod makes the shares of used CPU and used memory more alike. The score is about 75
+ * where nothing changes, 50 where they become less alike, and 100 where they become equal. After
+ * noderesources/balanced_allocation.go.
  */
 import type { Resources } from '@spillway/core';
 import type { ScoreStage } from '../stage.ts';

@@ -1,8 +1,10 @@
 /**
  * Spread that may be broken (`ScheduleAnyway`): prefers domains with few matching pods. As in
- * podtopologyspread/scoring.go, a pod weighs more where there are more domains, and a large `maxSkew`
- * waters differences down; the range for normalising is taken from all domains, not from the
- * feasible nodes, so that one node's score does not hang on another's feasibility.
+ * podtopologyspread/scoring.go, a pod weighs more where there are more domains, and a large `maxSkew` makes
+ * differences smaller.
+ *
+ * Unlike there, the range for normalising is that of all domains, and not of the feasible nodes. So the
+ * score of one node does not depend on whether another is feasible.
  */
 import type { TopologySpreadConstraint } from '@spillway/core';
 import { DomainCounts } from '../domains.ts';

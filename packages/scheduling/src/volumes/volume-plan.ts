@@ -1,7 +1,7 @@
 /**
- * What must be written for a pod's unbound claims before the pod may be bound to a node: which
- * PersistentVolumes are set aside for them, and which claims are provisioned there. After
- * FindPodVolumes of volumebinding.
+ * What must be written for a pod's unbound claims before the pod may be bound to a node. It says which
+ * PersistentVolumes are set aside for them, and which claims are provisioned there. After FindPodVolumes of
+ * volumebinding.
  */
 import type {
   NodeName,

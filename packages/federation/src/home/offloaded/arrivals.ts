@@ -1,6 +1,6 @@
 /**
- * Pods that the watch shows on a virtual node and that this agent has not bound: an earlier agent of the
- * home has, or something else. Their state is derived from the pod alone.
+ * Pods that the watch shows on a virtual node and that this agent has not bound. An earlier agent of the
+ * home has bound them, or something else. Their state is derived from the pod alone.
  */
 import type { ClusterName, Pod } from '@spillway/core';
 import { hasRun, isTerminal } from '../../offload/mirrored-status.ts';

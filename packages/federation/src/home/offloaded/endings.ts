@@ -53,9 +53,9 @@ export class Endings {
   }
 
   /**
-   * The host has refused a commit. It may have asked its API server for the guest all the same, and had no
-   * answer. So the guest may still be created, whether the commit was the first or a probe: it is released
-   * until it is known to be gone. A fenced pod fails only then.
+   * The host has refused a commit. It may have asked its API server for the guest and had no answer. So the
+   * guest may still be created, whether the commit was the first or a probe. It is released until it is
+   * known to be gone. A fenced pod fails only then.
    */
   giveUp(entry: OffloadedPod, why: EndReason): void {
     if (isFenced(entry.pod)) return this.#withdraw(entry, why);

@@ -1,10 +1,12 @@
 /**
  * Pods that something other than Spillway has bound to a virtual node: a scheduler that tolerates the taint,
- * a user who set `nodeName`, a controller. Only what this home has bound itself, by eligibility and policy, is ever
- * committed. One whose host shows a guest was committed by an agent with another key, and is adopted: so
- * each waits until its host has shown all its guests. The others are given back: they fail, as a kubelet
- * rejects a pod. A controller then makes a replacement, which may be bound there again at once, so the
- * pods of one controller are given back in rounds that lie ever further apart.
+ * a user who set `nodeName`, a controller. Only what this home has bound itself, by eligibility and policy,
+ * is ever committed.
+ *
+ * If the host shows a guest of such a pod, an agent with another key committed it, and the home adopts it.
+ * So each pod waits until its host has shown all its guests. The others are given back: they fail, as when a
+ * kubelet rejects a pod. A controller then creates a replacement, which may be bound there again at once. So
+ * the home gives back the pods of one controller in rounds, with growing time between them.
  */
 import {
   after,

@@ -1,16 +1,16 @@
 /**
- * The home's offloaded pods: bound to a neighbour's virtual node, from the binding to the end of both
- * sides. For each, the home is what a kubelet is to a node: it makes sure that the guest exists,
- * mirrors its status, and lets the pod go only when the guest is gone. A pod without the seal of our own
- * binding is never committed; see foreign-pods.ts. Which states a pod goes through is in states.ts.
+ * The home's offloaded pods: bound to a neighbour's virtual node, from the binding to the end of both sides.
+ * The home is to each of them what a kubelet is to the pods of its node. It makes sure that the guest
+ * exists, and mirrors its status. It lets the pod go only when the guest is gone. A pod without the seal of
+ * our own binding is never committed; see foreign-pods.ts. states.ts has the states of a pod.
  *
- * All of this can be rebuilt from the API server and the hosts' guest streams: a pod that we bound to a
- * virtual node is committed again (which is idempotent) unless its status shows that its guest has
- * already run, and a guest that was known to exist before a stream was opened, and that the stream
- * has not shown by `synced`, is lost. A release is repeated until the guest is known to be gone,
- * since a host that crashes forgets what it was told.
+ * All of this can be rebuilt from the API server and the hosts' guest streams. A pod that we bound to a
+ * virtual node is committed again, which is idempotent, unless its status shows that its guest has already
+ * run. A guest is lost if it was known before a stream was opened, and the stream has not shown it by
+ * `synced`. A release is repeated until the guest is known to be gone, since a host that crashes forgets
+ * what it was told.
  *
- * Cost: O(1) a step and pod; batches are formed per host when they are sent.
+ * Cost: O(1) for each step and pod. Batches are formed for each host when they are sent.
  */
 import {
   type ClusterName,

@@ -1,10 +1,9 @@
 /**
- * The life of a pod of ours, from the queue to the end of its guest: every state, and every event that
- * leads from one to another. What is not in `podTable` is refused, in production too (`pod-life.ts`).
+ * The life of a pod of ours, from the queue to the end of its guest. It has every state, and every event
+ * that leads from one to another. What is not in `podTable` is refused, in production too (`pod-life.ts`).
  *
- * A pod is in exactly one state. The states before the binding live in `../pending/`, the others here. A
- * second agent starts with empty hands: it derives the state of a bound pod again from the pod itself (the
- * events `arrived…`).
+ * A pod is in exactly one state. The states before the binding live in `../pending/`, the others here. An
+ * agent that starts derives the state of a bound pod from the pod itself (the events `arrived…`).
  *
  * packages/federation/README.md shows the table. `npm run unit -- states` compares the two.
  */

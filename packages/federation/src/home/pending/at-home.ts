@@ -1,7 +1,7 @@
 /**
- * What a pod needs on a node of its home, beside the node: its volumes are bound first, and pods of lower
- * priority may be preempted for it. Pods that only the home's
- * own scheduler may bind (eligibility `offered`) are left to that scheduler here, too.
+ * What a pod needs on a node of its home, beside the node. Its volumes are bound first, and pods of lower
+ * priority may be preempted for it. Pods that only the home's own scheduler may bind (eligibility `offered`)
+ * are left to that scheduler here, too.
  */
 import type { MonotonicMs, NodeName, PodUid } from '@spillway/core';
 import type { HomeConfig } from '../config.ts';

@@ -1,6 +1,6 @@
 /**
- * The granted slots of one reservation, from grant to the last commit. What is left when every pod that
- * was to use one is settled goes back to the host at once, and not only when the hold expires.
+ * The granted slots of one reservation, from grant to the last commit. When every pod that was to use one is
+ * settled, the other slots go back to the host at once. They do not wait until the hold expires.
  */
 import { assert, type ClusterName, type PodUid, type ReservationId } from '@spillway/core';
 

@@ -1,7 +1,7 @@
 /**
- * Preemption at home: pods of ours that waited in vain, and end pods of lower priority for it. Where each
- * waits for its victims to end stands in its `status.nominatedNodeName`, so that an agent that starts
- * again neither forgets it nor ends more pods than it must.
+ * Preemption at home: pods of ours that found no room, and end pods of lower priority. The
+ * `status.nominatedNodeName` of such a pod says where it waits for its victims to end. So an agent that
+ * starts again does not forget it, and does not end more pods than it must.
  */
 import {
   after,

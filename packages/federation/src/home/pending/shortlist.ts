@@ -155,10 +155,10 @@ function targetsOf(
 }
 
 /**
- * targets with some of the neighbours that said they were full `doubtMs` ago or longer, who may have room
- * again by now: adverts are rare in large federations, and asking the few that would be the best costs
- * less than everybody's telling everybody more often. Where distance decides, those nearer than the last
- * that is asked; otherwise only where nobody else is asked.
+ * `targets`, and some of the neighbours that said at least `doubtMs` ago that they were full. They may have
+ * room again by now. Adverts are rare in large federations. Asking the best few of these costs less than
+ * more adverts from all. If distance decides, these are the ones nearer than the last that is asked.
+ * Otherwise they are asked only if no other neighbour is.
  */
 function withDoubted(
   targets: readonly ReserveTarget[],

@@ -1,7 +1,7 @@
 /**
- * The bound of one slow start: pods of one template, or of one namespace, at one host. First some go
- * alone; once all of them are created, each one that is created lets two more go, so that the number
- * doubles with each round trip. After a refusal one goes alone, then two, four, and so on.
+ * The bound of one slow start: pods of one template, or of one namespace, at one host. First a few go alone.
+ * Once all of them are created, each one that is created lets two more go. So the number doubles with each
+ * round trip. After a refusal one goes alone, then two, four, and so on.
  */
 import { after, type MonotonicMs, type PodUid } from '@spillway/core';
 import type { HomeConfig } from '../config.ts';

@@ -1,11 +1,12 @@
 /**
  * Which of the pods that a neighbour would take are bound to it now.
  *
- * A try says that the host would take one more pod, and not how many. Where a quota there lets in a few,
- * all the others would be bound, refused, and fail: a binding can't be taken back. So of one template, and
- * of one namespace, which is where quota counts, the first few are bound, and the others wait for the
- * answers to their commits. kube-controller-manager creates the pods of a ReplicaSet by the same rule
- * (`slowStartBatch`). Where an answer is a refusal, those that wait go elsewhere.
+ * A try says that the host would take one more pod, and not how many. If a quota there accepts only a few,
+ * all the others would be bound, refused, and fail: a binding cannot be undone. Quota counts per namespace.
+ * So the first few pods of one template, and of one namespace, are bound first. The others wait for the
+ * answers to their commits. If an answer is a refusal, they go elsewhere.
+ *
+ * kube-controller-manager creates the pods of a ReplicaSet by the same rule (`slowStartBatch`).
  */
 import { after, type ClusterName, type MonotonicMs, type PodUid } from '@spillway/core';
 import type { Template } from '../../advert/template.ts';

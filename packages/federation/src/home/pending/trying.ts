@@ -1,9 +1,9 @@
 /**
- * The step between a grant and the binding, which can't be taken back: the host tries one pod of each
- * template that it has not tried yet. Pods whose template is known pass at once.
+ * The step between a grant and the binding, which cannot be undone. The host tries one pod of each template
+ * that it has not tried yet. Pods whose template is known pass at once.
  *
- * A host that is older and can't try is taken at its word: what it refuses after the binding is damped
- * by `TriedTemplates` all the same (docs/adr/0026).
+ * An older host that cannot try gets its pods without it. `TriedTemplates` still slows down what it refuses
+ * after the binding (docs/adr/0026).
  */
 import { after, type ClusterName, type MonotonicMs, type Pod, type PodUid } from '@spillway/core';
 import { saidOfTemplate, type Template, templateOf } from '../../advert/template.ts';

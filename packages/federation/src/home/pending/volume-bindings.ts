@@ -1,11 +1,11 @@
 /**
- * Pods that have a node of the home and still wait for their volumes, as kube-scheduler's PreBind step
- * does: volumes are set aside and claims get their node, then a provisioner and kube-controller-manager
- * bind them, and only then is the pod bound.
+ * Pods that have a node of the home and still wait for their volumes, as in kube-scheduler's PreBind step.
+ * Volumes are set aside, and claims get their node. Then a provisioner and kube-controller-manager bind
+ * them. Only then is the pod bound.
  *
- * After a failure the pod is placed again. The node on a claim is never taken back: a provisioner may be
- * at work there already, and takes it away itself when it can't make the volume (kube-scheduler does the
- * same). An agent that starts again finds all of this in the claims and volumes.
+ * After a failure the pod is placed again. The agent never takes the node on a claim back, and
+ * kube-scheduler does the same. A provisioner may be at work there already, and removes it itself when it
+ * cannot make the volume. An agent that starts again finds all of this in the claims and volumes.
  */
 import { after, type MonotonicMs, type PodUid } from '@spillway/core';
 import {
