@@ -9,9 +9,14 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** CONTRIBUTING.md, Plain English. */
 const wordsMax = 25;
 
-const sources = globSync(['packages/{core,scheduling,federation,agent-core,agent}/src/**/*.ts'], {
-  cwd: root,
-});
+const sources = globSync(
+  [
+    'packages/{core,scheduling,federation,agent-core,agent,manifests,cli,chart,image,bundling}/src/**/*.ts',
+  ],
+  {
+    cwd: root,
+  },
+);
 
 describe('commentsOf', () => {
   test('joins the lines of a comment, and says where it starts', () => {

@@ -1,6 +1,6 @@
 /**
- * The agent as a file to start, with the code that V8 made of it: together they take it from about
- * 150 MB to about 100 MB and start it in a fifth of the time of the same code in a thousand modules.
+ * The agent as one file to start, with the code that V8 made of it. They take it from about 150 MB to about
+ * 100 MB. It starts in a fifth of the time that the same code takes in a thousand modules.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

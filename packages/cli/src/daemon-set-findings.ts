@@ -1,7 +1,7 @@
 /**
- * DaemonSets that count virtual nodes as theirs: by the user's own rights, since the agent has none on
- * DaemonSets. The chart's admission policy keeps new ones off; it leaves older ones alone, because a changed
- * template restarts every pod, and API servers before 1.36 have no such policy.
+ * DaemonSets that count virtual nodes as theirs. They are read with the user's own rights, since the agent
+ * has none on DaemonSets. The chart's admission policy keeps new ones off. It leaves older ones alone,
+ * because a changed template restarts every pod. API servers before 1.36 have no such policy.
  */
 import type { Finding } from '@spillway/agent/api-schemas';
 import { type PodSpec, type Toleration, wellKnown } from '@spillway/core';

@@ -1,7 +1,7 @@
 /**
- * Every metric, event, condition, label, annotation, flag, option and value that README and docs name is
- * one that the code has, and each that the code has is on a page. Names are collected from the lists in
- * the code and, on pages, by how they look.
+ * Every metric, event, condition, label, annotation, flag, option and value that a page names is one that
+ * the code has. Each that the code has is on a page. Names are collected from the lists in the code. On
+ * pages they are known by how they look.
  */
 import { optionsSchema, ownMetrics, variableOf } from '@spillway/agent';
 import { wellKnown } from '@spillway/core';

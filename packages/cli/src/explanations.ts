@@ -1,6 +1,6 @@
 /**
- * Where pods are and why: what the agent knows of those that are its to place, and what the API server
- * shows the user of the others.
+ * Where pods are, and why. The agent knows it of those that it may place. Of the others, it is what the API
+ * server shows the user.
  */
 import {
   awayExplanation,

@@ -1,7 +1,7 @@
 /**
- * Every command that asks an agent, against a live federation of two clusters: what it prints for people,
- * and that its JSON is what schemas/ says. Then what goes wrong on the way to an agent, before a real API
- * server.
+ * Every command that asks an agent, against a live federation of two clusters. The tests check what it
+ * prints for people, and that its JSON is what schemas/ says. Then they check what goes wrong on the way to
+ * an agent, with a real API server.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Debian packages by name, for any architecture, without installing one and without touching this
- * machine's own dpkg or apt: apt runs on folders of its own. The mirror and the release are those that
- * this machine's apt has for Debian; apt checks their signatures.
+ * Debian packages by name, for any architecture. Nothing is installed, and this machine's own dpkg and apt
+ * stay as they are: apt runs on folders of its own. The mirror and the release are those that this machine's
+ * apt has for Debian. apt checks their signatures.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

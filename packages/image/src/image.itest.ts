@@ -1,6 +1,6 @@
 /**
- * The image as a node would have it: built, unpacked, and run as nobody, as process 1 of its own, on a root
- * that cannot be written. Needs root, for mounts and for being someone else; no Docker.
+ * The image as a node would have it: built, unpacked, and run as the user nobody, as process 1, on a root
+ * that is read-only. Needs root for mounts and for the other user, and no Docker.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

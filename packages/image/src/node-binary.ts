@@ -1,7 +1,7 @@
 /**
- * Node for a platform, from the npm registry: the package that `node` (which this checkout runs on)
- * installs for this machine, and its sister for the other one. Checked against the digests below, not
- * against what the registry says today.
+ * Node for a platform, from the npm registry. It is the package that `node`, on which this checkout runs,
+ * installs for this machine, or the same for the other platform. It is checked against the digests below,
+ * and not against what the registry says today.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

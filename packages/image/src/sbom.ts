@@ -1,7 +1,7 @@
 /**
- * What the image is made of, as CycloneDX: the npm packages that are really in the bundles, Node, and
- * the Debian packages, with versions and licences. Equal inputs give an equal text: no time, no serial
- * number of chance.
+ * What the image contains, as CycloneDX: the npm packages that are in the bundles, Node, and the Debian
+ * packages, with versions and licences. Equal inputs give an equal text: it has no time and no random serial
+ * number.
  */
 import { ComponentType, ExternalReferenceType } from '@cyclonedx/cyclonedx-library/Enums';
 import { Factories } from '@cyclonedx/cyclonedx-library/Contrib/License';

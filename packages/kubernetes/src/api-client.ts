@@ -1,8 +1,8 @@
 /**
- * Requests to one API server, over kept-alive connections, raw JSON in and out. client-node finds the
- * server and the credentials (kubeconfig, service account, exec plugins, token rotation); its typed
- * calls are not used, since they turn every object into class instances and back, and Spillway passes
- * on objects as they came. See docs/adr/0011.
+ * Requests to one API server, over kept-alive connections, raw JSON in and out. client-node finds the server
+ * and the credentials (kubeconfig, service account, exec plugins, token rotation). Its typed calls are not
+ * used: they turn every object into class instances and back. Spillway passes objects on as they came. See
+ * docs/adr/0011.
  */
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';

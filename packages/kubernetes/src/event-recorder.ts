@@ -1,7 +1,7 @@
 /**
- * Kubernetes events on pods and namespaces (core/v1), in a bounded queue behind the calls that matter. One Event
- * object per pod and reason: what is said again is counted on it, its message is the latest, and it
- * is written again at most every few seconds. What does not fit is dropped and counted.
+ * Kubernetes events on pods and namespaces (core/v1), in a bounded queue behind the calls that matter. There
+ * is one Event object for each pod and reason. A repeated event is counted on it, and its message is the
+ * latest. It is written again only after some seconds. What does not fit is dropped and counted.
  */
 import { type Clock, isFault, type MonotonicMs } from '@spillway/core';
 import type { PodRef } from '@spillway/federation';

@@ -1,6 +1,7 @@
 /**
- * Makes guest namespaces when they are first needed, takes the rights of a host there and nowhere else
- * (ClusterRole `spillway-guests` of the chart), waits until pods can be made in them, and closes them off.
+ * Creates guest namespaces when they are first needed. It takes the rights of a host there, and nowhere else
+ * (ClusterRole `spillway-guests` of the chart). It waits until pods can be created in them, and isolates
+ * them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterName, Fault, isFault, type Namespace, wellKnown } from '@spillway/core';

@@ -1,15 +1,15 @@
 /**
- * What guests may reach over the network: one NetworkPolicy in each guest namespace, made with it and
- * never changed again, so that a host's own people can replace it. It holds where the cluster's network
- * plugin enforces NetworkPolicies; where it does not, nothing of this holds.
+ * What guests may reach over the network: one NetworkPolicy in each guest namespace. It is created with the
+ * namespace and never changed again, so that a host's administrators can replace it. It has an effect only
+ * where the cluster's network plugin enforces NetworkPolicies.
  */
 
 export interface GuestNetwork {
   /** False: no policy is made, guests reach what any pod of the host reaches. */
   readonly isolated: boolean;
   /**
-   * CIDRs that guests may not open connections to. The default is all that is private, shared or
-   * link-local (RFC 1918, 6598, 3927, 4193, 4291): pods, Services, nodes and API servers of nearly every
+   * CIDRs that guests may not open connections to. The default is all that is private, shared or link-local
+   * (RFC 1918, 6598, 3927, 4193, 4291). These are the pods, Services, nodes and API servers of nearly every
    * cluster, and the metadata service of clouds, 169.254.169.254.
    */
   readonly blockedCidrs: readonly string[];

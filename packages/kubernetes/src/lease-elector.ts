@@ -1,8 +1,9 @@
 /**
- * One active agent per cluster, by a Lease, after client-go's leader election: a Lease that has not
- * changed for its duration, by our own monotonic clock and never by comparing two clocks, is free.
- * Unlike there, those who wait watch it: one that is given back is taken at once, however rarely it
- * is read, and a DaemonSet of a thousand nodes does not read it five hundred times a second.
+ * One active agent per cluster, by a Lease, after client-go's leader election. A Lease that has not changed
+ * for its duration is free. This is measured by our own monotonic clock, and never by comparing two clocks.
+ *
+ * Unlike client-go, the agents that wait watch the Lease. One that is given back is taken at once, even if
+ * it is read rarely. And a DaemonSet of a thousand nodes does not read it five hundred times a second.
  *
  * The epoch grows with every agent that becomes active, also across a deleted Lease: a fencing token.
  */
@@ -19,8 +20,8 @@ export interface LeaseElectorOptions {
   readonly namespace: string;
   readonly name: string;
   /**
-   * Who this is among the agents of the cluster, such as its pod's name, of which only one process can
-   * live: a Lease held by an earlier life of the same instance is free at once. Empty: nobody's.
+   * Which of the cluster's agents this is, such as the name of its pod. Only one process of this name may
+   * live: a Lease that an earlier life of the same instance holds is free at once. Empty: no instance.
    */
   readonly instance: string;
   readonly durationMs: number;

@@ -1,7 +1,7 @@
 /**
- * Whether this cluster is to leave the federation: `spillway leave` says so in a ConfigMap of the
- * release, so that an agent that starts in the middle of it goes on, and the next installation of
- * Spillway begins again. What was said once holds for the life of a process.
+ * Whether this cluster is to leave the federation. `spillway leave` says so in a ConfigMap of the release.
+ * So an agent that starts in the middle of it goes on, and the next installation of Spillway begins again.
+ * What was said once applies for the life of a process.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFault, wellKnown } from '@spillway/core';

@@ -1,8 +1,8 @@
 /**
- * The Neighbour objects, one for each neighbour that is known: made, kept and removed here and nowhere
- * else. Written only when a person would see a difference, each at most every `gapMs`, and all
- * together no faster than one every `sharedGapMs`. What a former agent of this cluster left is taken
- * over; a neighbour that it knew and we have not heard from is shown as gone once others would be too.
+ * The Neighbour objects, one for each known neighbour. Only this class creates, updates and deletes them.
+ * One is written only when a person would see a difference, and only `gapMs` after its last write. Between
+ * any two writes lie `sharedGapMs`. What an earlier agent of this cluster left is taken over. If a neighbour
+ * that it knew has not been heard from, it is shown as gone when others would be gone too.
  */
 import { type ClusterName, isFault, type WallMs } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';

@@ -1,7 +1,7 @@
 /**
- * What a Neighbour object shows: facts of the directory rounded to what a person would see, so that
- * jitter writes nothing. A shown round-trip time stays until the real one has left it by a tenth;
- * rounding alone would flap wherever a value lies on the edge of two roundings.
+ * What a Neighbour object shows: facts of the directory, rounded to what a person would see, so that jitter
+ * writes nothing. A shown round-trip time stays until the real one differs from it by a tenth. Rounding
+ * alone would flap where a value lies between two roundings.
  */
 import type { ClusterName, WallMs } from '@spillway/core';
 import {

@@ -1,6 +1,6 @@
 /**
- * The Lease that keeps one virtual node alive, as a kubelet's does: the node lifecycle controller takes
- * each renewal that is later than the one before for a sign of life.
+ * The Lease that keeps one virtual node alive, as a kubelet's does. For the node lifecycle controller, each
+ * renewal that is later than the one before is a sign of life.
  */
 import { isFault } from '@spillway/core';
 import type { ApiClient } from './api-client.ts';

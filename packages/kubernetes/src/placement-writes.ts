@@ -1,6 +1,7 @@
 /**
- * What a home writes about its own objects so that a pod can be placed on one of its nodes: volumes that
- * are to be bound, and pods of lower priority that are to end, as kube-scheduler writes both.
+ * What a home writes on its own objects so that a pod can be placed on one of its nodes. These are volumes
+ * that are to be bound, and pods of lower priority that are to end. kube-scheduler writes both in the same
+ * way.
  */
 import { type Clock, isFault, type NodeName, wellKnown } from '@spillway/core';
 import type { PodRef, VolumeWrite } from '@spillway/federation';

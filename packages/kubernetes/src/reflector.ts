@@ -1,9 +1,9 @@
 /**
- * List and watch of one kind, after client-go's reflector: a consistent first list, then changes in
- * order; after a break it resumes where it was, and where the server has forgotten that (410 Gone) it
- * lists again, tells what is new, and makes up for the deletions it missed.
+ * List and watch of one kind, after client-go's reflector: a consistent first list, then changes in order.
+ * After a break it resumes where it was. If the server has forgotten that (410 Gone), it lists again,
+ * reports what is new, and also reports the deletions that it missed.
  *
- * Only which objects exist, and their versions, are cached: the listener keeps what it needs.
+ * Only which objects exist, and their versions, are cached. The listener keeps what it needs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault, jittered, type ObjectMeta, type Random } from '@spillway/core';

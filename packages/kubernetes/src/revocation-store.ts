@@ -1,7 +1,7 @@
 /**
- * What is revoked, kept in the cluster: one ConfigMap, which the agent may read and patch and nothing
- * else. Under one key an operator gives a list, under another the agent keeps all that it knows; so
- * neither `kubectl apply` of an older list nor a restart takes anything back.
+ * What is revoked, kept in the cluster. It is one ConfigMap, which the agent may only read and patch. An
+ * operator gives a list under one key. Under another, the agent keeps all that it knows. So neither `kubectl
+ * apply` of an older list nor a restart takes anything back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFault, jittered, type Random, wellKnown } from '@spillway/core';

@@ -1,6 +1,6 @@
 /**
- * The pod that a host creates for a home's pod: same name, so that its hostname is what its owner
- * expects, in the guest namespace, with no more rights than that namespace has.
+ * The pod that a host creates for a home's pod. It is in the guest namespace, with no more rights than that
+ * namespace has. Its name is the same, so that its hostname is what its owner expects.
  */
 import { type ClusterName, type Pod, wellKnown } from '@spillway/core';
 import { madeFrom, type ShadowPlace, shadowSpec } from '@spillway/federation';

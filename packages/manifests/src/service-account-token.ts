@@ -1,7 +1,7 @@
 /**
- * The service account token that the API server's admission plugin ServiceAccount adds to a pod: without it, a pod
- * that only a manifest describes would be thought to need none
- * (kubernetes v1.36.3, plugin/pkg/admission/serviceaccount/admission.go).
+ * The service account token that the API server's admission plugin ServiceAccount adds to a pod. A pod that
+ * only a manifest describes does not show it, and would seem to need none (kubernetes v1.36.3,
+ * plugin/pkg/admission/serviceaccount/admission.go).
  */
 import type { Container, Pod, PodSpec } from '@spillway/core';
 import { isRecord, type PlacedManifest } from './manifest-objects.ts';

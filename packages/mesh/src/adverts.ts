@@ -1,7 +1,7 @@
 /**
- * Adverts over GossipSub. GossipSub checks that a message is signed by its publisher's key; here it
- * is checked that this key is a member's, that the advert speaks of that very member, and that it
- * comes no faster than it may. Everything else changes nothing and is counted.
+ * Adverts over GossipSub. GossipSub checks that a message is signed by its publisher's key. Here it is
+ * checked that this key is a member's, and that the advert is of that very member. It must also not come
+ * faster than it may. Everything else changes nothing and is counted.
  */
 import { type GossipSub, type Message, TopicValidatorResult } from '@libp2p/gossipsub';
 import { type Clock, isFault, type MonotonicMs, type PeerId, peerId } from '@spillway/core';

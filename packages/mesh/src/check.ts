@@ -1,8 +1,8 @@
 /**
- * How a member is reached, both ways: we open a new connection to it, and ask it to open one to us, by the addresses that
- * each says of itself; a connection that is open already would prove one way only. For people who look for
- * what is wrong (`spillway doctor`); nothing else depends on it. See proto/spillway/v1/check.proto for
- * how clocks are compared without an instant on the wire.
+ * How a member is reached, both ways. We open a new connection to it, and ask it to open one to us, by the
+ * addresses that each says of itself. A connection that is open already would prove one way only. It is for
+ * people who look for what is wrong (`spillway doctor`), and nothing else depends on it. See
+ * proto/spillway/v1/check.proto for how clocks are compared without an instant on the wire.
  */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';

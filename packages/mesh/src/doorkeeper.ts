@@ -1,12 +1,13 @@
 /**
- * Who may be in a handshake with us. Before its handshake a caller is nothing but an address, and many callers
- * share one: sites stand behind a NAT. So no address is refused. When all places are taken, a new caller gets
- * the place of the one that has made no progress for longest, at the address with the most callers.
+ * Who may be in a handshake with us. Before its handshake a caller is only an address, and many callers
+ * share one: sites stand behind a NAT. So no address is refused. When all places are taken, a new caller
+ * gets the place of another. It is the one that has made no progress for longest, at the address with the
+ * most callers.
  *
- * A flood from one address thus takes places from itself alone. A member behind the same address keeps its
- * place while it makes progress: it loses it only when more than `callersMax` others come between two of its
- * steps, which are one round trip apart. libp2p's own limits count connections by address and refuse any connection that
- * comes next, members included.
+ * So a flood from one address takes places from that address alone. A member behind the same address keeps
+ * its place while it makes progress. It loses it only when more than `callersMax` others come between two of
+ * its steps, which are one round trip apart. libp2p's own limits count connections by address. They refuse
+ * any connection that comes next, members included.
  */
 export interface DoorBounds {
   /** Maximum number of callers in a handshake, all addresses together. */

@@ -1,6 +1,6 @@
 /**
- * Floods from the very address that members come from, as from a site behind one NAT: each participant is a
- * process of its own on loopback. What a flood costs is measured by `npm run drill -- strangers`.
+ * Floods from the address that members come from, as from a site behind one NAT. Each participant is a
+ * process of its own on loopback. `npm run drill -- strangers` measures what a flood costs.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 /**
- * What stands before the handshake of every connection that comes in: a place (doorkeeper.ts) until it is a
- * member's or ends, and a turn (handshake-turns.ts) for its cryptography. A connection that gets none is closed at once,
- * and may try again.
+ * What comes before the handshake of every incoming connection. It needs a place (doorkeeper.ts), which it
+ * has until it is a member's or ends. It needs a turn (handshake-turns.ts) for its cryptography. A
+ * connection that gets none is closed at once, and may try again.
  */
 import type { ConnectionGater, MessageStream, MultiaddrConnection } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';

@@ -1,7 +1,7 @@
 /**
- * Negotiation as a home calls it: a grpc-js channel to a Unix socket in a directory that only we can
- * enter, piped into a libp2p stream to the neighbour. grpc-js clients can't be given a stream, and a
- * TCP port would let any process of the machine speak with our identity.
+ * Negotiation as a home calls it. A grpc-js channel goes to a Unix socket in a directory that only we can
+ * enter. That socket is piped into a libp2p stream to the neighbour. grpc-js clients cannot be given a
+ * stream. A TCP port would let any process of the machine speak with our identity.
  */
 import { type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import { createServer, type Server } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Negotiation as a host serves it: one grpc-js server per member, fed with that member's streams, so
- * that who calls is a fact of the connection and not of any metadata.
+ * Negotiation as a host serves it: one grpc-js server for each member, which gets that member's streams. So
+ * the connection says who calls, and not any metadata.
  */
 import type { Stream } from '@libp2p/interface';
 import {

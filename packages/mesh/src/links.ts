@@ -72,8 +72,8 @@ const quickPings = 5;
 /** Maximum number of pings lost in a row before the connection is closed: 3 × (10 s + time-out). */
 const lostPingsMax = 3;
 /**
- * In a federation of more than are kept connected, one of the others is measured at this interval: coordinates
- * tell who seems near, and only a measurement tells who of them is the nearest.
+ * In a federation that is larger than what is kept connected, one of the others is measured at this
+ * interval. Coordinates say which of them seem near. Only a measurement says which is the nearest.
  */
 const surveyMs = 10_000;
 const surveyPings = 3;
@@ -315,8 +315,8 @@ export class Links {
   }
 
   /**
-   * With a silent one the newer ones end too, to be opened again: GossipSub forgets what a peer subscribed
-   * to when any of its connections ends, and is told again on a new one only.
+   * With a silent one the newer ones end too, and are opened again. GossipSub forgets what a peer subscribed
+   * to when any of its connections ends. It is told again on a new one only.
    */
   async #doubt(connection: Connection): Promise<void> {
     const signal = AbortSignal.timeout(doubtedMs);

@@ -1,9 +1,11 @@
 /**
- * The connection encrypter: the dialler's greeting, Noise, then both sides show their membership certificate inside the
- * encrypted channel, and say whether they take the other's, before anything else may be said. A
- * stranger never reaches a muxer, GossipSub, identify or a call. Who is revoked is shown what the root
- * signed, which it can check for itself: a member can lock nobody out by its own word. See
- * docs/adr/0004 and 0018.
+ * The connection encrypter: the dialler's greeting, then Noise. Then both sides show their membership
+ * certificate inside the encrypted channel, and say whether they accept the other's. Nothing else may be
+ * said before.
+ *
+ * A stranger never reaches a muxer, GossipSub, identify or a call. A revoked member is shown what the root
+ * signed, which it can check itself: no member can lock out another by its own word. See docs/adr/0004 and
+ * 0018.
  */
 import { noise } from '@chainsafe/libp2p-noise';
 import type {

@@ -1,11 +1,11 @@
 /**
- * How revocations travel: an agent that connects sends what it has, and an agent that learns one sends it on to
- * all it is connected with. So an agent that was away learns at once, and a new one crosses the
- * federation in as many hops as it is wide. Lists of revocations are short and rare, so whole ones are
- * sent; the root's signature is checked at every hop, for every sender.
+ * How revocations spread. An agent that connects sends what it has. An agent that learns a revocation sends
+ * it on to all that it is connected with. So an agent that was away learns it at once, and a new one crosses
+ * the federation in as many hops as it is wide. Lists of revocations are short and rare, so they are sent
+ * whole. The root's signature is checked at every hop, for every sender.
  *
- * Rejected: a GossipSub topic. A newcomer would need this exchange all the same, and a message there
- * is forgotten after some heartbeats.
+ * Rejected: a GossipSub topic. A new agent would need this exchange too, and a message there is forgotten
+ * after some heartbeats.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';

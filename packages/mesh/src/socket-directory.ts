@@ -7,8 +7,8 @@ import { basename, join } from 'node:path';
 const prefix = 'spillway-mesh-';
 
 /**
- * Of this process. Its number alone does not tell: in a container every agent is process 1, and a
- * container that was killed leaves its directories to the next one.
+ * Of this process. Its process id alone is not enough: in a container every agent is process 1. A container
+ * that was killed leaves its directories to the next one.
  */
 const own = new Set<string>();
 

@@ -1,6 +1,6 @@
 /**
- * The rights that ship, held against every call that was recorded: each must have been used, by the very
- * role that grants it, and none may have been missing.
+ * Compares the rights that ship with every recorded call. Each right must have been used, by the role that
+ * grants it. None may have been missing.
  */
 import type { AgentObject } from '@spillway/testbed';
 import type { RecordedCall } from './recorded-call.ts';
@@ -22,8 +22,8 @@ export interface RightsAudit {
 }
 
 /**
- * A binding counts some moments after it was made: API servers learn of it by a watch of their own, and
- * the agent, which knows, asks again.
+ * A binding takes effect some moments after it was made. API servers learn of it by a watch. The agent knows
+ * this, and asks again.
  */
 const bindingMsMax = 10_000;
 

@@ -1,6 +1,7 @@
 /**
- * What state a cluster's agents are in, by what its API server says of their DaemonSet, pods and Lease: one
- * sentence for each state, and the command that looks further. Nobody is said to be active who has gone silent.
+ * The state of a cluster's agents, from what its API server shows of their DaemonSet, pods and Lease. There
+ * is one sentence for each state, and the command that looks further. An agent that is silent is never
+ * called active.
  */
 import { type ContainerStatus, containerTroubles, type Pod } from '@spillway/core';
 

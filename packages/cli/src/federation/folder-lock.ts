@@ -1,8 +1,8 @@
 /**
- * One command at a time reads and writes what lies in a folder: two that admit different clusters into
- * it would mix their files, two that revoke would lose a revocation.
+ * One command at a time reads and writes the files of a folder. Two that admit different clusters would mix
+ * their files, and two that revoke would lose a revocation.
  *
- * A lock that a killed command has left is not taken over: two that both found its owner dead could
+ * A lock that a killed command has left is not taken over. Two commands that both found its owner dead could
  * then both go on.
  */
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';

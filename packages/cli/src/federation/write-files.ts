@@ -1,7 +1,8 @@
 /**
- * Writes files so that a full disk or a kill leaves the old ones or the new ones whole: each goes into
- * a temporary file of the same folder, reaches the disk, and takes its name by a rename. Nothing is
- * renamed before all are on the disk. One command at a time writes in a folder, see folder-lock.ts.
+ * Writes files so that a full disk or a kill leaves either the old ones or the new ones whole. Each file is
+ * written to a temporary file of the same folder, reaches the disk, and then gets its name by a rename.
+ * Nothing is renamed before all are on the disk. One command at a time writes in a folder, see
+ * folder-lock.ts.
  *
  * Rejected: writing in place, which keeps the mode and the readers of a file that was there.
  */

@@ -1,7 +1,10 @@
 /**
- * The order matters: the agent takes nothing up any more; then pods away and guests end, each by its own
- * grace; what is left after the timeout is deleted without; and virtual nodes go last, since whatever is
- * bound to a node that is gone is deleted by Kubernetes, whether its guest runs or not.
+ * The order matters:
+ *
+ * 1. The agent accepts nothing more.
+ * 2. Offloaded pods and guests end, each with its own grace.
+ * 3. What is left after the timeout is deleted without grace.
+ * 4. Virtual nodes go last. Kubernetes deletes the pods of a node that is gone, even if their guests run.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault, isFault, wellKnown } from '@spillway/core';

@@ -1,6 +1,7 @@
 /**
- * Tables as `kubectl get` prints them: columns, no lines, nothing at a line's end. On a narrow terminal the columns
- * that matter least are left out, and said to be; what is still too wide is wrapped within its last column.
+ * Tables as `kubectl get` prints them: columns, no lines, no spaces at the end of a line. On a narrow
+ * terminal, the least important columns are left out, and the table says so. A table that is still too wide
+ * is wrapped within its last column.
  */
 import Table from 'cli-table3';
 import { stripVTControlCharacters } from 'node:util';

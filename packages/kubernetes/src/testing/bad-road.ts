@@ -1,6 +1,6 @@
 /**
- * A bad road to a real API server: passes everything on, writes down what was asked, and on demand
- * refuses, delays, breaks off in the middle of a line, or lets nothing through at all.
+ * A proxy to a real API server with faults. It passes everything on, and records the requests. On demand it
+ * refuses, delays, ends in the middle of a line, or lets nothing through.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,10 +1,11 @@
 /**
- * What the federation's root has revoked: a set that only grows. Every revocation is signed by itself,
- * so sets merge by union, in any order, from anybody: a list that is old, replayed or cut short can
- * add nothing that the root did not say, and can take nothing back. See docs/adr/0019.
+ * What the federation's root has revoked: a set that only grows. Every revocation is signed by itself, so
+ * sets merge by union, in any order, from any sender. A list that is old, replayed or cut short can add
+ * nothing that the root did not say. It can also take nothing back. See docs/adr/0019.
  *
- * Rejected: one signed list with a number, the greater replacing the lesser. Two operators, or one who
- * has lost the last list, would sign two of the same number, and one of them would be lost.
+ * Rejected: one signed list with a number, where the greater replaces the lesser. Two operators would sign
+ * two lists of the same number, and so would one operator who has lost the last list. One of the lists would
+ * be lost.
  */
 import { createHash } from 'node:crypto';
 import { type ClusterName, Fault, isFault, type PeerId } from '@spillway/core';

@@ -1,6 +1,6 @@
 /**
- * Two members that cannot open a connection to each other: each is a process in a network of its own,
- * behind a router that masquerades what goes out and drops what comes in unasked.
+ * Two members that cannot open a connection to each other. Each is a process in a network of its own. The
+ * router of that network masquerades outgoing connections and drops unrequested incoming ones.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

@@ -15,10 +15,10 @@ export interface RelayOptions {
 }
 
 /**
- * A libp2p relay for strangers gives 128 KiB and two minutes a circuit. Ours are used by members, known by
- * certificate, for GossipSub and calls that last: their bounds stop what has gone astray and are not felt
- * otherwise. At the advert budget of 10 kB/s a day's gossip is below 1 GB. A circuit that ends is opened
- * again at once, and calls between agents may be repeated.
+ * A libp2p relay for strangers gives 128 KiB and two minutes for each circuit. Ours are used by members,
+ * known by certificate, for GossipSub and for calls that last. Their bounds only stop what goes wrong. At
+ * the advert budget of 10 kB/s, the gossip of a day is below 1 GB. A circuit that ends is opened again at
+ * once, and calls between agents may be repeated.
  */
 export const relayDefaults: RelayOptions = Object.freeze({
   serve: true,

@@ -1,8 +1,8 @@
 /**
- * Slots at relays, for a member that nobody can dial: at two different ones where there are two, asked
- * for again when lost. The addresses there go into our adverts.
+ * Slots at relays, for a member that nobody can dial: at two different ones if there are two, requested
+ * again when lost. The addresses there go into our adverts.
  *
- * libp2p's own search for relays is not used: it never again tries one that it could not dial once, so a
+ * libp2p's own search for relays is not used. It never tries again a relay that it could not dial once. So a
  * relay that restarts would be lost to us for good.
  */
 import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2';

@@ -1,6 +1,6 @@
 /**
- * Networks that can't reach each other, made of Linux network namespaces: one that all share, and
- * networks behind routers that masquerade what goes out and drop what comes in unasked. Needs root,
+ * Networks that cannot reach each other, made of Linux network namespaces. One is shared by all. The others
+ * are behind routers that masquerade outgoing connections and drop unrequested incoming ones. Needs root,
  * iproute2 and iptables.
  */
 import { execFile } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * A relay that is a member and does not keep to its duty: it keeps all that passes through it, and leads
- * who asks for one member to another.
+ * A relay that is a member and does not do its duty. It records all that passes through it. If an agent asks
+ * it for one member, it connects it to another.
  */
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
