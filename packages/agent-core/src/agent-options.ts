@@ -26,7 +26,7 @@ export interface AgentOptions {
   /** By which certificate a neighbour last proved itself. */
   readonly membershipOf: (cluster: ClusterName) => NodeMembership | undefined;
   readonly virtualNodes: 'kept' | 'given';
-  /** Where it looks its neighbours up; without, they are those that it hears of. */
+  /** Where it looks its neighbours up. Without it, they are those whose adverts it receives. */
   readonly neighbourhood?: Neighbourhood;
   readonly policies: Policies;
   readonly seals: Seals;

@@ -190,7 +190,7 @@ export class Agent {
     return earliest(earliest(machines, around), earliest(this.#lookAt, liveness));
   }
 
-  /** From now on it emits nothing and answers nobody; what has not been started is dropped. */
+  /** From now on it emits nothing and answers no call. Work that has not started is dropped. */
   stop(): void {
     this.#stopped = true;
     this.#outbox.close();

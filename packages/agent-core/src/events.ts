@@ -73,7 +73,7 @@ export type AgentEvent =
       /** Clusters whose virtual node was there at the start. */
       readonly nodes: ReadonlySet<ClusterName>;
     }
-  /** This cluster leaves the federation, for good. */
+  /** This cluster leaves the federation permanently. */
   | { readonly kind: 'leaving' }
   /** Time has passed; see `Agent.wakeAt`. */
   | { readonly kind: 'tick' };
@@ -83,7 +83,7 @@ export type Notice =
   | Extract<HomeEffect, { kind: 'giveBack' | 'explain' | 'tell' }>
   | Extract<HostEffect, { kind: 'push' }>
   | ({ readonly kind: 'livenessChanged' } & LivenessChange)
-  /** It is revoked, and in the directory no more. */
+  /** It is revoked, and no longer in the directory. */
   | { readonly kind: 'forgotten'; readonly cluster: ClusterName }
   /** Somebody else has deleted its virtual node. */
   | { readonly kind: 'nodeDeleted'; readonly cluster: ClusterName };

@@ -20,7 +20,7 @@ export interface GuestWatchesOptions {
   readonly home: (event: HomeEvent) => void;
   /** The driver opens the stream, and says `update` and, once, `closed` of it. */
   readonly open: (host: ClusterName, watch: number) => void;
-  /** The driver ends it, and says no more of it. */
+  /** The driver ends it, and reports nothing more about it. */
   readonly close: (watch: number) => void;
 }
 
@@ -78,7 +78,7 @@ export class GuestWatches {
     }
   }
 
-  /** The neighbour is reachable again: nothing waits for a back-off any more. */
+  /** The neighbour is reachable again: it no longer waits for a back-off. */
   nudge(host: ClusterName, now: MonotonicMs): void {
     const watch = this.#watches.get(host);
     if (watch !== undefined && watch.id === undefined) this.#open(watch, now);

@@ -35,7 +35,7 @@ export interface NeighboursOptions {
   readonly coordinates: Coordinates;
   /** By which certificate a neighbour last proved itself. */
   readonly membershipOf: (cluster: ClusterName) => NodeMembership | undefined;
-  /** `given`: there is a node for every neighbour, and somebody else keeps it. */
+  /** `given`: there is a node for every neighbour, and the agent does not write it. */
   readonly virtualNodes: 'kept' | 'given';
   /** Whether pods of ours are bound to a neighbour's node. */
   readonly hostsOurs: (cluster: ClusterName) => boolean;
@@ -46,7 +46,7 @@ export interface NeighboursOptions {
   readonly livenessChanged: (change: LivenessChange) => void;
 }
 
-/** As the directory last knew it; it is in there no more. */
+/** As the directory last knew it. It is no longer in the directory. */
 export interface RevokedNeighbour {
   readonly last: Neighbour;
   readonly message: string;
@@ -70,7 +70,7 @@ export class Neighbours implements Neighbourhood {
   readonly #revoked = new Map<ClusterName, RevokedNeighbour>();
   /** Virtual nodes that have yet to say that their cluster is revoked, and why it is. */
   readonly #unmarked = new Map<ClusterName, string>();
-  /** Since when those that say so need not be there any more. */
+  /** Virtual nodes that say so, and since when. */
   readonly #marked = new Map<ClusterName, MonotonicMs>();
   #leaving = false;
   #livenessCheckAt: MonotonicMs | undefined;
@@ -103,7 +103,7 @@ export class Neighbours implements Neighbourhood {
     return this.#marks.get(cluster) ?? noMarks;
   }
 
-  /** For people to look at: no pods go there. Unknown after a restart. */
+  /** For people to look at. No pods go there. Unknown after a restart. */
   get revoked(): ReadonlyMap<ClusterName, RevokedNeighbour> {
     return this.#revoked;
   }

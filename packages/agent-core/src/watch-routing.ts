@@ -93,7 +93,7 @@ export class WatchRouting {
     if (pod.metadata.labels?.[wellKnown.homeLabel] !== undefined) {
       host({ kind: deleted ? 'shadowDeleted' : 'shadow', pod });
     }
-    // Of one that is deleted, less may be known than it takes to tell: nobody minds being told.
+    // Too little may be known of a deleted pod to see whether it is a shadow. Telling both does no harm.
     if (deleted || shadowIdOf(pod, guestNamespace) === undefined) {
       host({ kind: 'ownPod', pod, deleted });
       home({ kind: deleted ? 'podDeleted' : 'pod', pod });

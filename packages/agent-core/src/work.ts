@@ -62,7 +62,7 @@ export interface WorkValues {
   readonly removeNode: 'ok';
 }
 
-/** `failed`: it may have taken effect all the same. */
+/** `failed`: it may still have taken effect. */
 export type Ended =
   | {
       [Kind in keyof WorkValues]: { readonly kind: Kind; readonly value: WorkValues[Kind] };

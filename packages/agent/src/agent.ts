@@ -16,14 +16,14 @@ import { standbyResponse } from './api/agent-api.ts';
 
 export interface Agent {
   readonly httpPort: number;
-  /** Ends everything, and gives the Lease back once no write can take effect any more; else it runs out by itself. */
+  /** Ends everything. Gives the Lease back when no write can take effect any longer; otherwise it expires. */
   stop(): Promise<void>;
 }
 
 /** How long a stopping agent waits for its writes (ms). A call to the API server takes 10 s at the most. */
 const drainMsMax = 15_000;
 
-/** `onLost` is called once when this agent may act no more; the process should end. */
+/** `onLost` is called once when this agent may no longer act. The process should end. */
 export async function startAgent(
   options: AgentOptions,
   onLost: (reason: string) => void,

@@ -114,7 +114,7 @@ export class Driver implements NegotiationHandler {
     return receipt;
   }
 
-  /** From now on it emits nothing, and answers nobody. Resolves when what is under way has ended. */
+  /** From now on it emits nothing, and answers no call. Resolves when the work under way has ended. */
   async stop(): Promise<void> {
     const { agent } = this.#options;
     this.#timer.stop();

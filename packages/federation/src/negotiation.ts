@@ -3,7 +3,7 @@
  * protobuf, packages/mesh as gRPC over libp2p streams.
  *
  * The caller of every method is known from the connection (its membership certificate), so no
- * message names the home: nobody can speak for another.
+ * message names the home: no agent can speak for another.
  *
  * All methods are idempotent. A call that ended in `DeadlineExceeded` or `Unavailable` may have
  * taken effect; repeating it is safe.

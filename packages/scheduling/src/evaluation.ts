@@ -13,7 +13,7 @@ export interface Evaluation {
   readonly rejected: Verdict | undefined;
 }
 
-/** Cost: nodes × stages that have something to say of the shape. */
+/** Cost: nodes × stages that apply to the shape. */
 export function evaluate(snapshot: Snapshot, shape: PodShape): Evaluation {
   const filter = preparedFilters(snapshot, shape);
   const feasible: NodeName[] = [];

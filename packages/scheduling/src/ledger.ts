@@ -29,7 +29,7 @@ export class Ledger {
   readonly #assumed = new Set<PodUid>();
   readonly #holds = new Map<string, Slot[]>();
   readonly #assumedVolumes = new AssumedVolumes();
-  /** Where pods without a node wait for preempted ones to end; null: nowhere, whatever the watch says. */
+  /** Where pods without a node wait for preempted ones to end; null: nowhere, even if the watch says otherwise. */
   readonly #nominations = new Map<PodUid, NodeName | null>();
 
   /** Watched state, assumed pods and held room. */
@@ -88,7 +88,7 @@ export class Ledger {
     if (this.#assumed.delete(uid)) this.#snapshot = this.#snapshot.withoutPod(uid);
   }
 
-  /** Counts `pod` on `node`, where it waits for preempted pods to end; undefined: no more, and nowhere. */
+  /** Counts `pod` on `node`, where it waits for preempted pods to end; undefined: it no longer waits anywhere. */
   nominate(pod: Pod, node: NodeName | undefined): void {
     const uid = (pod.metadata.uid ?? '') as PodUid;
     this.#nominations.set(uid, node ?? null);

@@ -18,7 +18,7 @@ import type { Snapshot } from './snapshot.ts';
 export interface Plan {
   /** One per pod that found a place, at most `count`. */
   readonly nodes: readonly NodeName[];
-  /** Why no more than these: nodes per reason, after the placements. Empty when all found a place. */
+  /** Why no more pods fit than these: nodes by reason, after the placements. Empty when all found a place. */
   readonly refusals: readonly (Verdict | VerdictCount)[];
 }
 

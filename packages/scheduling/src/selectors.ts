@@ -27,7 +27,7 @@ export function matchesLabels(selector: LabelSelector | undefined, labels: Label
   );
 }
 
-/** Whether a selector asks for nothing, so that it matches everything. */
+/** Whether a selector is empty, so that it matches everything. */
 export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector): boolean {
   for (const _key in matchLabels) return false;
   return (matchExpressions?.length ?? 0) === 0;

@@ -1,4 +1,4 @@
-/** A request to the agent's HTTP API and its response, whatever carries them. */
+/** A request to the agent's HTTP API and its response, without the transport. */
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;

@@ -134,7 +134,7 @@ function assign(raw: Raw, key: string, text: string): void {
   at[last] = text === '' ? '' : (parse(text) as unknown);
 }
 
-/** SPILLWAY_HOST_GUESTS_MAX → host.guestsMax, for every key of the schema; and what a pod is told of itself. */
+/** SPILLWAY_HOST_GUESTS_MAX → host.guestsMax, for every key of the schema; and what the pod knows of itself. */
 const keyOfVariable: ReadonlyMap<string, string> = new Map([
   ...leaves(optionsSchema.parse({ cluster: 'x' }) as Raw, '').map((key): [string, string] => [
     variableOf(key),

@@ -1,4 +1,4 @@
-/** How long our own certificate is good for: nobody talks to us any more once it has expired. */
+/** How long our own certificate is valid. When it has expired, no agent talks to us. */
 import type { Clock } from '@spillway/core';
 import type { Membership } from '@spillway/mesh';
 import type { Log } from '../reporting/log.ts';

@@ -1,4 +1,4 @@
-/** What pods' owners are told, as Kubernetes events and, where nobody else writes it, as a condition. */
+/** What pods' owners are told, as Kubernetes events and, where no other component writes it, as a condition. */
 import type { ClusterName, NodeName } from '@spillway/core';
 import type { HomeEffect, PodRef } from '@spillway/federation';
 import { type EventRecorder, eventReasons, type Pods } from '@spillway/kubernetes';

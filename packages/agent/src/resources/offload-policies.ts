@@ -63,7 +63,7 @@ export class OffloadPolicies {
     this.#watch.start();
   }
 
-  /** They are served no more: what they said holds no more. */
+  /** They are no longer served, so they no longer apply. */
   end(): void {
     if (this.#watch === undefined) return;
     this.stop();

@@ -39,7 +39,7 @@ export interface HomeConfig {
   /** Maximum of neighbours that are asked at once for one shape. */
   readonly askFanOutMax: number;
   readonly askCountMax: number;
-  /** A neighbour whose last advert says that it is full is asked all the same when that is older than this. */
+  /** A neighbour whose last advert says that it is full is still asked when that advert is older than this. */
   readonly doubtMs: number;
   /** Maximum of these that are asked at once for one shape, the nearest first. */
   readonly doubtedMax: number;

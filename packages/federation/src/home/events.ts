@@ -48,7 +48,7 @@ export type HomeEvent =
     }
   /** A node has turned out to be a virtual one: pods may have been bound to it before. */
   | { readonly kind: 'virtualNode'; readonly node: string }
-  /** What `Policies` says of a namespace's pods has changed. */
+  /** The policy for the pods of a namespace has changed. */
   | { readonly kind: 'policiesChanged'; readonly namespace: string }
   /** The home's caches are whole: from now on what is absent does not exist. */
   | { readonly kind: 'synced' }
@@ -108,7 +108,7 @@ export type HomeEvent =
       /** The host is older and has no such method. */
       readonly unable?: boolean;
     }
-  /** This cluster leaves the federation, for good: nothing goes away any more, and all that is away ends. */
+  /** This cluster leaves the federation permanently. No pod leaves it any longer, and all offloaded pods end. */
   | { readonly kind: 'leaving' }
   | { readonly kind: 'evicted'; readonly uid: PodUid; readonly outcome: WriteOutcome }
   | { readonly kind: 'statusWritten'; readonly uid: PodUid; readonly outcome: WriteOutcome }

@@ -281,7 +281,7 @@ export class Home {
       case 'revoked':
         return this.#offloaded.revoked(event.clusters);
       case 'orphanChecked':
-        // A read that is newer than the watch: the pod does not wait any more.
+        // A read that is newer than the watch: the pod no longer waits.
         if (isBound(event.pod, event.ref.uid)) this.#pending.drop(event.ref.uid);
         return this.#offloaded.orphanChecked(event.host, event.ref, event.pod);
       default:
@@ -318,7 +318,7 @@ export class Home {
     }
   }
 
-  /** `Policies` keeps every pod at home by now. */
+  /** `Policies` already keeps every pod at home. */
   #leave(now: MonotonicMs): void {
     for (const pod of this.#unbound.values()) this.#consider(pod, now);
     this.#offloaded.leave();

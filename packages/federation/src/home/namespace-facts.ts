@@ -1,4 +1,4 @@
-/** What a namespace says of its pods. */
+/** What the labels and annotations of a namespace say about its pods. */
 export interface NamespaceFacts {
   /** Pods that the home's own scheduler finds no room for may leave. */
   readonly offload: boolean;

@@ -9,7 +9,7 @@ export interface LocalLedger {
   readonly snapshot: Snapshot;
   assume(pod: Pod, node: NodeName): void;
   forget(uid: PodUid): void;
-  /** The pod waits on `node` for preempted pods to end; undefined: no more. */
+  /** The pod waits on `node` for preempted pods to end; undefined: it no longer waits. */
   nominate(pod: Pod, node: NodeName | undefined): void;
   assumeVolumes(plan: VolumePlan): void;
   forgetVolumes(plan: VolumePlan): void;
@@ -43,6 +43,6 @@ export interface PolicyForPod {
   readonly text: string;
   /** Where it comes from, for people to read: `OffloadPolicy shop/eu-only`. */
   readonly source: string;
-  /** It can't be read: for its author to mend. Its pods wait until then. */
+  /** It cannot be read. Its pods wait until its author fixes it. */
   readonly problem?: string;
 }

@@ -19,7 +19,7 @@ export interface ShadowPlace {
 
 const nodeNameField = 'metadata.name';
 
-/** What `spec` says of its place once it is a shadow's. */
+/** The fields for its place that `spec` has as the spec of a shadow. */
 export function shadowSpec(spec: PodSpec, { node, scheduler }: ShadowPlace): PodSpec {
   if (scheduler === undefined) {
     // No other scheduler may ever take it for its own.

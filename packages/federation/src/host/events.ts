@@ -23,7 +23,7 @@ export interface GuestId {
   readonly uid: PodUid;
 }
 
-/** Each `call` has a number of its own, whatever its kind. */
+/** Each `call` has its own number. All kinds share the numbers. */
 export type HostEvent =
   /** A call for room; `reserveReply` or `refuseCall` with the same `call` answers it, once. */
   | {
@@ -73,7 +73,7 @@ export type HostEvent =
   | { readonly kind: 'ownPod'; readonly pod: Pod; readonly deleted: boolean }
   /** All that are revoked now: their guests are ended, and what is held for them is let go. */
   | { readonly kind: 'revoked'; readonly clusters: RevokedClusters }
-  /** This cluster leaves the federation, for good: it takes no guests any more, and ends those it has. */
+  /** This cluster leaves the federation permanently. It accepts no more guests, and ends those that it has. */
   | { readonly kind: 'leaving' }
   | { readonly kind: 'tick' };
 
@@ -83,7 +83,7 @@ export type CreateOutcome =
   | { readonly kind: 'exists' }
   /** Another pod has its name, such as an older one that is still terminating. */
   | { readonly kind: 'nameTaken' }
-  /** The API server refuses it for good (admission, validation): retrying is no use. */
+  /** The API server refuses it (admission, validation). A retry would be refused too. */
   | { readonly kind: 'rejected'; readonly reason: string }
   /** It may or may not have been created. */
   | { readonly kind: 'failed'; readonly reason: string };
@@ -97,7 +97,7 @@ export type TryOutcome =
 
 export type PatchOutcome =
   | { readonly kind: 'patched' }
-  /** The shadow is no more. */
+  /** The shadow no longer exists. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };

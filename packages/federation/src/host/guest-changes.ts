@@ -48,7 +48,7 @@ export function guestChanges(shadow: Pod, pod: Pod): GuestPatch | undefined {
     shadow.metadata.annotations,
     pod.metadata.annotations,
   );
-  // A host's webhook may have rewritten images: without a note nobody knows who has changed them.
+  // A host's webhook may have rewritten images: without a note it is not known who has changed them.
   const images = made !== undefined && made.images !== wanted.images;
   const spec = { ...(images && changedImages(shadow.spec, pod.spec)), ...changedSpec(shadow, pod) };
   const { resourceVersion } = shadow.metadata;

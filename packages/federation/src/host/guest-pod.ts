@@ -85,7 +85,7 @@ function byRules(
   return kept;
 }
 
-/** What says no more than a field that is absent. */
+/** Values that mean the same as an absent field. */
 function isNothing(value: unknown): boolean {
   return (
     value === undefined ||

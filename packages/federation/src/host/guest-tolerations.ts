@@ -30,7 +30,7 @@ export function guestTolerations(
   return { tolerations: [...kept.values()], dropped };
 }
 
-/** One of every taint, said of the taints that may be tolerated. Patterns can't be said so. */
+/** A toleration of every taint, written as tolerations of the taints that may be tolerated. Patterns cannot be written so. */
 function narrowed(
   { tolerationSeconds, effect }: Toleration,
   terms: GuestTerms,

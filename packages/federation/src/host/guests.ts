@@ -41,7 +41,7 @@ export interface Guest {
   last?: Pod;
   /** When one that the watch has not shown is taken not to exist. */
   doubtEnds: MonotonicMs | undefined;
-  /** A creation that was never answered, until it can come through no more. */
+  /** A creation that was never answered, until it can no longer take effect. */
   late: LateCreation | undefined;
   /** It must go: its home says so or is revoked, or the host withdraws it or leaves the federation. */
   ending:

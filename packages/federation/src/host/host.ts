@@ -101,7 +101,7 @@ export class Host {
     return this.#admission.config.accepting;
   }
 
-  /** What of a pod of `home` this host is ready to run, by its terms: the same wherever it is asked. */
+  /** What this host, by its terms, is ready to run of a pod of `home`. Every caller gets the same answer. */
   honoured(home: ClusterName, sent: Pod): GuestPod {
     return this.#admission.honoured(home, sent);
   }

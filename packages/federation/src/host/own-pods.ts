@@ -13,7 +13,7 @@ import {
   wellKnown,
 } from '@spillway/core';
 
-/** How long one pod may keep guests waiting: it may name a scheduler that nobody runs. */
+/** How long one pod may keep guests waiting: it may name a scheduler that does not run. */
 const neglectedMs = 30_000;
 
 /** A call that waits for own pods, and until when at most. */

@@ -88,7 +88,7 @@ export class Shadows {
     return (expiry !== undefined && now < expiry) || this.#guests.isUnanswered(now);
   }
 
-  /** Room that is taken for what can come no more is free. Before any other event. */
+  /** Frees the room of creations that can no longer take effect. Before any other event. */
   expire(now: MonotonicMs): void {
     this.#lateCreations.expire(now);
   }
@@ -117,7 +117,7 @@ export class Shadows {
     return guest;
   }
 
-  /** Creates the shadow again, of which nobody knows whether it was created. */
+  /** Creates the shadow again. It is not known whether it was created. */
   repeat(guest: Guest): void {
     if (guest.state !== 'doubtful' || guest.pending === undefined) return;
     this.#guests.settleDoubt(guest, 'creating');
@@ -142,7 +142,7 @@ export class Shadows {
   }
 
   /**
-   * Guests of homes that are no members any more end with their own grace. What is being created ends
+   * Guests of homes that are no longer members end with their own grace. What is being created ends
    * as soon as it is seen.
    */
   revoke(clusters: RevokedClusters): void {
@@ -282,7 +282,7 @@ export class Shadows {
     this.#guests.doubt(guest, late.until);
   }
 
-  /** For this reason, unless there was another one before. One that its home might commit again ends for good. */
+  /** For this reason, unless there was another one before. A guest that its home might commit again ends permanently. */
   #end(guest: Guest, why: NonNullable<Guest['ending']>): void {
     if (guest.ending === undefined || guest.ending.unbound) guest.ending = why;
     this.#endings.endIfWanted(guest);
@@ -319,7 +319,7 @@ function pendingOf(shadow: Pod): PendingGuest | undefined {
   return { pod: { metadata: { ...metadata, namespace }, spec }, place };
 }
 
-/** Of a deletion that its watch has missed, no more than the metadata is known. */
+/** Only the metadata is known of a pod whose deletion the watch has missed. */
 function isWhole(pod: Partial<Pod>): boolean {
   return pod.spec !== undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What this host's API server says of pods that homes would send, before they bind anything. Asked once
+ * What this host's API server says about pods that homes would send, before they bind anything. Asked once
  * for each template of a home at a time, and remembered for a short time, since many homes' calls are
  * repetitions.
  */

@@ -26,7 +26,7 @@ export interface Neighbour {
   readonly attributes: Readonly<Record<string, string>>;
   readonly advert: Advert;
   readonly liveness: Liveness;
-  /** Measured lately, else predicted from coordinates. */
+  /** Measured recently, or else predicted from coordinates. */
   readonly rttMs: number;
   readonly rttMeasured: boolean;
   readonly lastHeard: MonotonicMs;
@@ -158,7 +158,7 @@ export class Directory {
         rttAt: undefined,
       });
     } else {
-      // Kept for gone ones too: an old advert sent again revives nobody.
+      // Kept for gone ones too: an old advert that is sent again does not make its cluster alive.
       if (!isNewer(advert.version, entry.advert.version)) return 'replayed';
       entry.advert = advert;
       entry.advertAt = now;
@@ -170,7 +170,7 @@ export class Directory {
     return 'accepted';
   }
 
-  /** It is no neighbour any more, as one that never was. */
+  /** It is no longer a neighbour, as if it had never been one. */
   forget(cluster: ClusterName): boolean {
     this.#listed = undefined;
     return this.#entries.delete(cluster);

@@ -1,6 +1,6 @@
 /**
  * Which clusters the federation's root has revoked, as the machines need to know it: the whole of it,
- * each time it changes. `all`: our own certificate is revoked, so that nobody is a neighbour any more.
+ * each time it changes. `all`: our own certificate is revoked, so that this cluster has no neighbours.
  */
 import type { ClusterName } from '@spillway/core';
 

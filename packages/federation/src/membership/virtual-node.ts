@@ -1,4 +1,4 @@
-/** What a virtual node says of its neighbour, and what people say by it. See docs/adr/0007. */
+/** What a virtual node shows of its neighbour, and what operators set on it. See docs/adr/0007. */
 import { type ClusterName, type Node, type PeerId, wellKnown } from '@spillway/core';
 import type { NodeMarks } from './directory.ts';
 
@@ -19,7 +19,7 @@ export interface VirtualNodeState {
   readonly membership?: NodeMembership;
   /** A node that has to be created again is created cordoned. */
   readonly cordoned: boolean;
-  /** Why it is no member any more. Never reachable then. */
+  /** Why it is no longer a member. Then it is never reachable. */
   readonly revoked?: string;
 }
 

@@ -17,7 +17,7 @@ export function podNetworksJoined(
   return other && other[wellKnown.podNetworkAttribute] === network;
 }
 
-/** Whether a Service is likely to select it: nobody needs to be told of a batch job's address. */
+/** Whether a Service is likely to select it: the address of a batch job is not interesting. */
 export function opensPorts({ spec }: Pod): boolean {
   const opens = ({ ports }: Container): boolean => ports !== undefined && ports.length > 0;
   return spec.containers.some(opens) || (spec.initContainers ?? []).some(opens);

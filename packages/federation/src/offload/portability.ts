@@ -138,7 +138,7 @@ function portableLabels(labels: Readonly<Record<string, string>>): Record<string
 function cutSpec(spec: PodSpec): PodSpec {
   const {
     nodeName: _nodeName,
-    // Its name goes along: a container may ask for it, and at the host it names nobody.
+    // Its name goes along: a container may read it, and at the host no account has that name.
     serviceAccount: _accountAlias,
     priority: _priority,
     priorityClassName: _priorityClass,

@@ -47,7 +47,7 @@ export interface Forecast {
   readonly preempting: readonly ForeseenPreemption[];
   /** For these there is no room anywhere. */
   readonly nowhere: number;
-  /** Why no more at home: nodes by reason. Empty when all fit there. */
+  /** Why no more pods fit at home: nodes by reason. Empty when all fit there. */
   readonly homeRefusals: readonly (Verdict | VerdictCount)[];
   /** Why they must not leave, if so. */
   readonly stays: readonly Verdict[];

@@ -42,7 +42,7 @@ export interface ClusterSelector {
   readonly selector?: LabelSelector;
 }
 
-/** The policy for pods that may leave, or what its author must mend. */
+/** The policy for pods that may leave, or what its author must fix. */
 export function placementPolicyOf(
   spec: OffloadPolicySpec,
 ): PlacementPolicy | { readonly problem: string } {

@@ -60,7 +60,7 @@ export class PolicyBook implements Policies {
     this.#default = policy;
   }
 
-  /** From now on every pod stays at home, whatever is written anywhere. */
+  /** From now on every pod stays at home, even if a policy says otherwise. */
   leave(): void {
     this.#leaving = true;
   }

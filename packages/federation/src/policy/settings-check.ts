@@ -49,7 +49,7 @@ function similar(what: 'label' | 'annotation', key: string): readonly string[] {
   return meant === undefined ? [] : [`${what} ${key} has no effect: ${meant} may be meant`];
 }
 
-/** Whether no more than `distanceMax` letters lie between them: Levenshtein's distance, by rows. */
+/** Whether Levenshtein's distance between them is at most `distanceMax`. Computed row by row. */
 function isNear(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > distanceMax) return false;
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -46,7 +46,7 @@ export const interPodAffinity: FilterStage = {
     const shunsItself = antiAffinity.filter(speaksOfItself);
     return {
       check(node) {
-        // The first of a group that wants to be together has nobody to be near yet.
+        // The first pod of a group that must be together has no other pod to be near.
         const first = likesItself && near.size === 0;
         for (const { topologyKey } of affinity) {
           const value = node.labels[topologyKey];

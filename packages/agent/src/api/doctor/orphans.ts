@@ -1,4 +1,4 @@
-/** What has lost its other half: guests whose home is gone, virtual nodes whose neighbour nobody knows. */
+/** What has lost its other half: guests whose home is gone, virtual nodes whose neighbour is unknown. */
 import { virtualNodeName } from '@spillway/core';
 import type { Finding } from '../schemas/index.ts';
 import type { AgentContext } from '../agent-context.ts';

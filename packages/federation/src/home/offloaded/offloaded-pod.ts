@@ -192,7 +192,7 @@ export interface OffloadedState {
   readonly problem?: string;
 }
 
-/** What a terminal pod says of itself survives the agent that wrote it. */
+/** The status of a terminal pod remains when the agent that wrote it has ended. */
 export function offloadedState(entry: OffloadedPod): Omit<OffloadedState, 'joined'> {
   const { host, state, pod, wasThere, problem } = entry;
   const said = problem ?? (pod.status?.phase === 'Failed' ? pod.status.message : undefined);

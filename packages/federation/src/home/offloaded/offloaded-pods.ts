@@ -163,7 +163,7 @@ export class OffloadedPods {
     if (isRevoked(this.#revoked, entry.host)) this.#endings.hostRevoked(entry);
   }
 
-  /** These hosts are not members any more, so they will never say what becomes of their guests. */
+  /** These hosts are no longer members, so they will never say what happens to their guests. */
   revoked(clusters: RevokedClusters): void {
     this.#revoked = clusters;
     for (const host of this.#entries.hosts()) {

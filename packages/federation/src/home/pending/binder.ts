@@ -53,7 +53,7 @@ export class Binder {
     });
   }
 
-  /** The pod has its place, and waits in no group any more. */
+  /** The pod has its place, and no longer waits in a group. */
   begin(binding: Binding): void {
     const { waiting, to } = binding;
     waiting.life.on(to instanceof Grant ? 'granted' : 'placed');

@@ -110,7 +110,7 @@ export class Bindings {
     this.#retries.delete(uid);
   }
 
-  /** The binding no longer counts, whatever the API server answers. */
+  /** The binding no longer counts. What the API server answers does not matter. */
   abandon(uid: PodUid): void {
     if (this.#bindings.get(uid)?.called) this.#abandoned.add(uid);
     this.end(uid);

@@ -46,7 +46,7 @@ export class Preemptions {
     return pod?.standing?.nominated ? pod.node : undefined;
   }
 
-  /** A node for a pod that was nominated: that one if it fits there by now, else any. */
+  /** A node for a pod that was nominated: that one if it fits there now, or else any. */
   place({ ref }: PendingPod, { shape, priority }: PendingGroup): NodeName | undefined {
     const snapshot = this.#options.ledger.snapshot.withoutPod(ref.uid);
     const node = this.nominated(ref.uid);
