@@ -43,6 +43,8 @@ export * from './policy/policy.ts';
 export * from './policy/policy-book.ts';
 export * from './offload/readable-pod.ts';
 export * from './membership/revoked.ts';
+export * from './advert/common-shapes.ts';
+export { fitCount } from './advert/fit.ts';
 export * from './advert/free-capacity.ts';
 export * from './advert/template.ts';
 export * from './policy/settings-check.ts';

@@ -2,7 +2,8 @@ import { type Node, type Pod, shapeOf } from '@spillway/core';
 import { placePods, Snapshot } from '@spillway/scheduling';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitCount, capacityBounds, freeCapacityOf, freeCapacityWithout } from './free-capacity.ts';
+import { fitCount, freeCapacityWithout } from './fit.ts';
+import { capacityBounds, freeCapacityOf } from './free-capacity.ts';
 
 const nodes = fc.array(
   fc.record({

@@ -1,17 +1,11 @@
 /**
- * Free capacity as an advert shows it, and how many pods of a shape fit into it. It is counted per node and
- * never as a sum: four nodes with one free CPU each do not fit a pod that requests two.
+ * The free capacity of a cluster, as its advert shows it. It is counted per node and never as a sum: four nodes
+ * with one free CPU each do not fit a pod that requests two.
  */
-import { type PodShape, plus, type Resources, type Taint } from '@spillway/core';
-import {
-  type KeepFree,
-  keptOn,
-  matchesNodeSelection,
-  type NodeState,
-  type Snapshot,
-  untoleratedTaint,
-} from '@spillway/scheduling';
-import type { Amounts, NodeClass, FreeCapacity, CapacityBin } from './advert.ts';
+import { plus, type Taint } from '@spillway/core';
+import { type KeepFree, keptOn, type NodeState, type Snapshot } from '@spillway/scheduling';
+import { isAdvertisedLabel } from './advertised-labels.ts';
+import type { Amounts, CapacityBin, FreeCapacity, NodeClass } from './advert.ts';
 
 export const capacityBounds = Object.freeze({
   binsMax: 64,
@@ -22,16 +16,6 @@ export const capacityBounds = Object.freeze({
 export interface FreeCapacityOptions {
   readonly keepFree?: KeepFree;
 }
-
-/** Labels that other clusters' pods may select by; those that tell nodes apart one by one are left out. */
-const advertisedPrefixes = [
-  'kubernetes.io/arch',
-  'kubernetes.io/os',
-  'node.kubernetes.io/instance-type',
-  'topology.kubernetes.io/',
-  'nvidia.com/gpu.product',
-  'spillway.dev/',
-];
 
 /** What `snapshot` has free for guests. Cost: nodes × extended resources, plus a sort of the bins; a node's labels are read when it changes. */
 export function freeCapacityOf(
@@ -68,92 +52,6 @@ export function capacityTotals(snapshot: Snapshot): {
     if (!node.unschedulable) free = added(free, freeOn(node, undefined));
   }
   return { allocatable, free };
-}
-
-/** How many pods of `shape` fit. Exact where no bins were merged and no label is missing. O(classes + bins). */
-export function fitCount(capacity: FreeCapacity, shape: PodShape): number {
-  const perNode = fitCountPerNode(capacity, shape);
-  return capacity.bins.reduce((fits, { nodes }, i) => fits + nodes * (perNode[i] ?? 0), 0);
-}
-
-/** What is left when `count` pods of `shape` have come, as many as fit: node by node, the first that fits. */
-export function freeCapacityWithout(
-  capacity: FreeCapacity,
-  shape: PodShape,
-  count: number,
-): FreeCapacity {
-  const fits = fitCountPerNode(capacity, shape);
-  const bins: CapacityBin[] = [];
-  let left = count;
-  for (const [i, bin] of capacity.bins.entries()) {
-    const perNode = fits[i] ?? 0;
-    const full = perNode === 0 ? 0 : Math.min(bin.nodes, Math.floor(left / perNode));
-    const some = perNode > 0 && full < bin.nodes ? left - full * perNode : 0;
-    const untouched = bin.nodes - full - (some > 0 ? 1 : 0);
-    if (full > 0) bins.push({ ...bin, nodes: full, free: freeWithout(bin.free, shape, perNode) });
-    if (some > 0) bins.push({ ...bin, nodes: 1, free: freeWithout(bin.free, shape, some) });
-    if (untouched > 0) bins.push({ ...bin, nodes: untouched });
-    left -= full * perNode + some;
-  }
-  return { ...capacity, bins };
-}
-
-/** Of each bin: how often `shape` fits on one node of it. */
-function fitCountPerNode(capacity: FreeCapacity, shape: PodShape): readonly number[] {
-  const alone = shape.hostPorts.length > 0 || repelsItself(shape);
-  const open = capacity.classes.map(
-    (kind) =>
-      untoleratedTaint(kind.taints, shape.tolerations) === undefined && mayBeSelected(shape, kind),
-  );
-  return capacity.bins.map(({ nodeClass, free }) => {
-    if (!open[nodeClass]) return 0;
-    const fits = fitCountIn(free, shape.requests);
-    return alone ? Math.min(1, fits) : fits;
-  });
-}
-
-function freeWithout(free: Amounts, { requests }: PodShape, count: number): Amounts {
-  return { ...plus(free, requests, -count), pods: free.pods - count };
-}
-
-/** The free amounts that no other bin's surpass in every respect: the largest pods that still fit. */
-export function largestFits(capacity: FreeCapacity): readonly Amounts[] {
-  const frees = capacity.bins.map(({ free }) => free);
-  return frees.filter(
-    (free, i) =>
-      !frees.some((other, j) => j !== i && covers(other, free) && (!covers(free, other) || j < i)),
-  );
-}
-
-/** Free units of each extended resource, such as GPUs by kind. */
-export function freeExtended(capacity: FreeCapacity): ReadonlyMap<string, number> {
-  const free = new Map<string, number>();
-  for (const bin of capacity.bins) {
-    for (const [name, amount] of bin.free.extended) {
-      free.set(name, (free.get(name) ?? 0) + amount * bin.nodes);
-    }
-  }
-  return free;
-}
-
-/** Shapes that people think in, for tables: how often each still fits. */
-export const commonShapes: readonly { readonly name: string; readonly requests: Resources }[] = [
-  { name: '250m/256Mi', requests: ask(250, 256) },
-  { name: '500m/512Mi', requests: ask(500, 512) },
-  { name: '1/1Gi', requests: ask(1_000, 1_024) },
-  { name: '2/4Gi', requests: ask(2_000, 4_096) },
-  { name: '4/8Gi', requests: ask(4_000, 8_192) },
-  { name: '1 GPU', requests: { ...ask(1_000, 1_024), extended: new Map([['nvidia.com/gpu', 1]]) } },
-];
-
-export function commonShapeFits(capacity: FreeCapacity): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    commonShapes.map(({ name, requests }) => {
-      let fits = 0;
-      for (const { nodes, free } of capacity.bins) fits += nodes * fitCountIn(free, requests);
-      return [name, fits];
-    }),
-  );
 }
 
 export const noAmounts: Amounts = Object.freeze({
@@ -210,7 +108,7 @@ function kindOf(node: NodeState): NodeKind {
   const known = kinds.get(node.labels);
   if (known?.from === node.taints) return known;
   const names = Object.keys(node.labels)
-    .filter((name) => advertisedPrefixes.some((prefix) => name.startsWith(prefix)))
+    .filter(isAdvertisedLabel)
     .sort()
     .slice(0, capacityBounds.labelsPerClassMax);
   const labels = Object.fromEntries(names.map((name) => [name, node.labels[name] ?? '']));
@@ -273,71 +171,7 @@ function added(a: Amounts, b: Amounts): Amounts {
   return { ...plus(a, b), pods: a.pods + b.pods };
 }
 
-function fitCountIn(free: Amounts, requests: Resources): number {
-  let fits = free.pods;
-  const limit = (asked: number, available: number): void => {
-    if (asked > 0) fits = Math.min(fits, Math.floor(available / asked));
-  };
-  limit(requests.milliCpu, free.milliCpu);
-  limit(requests.memoryBytes, free.memoryBytes);
-  limit(requests.ephemeralStorageBytes, free.ephemeralStorageBytes);
-  for (const [name, asked] of requests.extended) limit(asked, free.extended.get(name) ?? 0);
-  return fits;
-}
-
-/** A label that is not advertised may be there: such requirements are left to the host. */
-function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
-  const known = (key: string): boolean =>
-    advertisedPrefixes.some((prefix) => key.startsWith(prefix));
-  const nodeSelector = Object.fromEntries(
-    Object.entries(shape.nodeSelector).filter(([key]) => known(key)),
-  );
-  const terms =
-    shape.affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const checkable = terms?.map((term) =>
-    (term.matchExpressions ?? []).filter(({ key }) => known(key)),
-  );
-  const anyUnknown = checkable?.some((expressions) => expressions.length === 0) ?? true;
-  const affinity = anyUnknown
-    ? {}
-    : {
-        nodeAffinity: {
-          requiredDuringSchedulingIgnoredDuringExecution: {
-            nodeSelectorTerms: (checkable ?? []).map((matchExpressions) => ({ matchExpressions })),
-          },
-        },
-      };
-  return matchesNodeSelection({ nodeSelector, affinity }, { name: '', labels });
-}
-
-function repelsItself({ affinity, labels }: PodShape): boolean {
-  const terms = affinity.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-  return terms.some(
-    ({ labelSelector }) =>
-      labelSelector?.matchLabels !== undefined &&
-      Object.entries(labelSelector.matchLabels).every(([key, value]) => labels[key] === value),
-  );
-}
-
-function covers(a: Amounts, b: Amounts): boolean {
-  return (
-    a.milliCpu >= b.milliCpu &&
-    a.memoryBytes >= b.memoryBytes &&
-    a.pods >= b.pods &&
-    [...b.extended].every(([name, amount]) => (a.extended.get(name) ?? 0) >= amount)
-  );
-}
-
 function amountsKey(amounts: Amounts): string {
   const { milliCpu, memoryBytes, ephemeralStorageBytes, pods, extended } = amounts;
   return [milliCpu, memoryBytes, ephemeralStorageBytes, pods, ...[...extended].flat()].join(',');
-}
-
-function ask(milliCpu: number, memoryMebibytes: number): Resources {
-  return {
-    milliCpu,
-    memoryBytes: memoryMebibytes * 1024 * 1024,
-    ephemeralStorageBytes: 0,
-    extended: new Map(),
-  };
 }

@@ -24,7 +24,7 @@ import {
 } from './foreseen-preemptions.ts';
 import type { RankedNeighbour } from './neighbour-placement.ts';
 import type { PlacementPolicy } from '../policy/policy.ts';
-import { freeCapacityWithout } from '../advert/free-capacity.ts';
+import { freeCapacityWithout } from '../advert/fit.ts';
 
 /** `count` equal pods. */
 export interface ForecastPods {

@@ -6,7 +6,7 @@ import type { ClusterName, MonotonicMs, PodShape, Verdict, VerdictCode } from '@
 import { untoleratedTaint } from '@spillway/scheduling';
 import type { Neighbour } from '../membership/directory.ts';
 import { meets, type PlacementPolicy, termText } from '../policy/policy.ts';
-import { fitCount } from '../advert/free-capacity.ts';
+import { fitCount } from '../advert/fit.ts';
 
 export interface RankedNeighbour {
   readonly cluster: ClusterName;
