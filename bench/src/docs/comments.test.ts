@@ -11,7 +11,7 @@ const wordsMax = 25;
 
 const sources = globSync(
   [
-    'packages/{core,scheduling,federation,agent-core,agent,manifests,cli,chart,image,bundling}/src/**/*.ts',
+    'packages/{core,scheduling,federation,agent-core,agent,manifests,cli,chart,image,bundling,simulator}/src/**/*.ts',
   ],
   {
     cwd: root,

@@ -28,8 +28,8 @@ export const timing: {
   readonly scheduler: SchedulerTiming;
   /**
    * `reactMs`: from a user's write until it is planned. `syncMs`: from a plan until members have it.
-   * `statusMs`: from then until KubeFed has said so on the FederatedDeployment, at most; in parts
-   * `conflicts` somebody else wrote it meanwhile, and it says so `conflictMs` later
+   * `statusMs`: maximum time from then until KubeFed has written it on the FederatedDeployment. In a share
+   * `conflicts` of cases something else has written it meanwhile, and KubeFed writes `conflictMs` later
    * (`pkg/controller/sync/controller.go`, setFederatedStatus). As measured on the test bed.
    */
   readonly kubefed: {

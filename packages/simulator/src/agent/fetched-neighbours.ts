@@ -1,7 +1,7 @@
 /**
- * The neighbours of an agent that fetches what has reached it when it looks for room. It decides by the
- * same directory as if it had been handed each advert, and nobody has to hold one that is not looked at:
- * where everybody is alive, a directory holds nothing that fetching would not bring back.
+ * The neighbours of an agent that fetches what has reached it when it looks for room. It decides by the same
+ * directory as if it had been handed each advert. No agent has to hold an advert that it does not look at.
+ * Where all are alive, a directory has nothing that fetching would not bring back.
  */
 import type { ClusterName, MonotonicMs } from '@spillway/core';
 import {

@@ -1,8 +1,8 @@
 /**
  * What an agent sees of its API server: a list of each kind, then changes; all of it some time later, in
- * order. A watch that ends is resumed, or the kind is listed again, as packages/kubernetes/src/reflector.ts
- * does it: what is as it was is not told again, and of a deletion that was missed no more than the
- * metadata is known.
+ * order. A watch that ends is resumed, or the kind is listed again, as in
+ * packages/kubernetes/src/reflector.ts. What has not changed is not reported again. Only the metadata is
+ * known of a deletion that was missed.
  */
 import type { ClusterEvent, Node, Pod, Random } from '@spillway/core';
 import type { ModelApiServer, WatchedKind } from '../cluster/api-server.ts';

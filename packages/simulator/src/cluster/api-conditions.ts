@@ -19,7 +19,7 @@ export const wellApi: ApiConditions = Object.freeze({
 });
 
 /**
- * How watches end: `breaks` resume where they were; `expires`: the server has forgotten where that was
- * (410 Gone), and only a new list helps, which skips what came and went meanwhile.
+ * How watches end. `breaks`: they resume where they were. `expires`: the server has forgotten where that was
+ * (410 Gone). Only a new list helps then, which skips what came and went meanwhile.
  */
 export type WatchEnd = 'breaks' | 'expires';

@@ -1,7 +1,7 @@
 /**
- * What the machines depend on of a Kubernetes API server, and no more: pods with UIDs and resource
- * versions, one binding per pod, deletion in two steps, watches that lag behind. It is a model for
- * exploring interleavings by the thousand; what is claimed of Kubernetes is shown on real ones.
+ * What the machines need of a Kubernetes API server, and no more. It has pods with UIDs and resource
+ * versions, one binding per pod, deletion in two steps, and watches that lag behind. It is a model for
+ * exploring interleavings by the thousand. What is claimed of Kubernetes is shown on real API servers.
  */
 import {
   type ClusterEvent,

@@ -1,7 +1,7 @@
 /**
- * Deployments of one cluster, and the ReplicaSets under them: a number of pods of one template, made in
- * batches that double as kube-controller-manager makes them, replaced when they end, taken away in its
- * order when there are too many.
+ * Deployments of one cluster, and the ReplicaSets under them: a number of pods of one template. They are
+ * created in batches that double, as kube-controller-manager creates them. They are replaced when they end.
+ * When there are too many, they are deleted in its order.
  *
  * Source: kubernetes/pkg/controller/replicaset (slowStartBatch), controller.ActivePodsWithRanks.
  */

@@ -1,7 +1,7 @@
 /**
- * kube-scheduler, as far as waiting times go: one pod at a time, on a cache that lags; what finds no
- * room is marked Unschedulable and waits, with a back-off, for something to change. Its filters and
- * scores are ours, which agree with the real one's pod by pod (bench/src/agreement).
+ * kube-scheduler, as far as waiting times go: one pod at a time, on a cache that lags. A pod that finds no
+ * room is marked Unschedulable. It waits, with a back-off, for something to change. Its filters and scores
+ * are ours, which agree with the real ones pod by pod (bench/src/agreement).
  *
  * Source: kubernetes/pkg/scheduler (v1.36): scheduling queue, back-off 1 s doubling to 10 s.
  */

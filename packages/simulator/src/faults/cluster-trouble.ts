@@ -1,7 +1,7 @@
 /**
- * What befalls a cluster itself: its API server, the watches on it, its nodes, all of it at once. Each
- * ends by the calm. Times are shorter than Kubernetes' own (50 s until a node is NotReady, 300 s until its
- * pods are evicted), so that a world stays short; their order is the same.
+ * Faults of a cluster itself: its API server, the watches on it, its nodes, or all of it at once. Each ends
+ * before the calm. Times are shorter than Kubernetes' own, so that a world stays short, and have the same
+ * order. Kubernetes takes 50 s until a node is NotReady, and 300 s until its pods are evicted.
  */
 import { type Node, type Random, unreachable } from '@spillway/core';
 import { refOf } from '@spillway/federation';

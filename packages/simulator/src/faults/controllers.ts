@@ -1,7 +1,7 @@
 /**
- * Controllers that replace their pods: a ReplicaSet by another as soon as one has failed, goes or is
- * gone, a StatefulSet by one of the same name, which must be gone before. What makes a second copy of a
- * pod in the real world is nothing but this.
+ * Controllers that replace their pods. A ReplicaSet replaces one by another as soon as it has failed, is
+ * being deleted or is gone. A StatefulSet replaces it by one of the same name, and the old one must be gone
+ * first. Nothing else makes a second copy of a pod in the real world.
  */
 import type { Pod, PodUid } from '@spillway/core';
 import { refOf } from '@spillway/federation';

@@ -1,6 +1,7 @@
 /**
  * Which states of a pod the worlds have put under which fault. A pair is visited when a pod enters the state
- * while the fault is in force at its home or at its host, and when the fault begins while it is in the state.
+ * while the fault is active at its home or at its host. It is also visited when the fault begins while the
+ * pod is in the state.
  */
 import type { ClusterName, PodUid } from '@spillway/core';
 import { clusterOfVirtualNode, type PodState, podStates } from '@spillway/federation';

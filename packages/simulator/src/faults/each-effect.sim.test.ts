@@ -1,6 +1,6 @@
 /**
- * Small worlds in which nothing fails but one agent, and that at each of its effects in turn: killed just
- * before it performs the effect, or just after, before it hears how that ended.
+ * Small worlds in which only one agent fails, at each of its effects in turn. It is killed just before it
+ * performs the effect, or just after, before it learns how that ended.
  */
 import type { AgentEffect } from '@spillway/agent-core';
 import { expect, test } from 'vitest';

@@ -21,8 +21,8 @@ export interface WorldOptions {
   /** Whether the clusters' own schedulers bind guests; else agents create them bound. */
   readonly schedulersBindGuests: boolean;
   /**
-   * With it, all pods go by this partition policy, have controllers that replace them, and their nodes
-   * are lost at any time: those that do not tolerate that are evicted.
+   * With it, all pods have this partition policy and controllers that replace them. Their nodes are lost at
+   * any time, and pods that do not tolerate that are evicted.
    */
   readonly partition?: PartitionPolicy;
   /**

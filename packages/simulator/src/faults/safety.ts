@@ -1,6 +1,7 @@
 /**
  * What must hold in a simulated world at every step. A check looks again only at what has changed since the
- * step before: pods of a cluster whose API server has a newer version, and what its kubelets run.
+ * step before. These are the pods of a cluster whose API server has a newer version, and what its kubelets
+ * run.
  */
 import { type Pod, type PodUid, wellKnown } from '@spillway/core';
 import { modelSeals } from '../agent/model-seals.ts';
@@ -34,8 +35,8 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
 }
 
 /**
- * Of pods that stand for one another no two may run, under `fence`: by what their kubelets run, which is
- * more than what the API servers know of.
+ * Under `fence`, no two pods may run that stand for one another. This is checked by what their kubelets run,
+ * which is more than the API servers know.
  */
 export function overlapChecker(world: ModelWorld): () => string | undefined {
   let checked = -1;

@@ -1,13 +1,15 @@
 /**
- * Adverts over GossipSub, as packages/mesh runs it: every message floods a random mesh of `gossip.degree`
- * neighbours each, so it reaches an agent by the quickest way through the mesh. Bytes are those of the
- * real encoding, times the copies that an agent gets to see.
+ * Adverts over GossipSub, as packages/mesh runs it. Every message floods a random mesh of `gossip.degree`
+ * neighbours each, so it reaches an agent on the quickest way through the mesh. Bytes are those of the real
+ * encoding, times the copies that an agent gets.
  *
- * Where adverts are `handed`, each is an event at each agent. Where they are `fetched`, those whose waiting
- * pods would be tried again are told that one has reached them, and an agent fetches what has reached it
- * when it looks for room. Without cuts that changes nothing that anybody does (simulate.test.ts holds one
- * against the other), and makes ten thousand clusters affordable. With cuts, silence is judged when an
- * agent fetches, not every second.
+ * Where adverts are `handed`, each is an event at each agent. Where they are `fetched`, an agent fetches
+ * what has reached it when it looks for room. Only agents with waiting pods that would be tried again are
+ * told that an advert has reached them.
+ *
+ * Without cuts this changes nothing that any agent does, and makes ten thousand clusters possible
+ * (simulate.test.ts compares the two). With cuts, silence is evaluated when an agent fetches, and not every
+ * second.
  */
 import type { ClusterName, MonotonicMs, Random } from '@spillway/core';
 import { type Advert, gossip, heardBytes, type Member } from '@spillway/federation';

@@ -83,8 +83,8 @@ describe('checking again', () => {
   });
 });
 
-// A holds 4 of its 10; the other 6 wait since 0. At 60 s nothing is known and 10 and 10 are planned again;
-// at 61 s A has a capacity of 10 − 6 = 4, so B gets 20 − 4 = 16, and with rebalance A's 6 stay asked.
+// A holds 4 of its 10; the other 6 wait since 0. At 60 s nothing is known, and 10 and 10 are planned again. At
+// 61 s A has a capacity of 10 − 6 = 4, so B gets 20 − 4 = 16. With rebalance A's 6 stay requested.
 test('pods move once the capacity is known, and not a moment before', () => {
   const deployments = new Map([
     ['A', deployment({ running: 4, unschedulableSinceMs: [0, 0, 0, 0, 0, 0] })],

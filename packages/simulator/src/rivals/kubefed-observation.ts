@@ -7,8 +7,8 @@ import { kubefedTiming } from './kubefed-timing.ts';
 
 /**
  * - `0.10`: v0.7.0 and later (changed by pull request #1385; read in v0.10.0).
- * - `0.4.0`: the one that mck8s installs. It reads `readyReplicas` under a wrong key, so always 0, and
- *   never checks again by itself: without another event, what is pending stays where it is.
+ * - `0.4.0`: the version that mck8s installs. It reads `readyReplicas` under a wrong key, so it is always 0.
+ *   It never checks again by itself: without another event, what is pending stays where it is.
  */
 export type KubefedVersion = '0.4.0' | '0.10';
 
@@ -40,10 +40,10 @@ export interface Observation {
 }
 
 /**
- * @param deployments of the Ready clusters that hold the Deployment, by cluster name, **in the order in
- *   which KubeFed looks at them**. It matters for `recheck`: each cluster whose replicas are not all ready
- *   overwrites the answer of those before it, so one with pods freshly unschedulable is forgotten when a
- *   later one has none. KubeFed's order is that of a Go map: another one each time.
+ * @param deployments of the Ready clusters that have the Deployment, by cluster name, **in the order in
+ * which KubeFed reads them**. The order matters for `recheck`. Each cluster whose replicas are not all ready
+ * overwrites the answer of those before it. So a cluster with newly unschedulable pods is forgotten when a
+ * later one has none. KubeFed's order is that of a Go map: another one each time.
  */
 export function observe({
   deployments,

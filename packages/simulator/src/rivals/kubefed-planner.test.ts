@@ -116,8 +116,8 @@ describe('with rebalance', () => {
     expect(written).toEqual({ A: 20, B: 20, C: 10 + 7 });
   });
 
-  // The trial on real clusters (testbed notes): weight 6 of 10, 95 asked, 20 fit: 95 × 6/10 = 57 due,
-  // 57 − 20 = 37 stay pending for good, while the others run 95 − 20 = 75 in all.
+  // The trial on real clusters (testbed notes): weight 6 of 10, 95 requested, 20 fit. Then 95 × 6/10 = 57 are
+  // due, and 57 − 20 = 37 stay pending permanently. The others run 95 − 20 = 75 in all.
   test('unschedulable pods stay as probes for good', () => {
     const others = { b: {}, c: {}, d: {}, e: {} };
     const before = planned(true, 95, { a: { weight: 6 }, ...others }, 'trial/app');

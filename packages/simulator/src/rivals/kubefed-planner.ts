@@ -34,11 +34,11 @@ export interface PlannedCluster {
 }
 
 /**
- * Replicas to write per cluster, by name, in the order of `clusters`: what is planned plus the overflow.
- * With `rebalance` the overflow comes on top of what runs elsewhere, so the sum may exceed `total`:
- * unschedulable pods stay as probes of the cluster's capacity while others run in their stead.
+ * Replicas to write for each cluster, by name, in the order of `clusters`: what is planned plus the
+ * overflow. With `rebalance` the overflow is added to what runs elsewhere, so the sum may exceed `total`.
+ * Unschedulable pods stay as probes of the cluster's capacity, while others run in their place.
  *
- * Clusters are served by weight, ties by an FNV hash, so that rounding up does not always favour the
+ * Clusters are served by weight, and ties by an FNV hash, so that rounding up does not always favour the
  * first name. Exact as long as total × weight < 2^53.
  */
 export function plan({ total, key, rebalance, clusters }: PlanRequest): Map<string, number> {

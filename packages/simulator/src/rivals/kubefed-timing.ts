@@ -1,9 +1,9 @@
 /**
- * KubeFed's delays and thresholds, ms, as they are by default; the same in v0.4.0 and v0.10.0 unless noted.
- * Each with its place in kubernetes-retired/kubefed.
+ * KubeFed's delays and thresholds, ms, by default. They are the same in v0.4.0 and v0.10.0 unless noted.
+ * Each has its place in kubernetes-retired/kubefed.
  *
- * Work waits in a queue keyed by object: of two delays for one object, the one that ends earlier counts
- * and the other is dropped (`pkg/controller/util/delaying_deliverer.go`). One worker per controller.
+ * Work waits in a queue keyed by object. Of two delays for one object, the one that ends earlier counts, and
+ * the other is dropped (`pkg/controller/util/delaying_deliverer.go`). One worker per controller.
  */
 export const kubefedTiming = {
   /** From a change of a member's Deployment until it is planned or synced again; `worker.go`, RetryDelay. */

@@ -97,7 +97,8 @@ describe('by policy', () => {
     expect(decide(line(0, 0), 1, one)).toBe('nothing');
   });
 
-  // Most room first: c0 4 of 9, c1 3 of 4, 1 over; c0 has room for 5 more, but only c2 is asked, in vain.
+  // Most room first: c0 4 of 9, c1 3 of 4, 1 over. c0 has room for 5 more, but only c2 is asked, without
+  // success.
   test('clusters chosen already take no overflow', () => {
     expect(decide(line(9, 3, 0), 4, { policy: 'worst_fit', numberOfLocations: 2 })).toBe('nothing');
   });

@@ -1,10 +1,11 @@
 /**
- * mck8s' multi-cluster scheduler: where a MultiClusterDeployment's replicas go. After
- * `multi-cluster-scheduler/multiclusterscheduler.py` and `utils.py` of moule3053/mck8s, told in own words.
+ * mck8s' multi-cluster scheduler: where the replicas of a MultiClusterDeployment go. After
+ * `multi-cluster-scheduler/multiclusterscheduler.py` and `utils.py` of moule3053/mck8s, in our own words.
  *
- * It sees what is bound at the moment of a decision and holds nothing: pending pods and other decisions
- * under way do not count, so two at once may fill the same room. All or nothing: when one replica finds no
- * room, none is deployed and mck8s asks for a cloud cluster, which these trials do not have, and retries.
+ * It sees what is bound at the moment of a decision and holds nothing. Pending pods and other decisions
+ * under way do not count, so two at once may fill the same room. It places all or nothing. When one replica
+ * finds no room, none is deployed. mck8s then asks for a cloud cluster, which these trials do not have, and
+ * retries.
  */
 import { assert } from '@spillway/core';
 import type { PodAsk, TrialNode } from '../trial.ts';
@@ -55,10 +56,10 @@ export interface Mck8sDecision {
 }
 
 /**
- * Replicas per cluster by index, all above 0; or 'nothing' for now.
+ * Replicas for each cluster by index, all above 0; or 'nothing' for now.
  *
- * Their sum may be less than what was asked, and mck8s reports success: locations beyond the number of
- * clusters with room vanish, and so does a location that is impossible and has no substitute.
+ * Their sum may be less than what was requested, and mck8s reports success. Locations beyond the number of
+ * clusters with room vanish. So does a location that is impossible and has no substitute.
  */
 export function placeApp(decision: Mck8sDecision): ReadonlyMap<number, number> | 'nothing' {
   const { where } = decision.app;

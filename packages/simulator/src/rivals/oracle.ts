@@ -1,10 +1,10 @@
 /**
- * No scheduler, however much it knows, can run more of these pods on these nodes than this. The exact
- * number is a bin packing in several dimensions, NP-hard; this is a bound from above: what is asked beyond
- * it stays pending under anybody, and a system that leaves no more than that pending cannot be beaten.
+ * No scheduler can run more of these pods on these nodes than this. The exact number is a bin packing in
+ * several dimensions, which is NP-hard; this is an upper bound. What is requested beyond it stays pending
+ * under every scheduler. A system that leaves no more than that pending cannot be improved on.
  *
- * Rejected: the linear program over all resources and nodes. It is tighter only where several resources
- * bind at once, and needs a solver whose rounding would have to be trusted.
+ * Rejected: the linear program over all resources and nodes. It is tighter only where several resources bind
+ * at once, and needs a solver whose rounding would have to be trusted.
  */
 import type { PodAsk, TrialNode } from '../trial.ts';
 import { resources, sum, times, timesOn } from './fit.ts';
@@ -16,12 +16,15 @@ export interface Kind {
 }
 
 /**
- * An upper bound on how many of the pods can run at once; never below the truth. It is the truth for pods
- * of one kind, and where one resource binds on a single node or on nodes that the sizes divide evenly.
+ * An upper bound on how many of the pods can run at once; never below the truth. It is the truth for pods of
+ * one kind. It is also the truth where one resource binds on a single node, or on nodes that the sizes
+ * divide evenly.
  *
- * The lesser of two, each sound by itself, with no more of a kind than the nodes hold of it alone:
+ * The lesser of two bounds, each correct by itself. Neither counts more of a kind than the nodes hold of it
+ * alone:
+ *
  * - node by node, as if it had all pods for itself, the smallest first;
- * - all nodes melted into one, the smallest pods first.
+ * - all nodes as one, the smallest pods first.
  *
  * @param free what each node has left, 0 or more.
  */

@@ -1,6 +1,6 @@
 /**
- * Against the course of real KubeFed v0.10.0 on the test bed: five clusters with room for 15 pods each,
- * and 40 replicas asked at the first.
+ * Compared with the course of real KubeFed v0.10.0 on the test bed. It had five clusters with room for 15
+ * pods each, and 40 replicas requested at the first.
  */
 import { describe, expect, test } from 'vitest';
 import type { PodRecord } from '../recording.ts';

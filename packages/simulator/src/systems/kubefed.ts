@@ -1,10 +1,11 @@
 /**
- * KubeFed above the clusters, with its own planner and its own delays (rivals/): the user writes
- * FederatedDeployments, and under RSP a ReplicaSchedulingPreference each; members' own schedulers place.
+ * KubeFed above the clusters, with its own planner and its own delays (rivals/). The user writes
+ * FederatedDeployments, and under RSP a ReplicaSchedulingPreference for each. The members' own schedulers
+ * place the pods.
  *
- * Its preferences are as good for it as they can be while users keep their locations: the homes weigh
- * 1000 and every other cluster 1, so that all replicas are asked at home first, and what can't run there
- * goes elsewhere. `even` gives the locations up: all clusters weigh the same.
+ * Its preferences are the best for it while users keep their locations: the homes weigh 1000 and every other
+ * cluster 1. So all replicas are requested at home first, and those that cannot run there go elsewhere.
+ * `even` ignores the locations: all clusters weigh the same.
  */
 import type { PodUid } from '@spillway/core';
 import { refOf } from '@spillway/federation';
@@ -175,8 +176,8 @@ class ReplicaScheduling implements SimulatedSystem {
       if (replicas > 0) holders.add(index);
       if (holders.has(index)) this.#write(app, index, replicas);
     }
-    // Its status says so, and that has it planned again, often before replacements run: then the plan of
-    // a moment ago is taken back, and what could not run at home waits there once more.
+    // Its status says so, and that causes a new plan, often before replacements run. Then the earlier plan is
+    // taken back, and what could not run at home waits there once more.
     const { statusMs, conflictMs, conflicts } = timing.kubefed;
     const random = this.#statusDelay;
     const conflictingMs = random.unit() < conflicts ? conflictMs : 0;

@@ -1,7 +1,8 @@
 /**
- * mck8s above the clusters: one decision after the other for a whole app, from what every cluster says
- * it has free; all of it or nothing, and nothing is tried again after 30 s. It reserves nothing: two apps
- * decided one shortly after the other may be given the same room, and the second one's pods stay pending.
+ * mck8s above the clusters. It decides for one whole app after the other, from what every cluster says it
+ * has free. It places all of the app or nothing. What it did not place it tries again after 30 s. It
+ * reserves nothing. Two apps that are decided one shortly after the other may be given the same room, and
+ * the pods of the second stay pending.
  */
 import type { Pod } from '@spillway/core';
 import { isEnded } from '../cluster/api-server.ts';

@@ -1,6 +1,6 @@
 /**
- * Every node of every cluster under one scheduler that loses no time: what no federation can beat but
- * by luck, since scheduling one pod after another is a heuristic for everybody.
+ * Every node of every cluster under one scheduler that loses no time. A federation can be better only by
+ * luck, since scheduling one pod after another is a heuristic for every scheduler.
  */
 import { KubeScheduler } from '../cluster/kube-scheduler.ts';
 import type { World } from '../world.ts';

@@ -21,8 +21,8 @@ const linksMax = 128;
 /** How many of the predicted nearest an agent has measured after an hour of one every 10 s. */
 const surveyedCount = 360;
 /**
- * RTTs that each agent has measured when the trial starts: what one does in a minute with 128
- * connections, each pinged every 10 s, and in ten minutes with ten.
+ * Number of pings that each agent has measured when the trial starts. With 128 connections, each pinged
+ * every 10 s, this takes less than a minute. With ten it takes ten minutes.
  */
 const warmUpPings = 600;
 const stalenessSamplesMax = 100_000;
