@@ -39,7 +39,7 @@ import {
 } from './guests.ts';
 import { LateCreations } from './late-creations.ts';
 import { labelledIdOf, shadowIdOf } from './shadow-identity.ts';
-import { isTippedOver } from './tipped-over.ts';
+import { overcommitsNode } from './overcommitted-node.ts';
 import { UnboundGuests } from './unbound-guests.ts';
 
 export interface ShadowsOptions {
@@ -224,7 +224,7 @@ export class Shadows {
     const fresh = pending !== undefined || (isNew && pod.status?.startTime === undefined);
     // A scheduler of the host's has looked whether it fits.
     const unchecked = pod.spec.schedulerName === wellKnown.schedulerName;
-    if (fresh && unchecked && isTippedOver(pod, this.#ledger)) {
+    if (fresh && unchecked && overcommitsNode(pod, this.#ledger)) {
       guest.ending ??= { gracePeriodSeconds: 0, withdrawn: true };
     }
     this.#options.emit({ kind: 'push', home: id.home, update: statusUpdate(id.uid, pod) });
