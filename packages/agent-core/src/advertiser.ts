@@ -11,6 +11,7 @@ import {
   type HostConfig,
   type FreeCapacity,
   freeCapacityOf,
+  isSameCapacity,
   capacityTotals,
 } from '@spillway/federation';
 import type { Ledger } from '@spillway/scheduling';
@@ -33,6 +34,14 @@ export interface Publication {
   readonly changedAt: MonotonicMs | undefined;
 }
 
+/** What is news when it changes. */
+type Said = Pick<Advert, 'freeCapacity' | 'accepting' | 'guestsFree'>;
+
+interface Computed {
+  readonly snapshot: Ledger['snapshot'];
+  readonly freeCapacity: FreeCapacity;
+}
+
 /** A new peer has subscribed to the topic by then. */
 const greetingMs = 400;
 
@@ -40,7 +49,8 @@ export class Advertiser {
   readonly #options: AdvertiserOptions;
   readonly #pacing: AdvertPacing;
   #sequence = 0;
-  #lastSaid = '';
+  #lastSaid: Said | undefined;
+  #computed: Computed | undefined;
   #changedAt: MonotonicMs | undefined;
 
   constructor(options: AdvertiserOptions) {
@@ -71,37 +81,47 @@ export class Advertiser {
   /** What is to be said now, if anything. */
   due(now: MonotonicMs): Publication | undefined {
     if (this.#pacing.wakeAt(now) > now) return undefined;
-    const { ledger, host, keepFree } = this.#options;
-    const freeCapacity = freeCapacityOf(ledger.snapshot, { keepFree });
-    const said = saidOf(freeCapacity, host.accepting, host.guestsFree);
-    const isNews = said !== this.#lastSaid;
+    const { host } = this.#options;
+    const { accepting, guestsFree } = host;
+    const said: Said = { freeCapacity: this.#freeCapacity(), accepting, guestsFree };
+    const isNews = this.#lastSaid === undefined || !isSame(said, this.#lastSaid);
     const changedAt = isNews ? this.#changedAt : undefined;
     const speaks = isNews || this.#pacing.mustSpeak(now);
     this.#pacing.looked(now, speaks);
     this.#changedAt = undefined;
     if (!speaks) return undefined;
     this.#lastSaid = said;
-    return { advert: this.#advert(freeCapacity), changedAt };
+    return { advert: this.#advert(said), changedAt };
   }
 
-  #advert(freeCapacity: FreeCapacity): Advert {
-    const { cluster, epoch, labels, host, ledger, whereabouts } = this.#options;
+  /** Computed once for each snapshot: between two heartbeats of a quiet cluster nothing changes. */
+  #freeCapacity(): FreeCapacity {
+    const { ledger, keepFree } = this.#options;
+    const { snapshot } = ledger;
+    if (this.#computed?.snapshot !== snapshot) {
+      this.#computed = { snapshot, freeCapacity: freeCapacityOf(snapshot, { keepFree }) };
+    }
+    return this.#computed.freeCapacity;
+  }
+
+  #advert(said: Said): Advert {
+    const { cluster, epoch, labels, ledger, whereabouts } = this.#options;
     return {
       cluster,
       ...whereabouts(),
       version: { epoch, sequence: this.#sequence++ },
       ttlMs: this.#pacing.ttlMs,
       labels,
-      accepting: host.accepting,
-      guestsFree: host.guestsFree,
-      freeCapacity,
+      ...said,
       totals: capacityTotals(ledger.snapshot),
     };
   }
 }
 
-function saidOf(freeCapacity: FreeCapacity, accepting: boolean, guestsFree: number): string {
-  return JSON.stringify([freeCapacity, accepting, guestsFree], (_key, value: unknown) =>
-    value instanceof Map ? [...(value as Map<string, number>)] : value,
+function isSame(a: Said, b: Said): boolean {
+  return (
+    a.accepting === b.accepting &&
+    a.guestsFree === b.guestsFree &&
+    isSameCapacity(a.freeCapacity, b.freeCapacity)
   );
 }

@@ -175,7 +175,7 @@ export class Agent {
       this.#effects.push({ kind: 'perform', id, work });
     }
     const effects = this.#effects;
-    this.#effects = [];
+    if (effects.length > 0) this.#effects = [];
     return effects;
   }
 

@@ -29,6 +29,8 @@ interface Queue {
   underWay: number;
 }
 
+const none: readonly Started[] = [];
+
 export class Outbox {
   readonly #queues = new Map<Lane, Queue>();
   readonly #underWay = new Map<number, Started & { readonly lane: Lane }>();
@@ -46,7 +48,7 @@ export class Outbox {
 
   /** What has got a place since the last call. */
   takeStarted(): readonly Started[] {
-    return this.#started.splice(0);
+    return this.#started.length === 0 ? none : this.#started.splice(0);
   }
 
   /** The driver has ended it, well or not. @returns it. */

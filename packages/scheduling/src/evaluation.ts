@@ -45,12 +45,20 @@ export function preparedFilters(snapshot: Snapshot, shape: PodShape): PreparedFi
     prepared.push(filter);
   }
   const listening = prepared.findIndex((filter) => filter.placed !== undefined);
-  const ownCount = listening === -1 ? prepared.length : listening;
+  const check = firstRefusal(prepared);
+  if (listening === -1) {
+    return {
+      rejected: undefined,
+      check,
+      checkNodeLocal: check,
+      checkPlacementDependent: () => passes,
+    };
+  }
   return {
     rejected: undefined,
-    check: firstRefusal(prepared),
-    checkNodeLocal: firstRefusal(prepared.slice(0, ownCount)),
-    checkPlacementDependent: firstRefusal(prepared.slice(ownCount)),
+    check,
+    checkNodeLocal: firstRefusal(prepared.slice(0, listening)),
+    checkPlacementDependent: firstRefusal(prepared.slice(listening)),
     ...allPlaced(prepared),
   };
 }

@@ -97,13 +97,14 @@ export class AdvertPacing {
   /** When to look whether there is something to say; the past when there is. */
   wakeAt(now: MonotonicMs): MonotonicMs {
     if (this.#lastSent === undefined) return now;
-    const heartbeat = after(this.#lastSent, this.heartbeatMs);
-    const due: MonotonicMs[] = [heartbeat];
-    if (this.#greetAt !== undefined) due.push(later(this.#greetAt, this.#affordable(now)));
-    if (this.#changed) {
-      due.push(later(after(this.#lastSent, gapMs), this.#affordable(now)));
+    let due = after(this.#lastSent, this.heartbeatMs);
+    if (this.#greetAt !== undefined) {
+      due = earlier(due, later(this.#greetAt, this.#affordable(now)));
     }
-    return due.reduce((a, b) => (a < b ? a : b));
+    if (this.#changed) {
+      due = earlier(due, later(after(this.#lastSent, gapMs), this.#affordable(now)));
+    }
+    return due;
   }
 
   /** At `wakeAt`: whether it must be said even if nothing has changed. */
@@ -134,6 +135,10 @@ export class AdvertPacing {
     if (sinceMs > 0) this.#tokens = Math.min(burst, this.#tokens + sinceMs * this.#perMs);
     this.#tokensAt = now;
   }
+}
+
+function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a < b ? a : b;
 }
 
 function later(a: MonotonicMs, b: MonotonicMs): MonotonicMs {

@@ -65,11 +65,12 @@ export function fitCountIn(free: Amounts, requests: Resources): number {
 
 /** A label that is not advertised may be there: such requirements are left to the host. */
 function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
+  const { nodeAffinity } = shape.affinity;
+  if (nodeAffinity === undefined && isEmpty(shape.nodeSelector)) return true;
   const nodeSelector = Object.fromEntries(
     Object.entries(shape.nodeSelector).filter(([key]) => isAdvertisedLabel(key)),
   );
-  const terms =
-    shape.affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const terms = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   const checkable = terms?.map((term) =>
     (term.matchExpressions ?? []).filter(({ key }) => isAdvertisedLabel(key)),
   );
@@ -84,6 +85,11 @@ function mayBeSelected(shape: PodShape, { labels }: NodeClass): boolean {
         },
       };
   return matchesNodeSelection({ nodeSelector, affinity }, { name: '', labels });
+}
+
+function isEmpty(map: Readonly<Record<string, string>>): boolean {
+  for (const _key in map) return false;
+  return true;
 }
 
 function repelsItself({ affinity, labels }: PodShape): boolean {

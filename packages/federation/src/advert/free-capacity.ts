@@ -39,6 +39,17 @@ export function freeCapacityOf(
   return { classes, bins: exact.length > capacityBounds.binsMax ? merged(exact) : exact };
 }
 
+/** Whether both say the same, node class by node class and bin by bin. */
+export function isSameCapacity(a: FreeCapacity, b: FreeCapacity): boolean {
+  if (a === b) return true;
+  return (
+    a.classes.length === b.classes.length &&
+    a.bins.length === b.bins.length &&
+    a.classes.every((kind, i) => isSameClass(kind, b.classes[i])) &&
+    a.bins.every((bin, i) => isSameBin(bin, b.bins[i]))
+  );
+}
+
 /** Sums over all nodes, for people to look at. */
 export function capacityTotals(snapshot: Snapshot): {
   readonly allocatable: Amounts;
@@ -167,11 +178,39 @@ function least(a: Amounts, b: Amounts): Amounts {
   };
 }
 
+/** A node that only pods come to and go from keeps the very labels and taints of its class. */
+function isSameClass(a: NodeClass, b: NodeClass | undefined): boolean {
+  if (b === undefined) return false;
+  if (a.labels === b.labels && a.taints === b.taints) return true;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function isSameBin(a: CapacityBin, b: CapacityBin | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.nodeClass === b.nodeClass &&
+    a.nodes === b.nodes &&
+    isSameAmounts(a.free, b.free)
+  );
+}
+
+function isSameAmounts(a: Amounts, b: Amounts): boolean {
+  if (a.extended.size !== b.extended.size) return false;
+  for (const [name, amount] of a.extended) if (b.extended.get(name) !== amount) return false;
+  return (
+    a.milliCpu === b.milliCpu &&
+    a.memoryBytes === b.memoryBytes &&
+    a.ephemeralStorageBytes === b.ephemeralStorageBytes &&
+    a.pods === b.pods
+  );
+}
+
 function added(a: Amounts, b: Amounts): Amounts {
   return { ...plus(a, b), pods: a.pods + b.pods };
 }
 
 function amountsKey(amounts: Amounts): string {
   const { milliCpu, memoryBytes, ephemeralStorageBytes, pods, extended } = amounts;
-  return [milliCpu, memoryBytes, ephemeralStorageBytes, pods, ...[...extended].flat()].join(',');
+  const plain = `${milliCpu},${memoryBytes},${ephemeralStorageBytes},${pods}`;
+  return extended.size === 0 ? plain : [plain, ...[...extended].flat()].join(',');
 }

@@ -125,7 +125,7 @@ export class Home {
       this.#offloaded.tick(now);
     }
     const effects = this.#effects;
-    this.#effects = [];
+    if (effects.length > 0) this.#effects = [];
     return effects;
   }
 

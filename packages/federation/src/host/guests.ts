@@ -66,6 +66,8 @@ interface Call {
   readonly results: Map<PodUid, CommitResult>;
 }
 
+const none: readonly Guest[] = [];
+
 export class Guests {
   readonly #guests = new Map<string, Guest>();
   readonly #doubtful = new Set<Guest>();
@@ -137,6 +139,7 @@ export class Guests {
 
   /** Those that the watch has not shown in time. */
   overdue(now: MonotonicMs): readonly Guest[] {
+    if (this.#doubtful.size === 0) return none;
     return [...this.#doubtful].filter(
       ({ doubtEnds }) => doubtEnds !== undefined && doubtEnds <= now,
     );

@@ -153,14 +153,13 @@ export class Host {
     this.#shadows.tick(now);
     for (const call of this.#ownPods.due(now)) this.#placeLate(call, now);
     const effects = this.#effects;
-    this.#effects = [];
+    if (effects.length > 0) this.#effects = [];
     return effects;
   }
 
   wakeAt(): MonotonicMs | undefined {
-    return [this.#admission.nextExpiry(), this.#shadows.nextTick(), this.#ownPods.nextDue()].reduce(
-      earliest,
-    );
+    const own = earliest(this.#admission.nextExpiry(), this.#ownPods.nextDue());
+    return earliest(own, this.#shadows.nextTick());
   }
 
   /** The opening of a home's guest stream: all its guests, then `synced`. The caches must be whole. */

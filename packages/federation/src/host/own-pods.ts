@@ -66,10 +66,11 @@ export class OwnPods<Call> {
 
   /** When to call `due`, if no pod is seen until then. */
   nextDue(): MonotonicMs | undefined {
+    if (this.#waiting.length === 0) return undefined;
     let next: MonotonicMs | undefined;
     for (const { until } of this.#waiting) next = earliest(next, until);
     const [oldest] = this.#undecided.values();
-    if (next === undefined || oldest === undefined) return next;
+    if (oldest === undefined) return next;
     return earliest(next, after(oldest, neglectedMs));
   }
 }

@@ -101,12 +101,8 @@ export class Shadows {
   }
 
   nextTick(): MonotonicMs | undefined {
-    return [
-      this.#lateCreations.nextExpiry(),
-      this.#guests.nextDoubtEnds(),
-      this.#unbound.nextOverdue(),
-      this.#endings.nextRetry(),
-    ].reduce(earliest);
+    const created = earliest(this.#lateCreations.nextExpiry(), this.#guests.nextDoubtEnds());
+    return earliest(created, earliest(this.#unbound.nextOverdue(), this.#endings.nextRetry()));
   }
 
   /** Creates the shadow of a new guest. */

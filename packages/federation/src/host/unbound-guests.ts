@@ -11,6 +11,8 @@ export const bindMsMax = 30_000;
 /** How long no room is granted after a scheduler has left a shadow alone for `bindMsMax`. */
 export const silenceMs = 30_000;
 
+const none: readonly Guest[] = [];
+
 export class UnboundGuests {
   /** The soonest first, since all may take equally long. Bounded by the guests. */
   readonly #bindBy = new Map<Guest, MonotonicMs>();
@@ -32,6 +34,7 @@ export class UnboundGuests {
 
   /** Those that have waited long enough. */
   overdue(now: MonotonicMs): readonly Guest[] {
+    if (this.#bindBy.size === 0) return none;
     const overdue: Guest[] = [];
     for (const [guest, bindBy] of this.#bindBy) {
       if (now < bindBy) break;
@@ -43,8 +46,8 @@ export class UnboundGuests {
   }
 
   nextOverdue(): MonotonicMs | undefined {
-    const [first] = this.#bindBy.values();
-    return first;
+    for (const first of this.#bindBy.values()) return first;
+    return undefined;
   }
 
   /** Whether the scheduler has left a shadow alone, and has decided on none since. */

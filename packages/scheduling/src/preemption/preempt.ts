@@ -35,8 +35,9 @@ export function preempt(
   snapshot: Snapshot,
   { shape, priority, never }: Preemptor,
 ): Preemption | undefined {
-  if (never) return undefined;
-  const nodes = snapshot.candidates().filter(mayHelp(snapshot, shape));
+  const candidates = snapshot.candidates();
+  if (never || !candidates.some((node) => hasLower(node, priority))) return undefined;
+  const nodes = candidates.filter(mayHelp(snapshot, shape));
   const budgets = [...snapshot.all('PodDisruptionBudget')];
   const enough = Math.max(candidatesMin, Math.floor(nodes.length * candidatesFraction));
   const found: Victims[] = [];
@@ -63,6 +64,13 @@ export function waitsForVictims(
   return [...node.pods.values()].some(
     ({ standing }) => standing?.preempted && standing.priority < priority,
   );
+}
+
+function hasLower(node: NodeState, priority: number): boolean {
+  for (const { standing } of node.pods.values()) {
+    if (standing !== undefined && standing.priority < priority) return true;
+  }
+  return false;
 }
 
 /** Nodes where the end of other pods may help. */

@@ -19,6 +19,8 @@ export interface OffloadedEntriesOptions {
   readonly observe: TransitionObserver | undefined;
 }
 
+const none: readonly OffloadedPod[] = [];
+
 export class OffloadedEntries {
   readonly #options: OffloadedEntriesOptions;
   readonly #ofPods = new Map<PodUid, OffloadedPod>();
@@ -162,7 +164,11 @@ export class OffloadedEntries {
 
   /** Returns the due entries and removes them from the due set. */
   takeDue(now: MonotonicMs): readonly OffloadedPod[] {
-    const taken = [...this.#due].filter(({ retryAt }) => retryAt === undefined || retryAt <= now);
+    let taken: OffloadedPod[] | undefined;
+    for (const entry of this.#due) {
+      if (entry.retryAt === undefined || entry.retryAt <= now) (taken ??= []).push(entry);
+    }
+    if (taken === undefined) return none;
     for (const entry of taken) {
       entry.retryAt = undefined;
       this.#due.delete(entry);

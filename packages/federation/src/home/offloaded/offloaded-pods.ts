@@ -239,10 +239,12 @@ export class OffloadedPods {
   /** Starts what is due: status writes, commits and releases in batches per host, final deletes. */
   tick(now: MonotonicMs): void {
     this.#news.tick(now);
+    const due = this.#entries.takeDue(now);
+    if (due.length === 0) return;
     const commits: OffloadedPod[] = [];
     const releases: OffloadedPod[] = [];
     const others: OffloadedPod[] = [];
-    for (const entry of this.#entries.takeDue(now)) {
+    for (const entry of due) {
       if (entry.state === 'foreign' && this.foreign.mayGiveBack(entry, now)) {
         this.#endings.giveBack(entry, this.foreign.giveBack(entry));
       }

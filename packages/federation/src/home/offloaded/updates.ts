@@ -45,8 +45,10 @@ export class OffloadUpdates {
   /** Sends the stale pods, maximum one call for each host. Returns the stale pods that must wait. */
   send(entries: readonly OffloadedPod[]): readonly OffloadedPod[] {
     const { config, homeEpoch, emit } = this.#options;
+    const stale = entries.filter((entry) => this.isStale(entry));
+    if (stale.length === 0) return stale;
     const left: OffloadedPod[] = [];
-    for (const [host, mine] of byHost(entries.filter((entry) => this.isStale(entry)))) {
+    for (const [host, mine] of byHost(stale)) {
       const batch = this.#calling.has(host) ? [] : mine.slice(0, config.commitPodsMax);
       left.push(...mine.slice(batch.length));
       if (batch.length === 0) continue;

@@ -48,6 +48,8 @@ interface Retry {
   at: MonotonicMs | undefined;
 }
 
+const none: readonly Binding[] = [];
+
 export class Bindings {
   readonly #config: HomeConfig;
   readonly #random: Random;
@@ -147,6 +149,7 @@ export class Bindings {
 
   /** Returns the bindings whose back-off is over. */
   takeDue(now: MonotonicMs): readonly Binding[] {
+    if (this.#retries.size === 0) return none;
     const due: Binding[] = [];
     for (const [uid, retry] of this.#retries) {
       if (retry.at === undefined || retry.at > now) continue;

@@ -168,9 +168,11 @@ export class PendingPods {
     this.#rounds.tick(now);
     this.#atHome.tick(now);
     this.#binder.tick(now);
-    const due = [...this.#groups.all()].filter(
-      (group) => group.round === undefined && group.nextTry <= now,
-    );
+    let due: PendingGroup[] | undefined;
+    for (const group of this.#groups.all()) {
+      if (group.round === undefined && group.nextTry <= now) (due ??= []).push(group);
+    }
+    if (due === undefined) return;
     due.sort((a, b) => b.priority - a.priority);
     for (const group of due) this.#try(group, now);
   }

@@ -93,9 +93,10 @@ export class SlowStart {
 
   /** At once when others may begin; else when one has been held for as long as it may. */
   wakeAt(): MonotonicMs | undefined {
-    const [longest] = this.#held.values();
-    if (longest === undefined) return undefined;
-    return this.#stirred ? longest.since : this.#heldUntil(longest);
+    for (const longest of this.#held.values()) {
+      return this.#stirred ? longest.since : this.#heldUntil(longest);
+    }
+    return undefined;
   }
 
   #decide(offered: Offered, now: MonotonicMs): void {

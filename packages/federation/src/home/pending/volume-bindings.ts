@@ -38,6 +38,8 @@ export type VolumesSettled =
   | { readonly binding: LocalBinding; readonly outcome: 'bound' }
   | { readonly binding: LocalBinding; readonly outcome: 'failed'; readonly reason: string };
 
+const none: readonly VolumesSettled[] = [];
+
 export class VolumeBindings {
   readonly #options: VolumeBindingsOptions;
   readonly #entries = new Map<PodUid, Entry>();
@@ -79,6 +81,10 @@ export class VolumeBindings {
 
   /** The bindings that need not wait any longer. */
   settle(now: MonotonicMs): readonly VolumesSettled[] {
+    if (this.#entries.size === 0) {
+      this.#changed = false;
+      return none;
+    }
     const settled: VolumesSettled[] = [];
     for (const entry of this.#entries.values()) {
       const { binding, plan, until, written } = entry;
