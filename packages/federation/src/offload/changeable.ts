@@ -8,22 +8,8 @@ import { portablePod } from './portability.ts';
 
 export type Changeable = Brand<string, 'Changeable'>;
 
-/** By its spec: a pod whose status alone is changed keeps its metadata and spec. */
-const remembered = new WeakMap<
-  Pod['spec'],
-  { readonly metadata: Pod['metadata']; readonly changeable: Changeable }
->();
-
-/** Cost: the pod's metadata and containers, once. */
+/** Cost: the pod's metadata and containers. */
 export function changeableOf(pod: Pod): Changeable {
-  const known = remembered.get(pod.spec);
-  if (known?.metadata === pod.metadata) return known.changeable;
-  const changeable = computed(pod);
-  remembered.set(pod.spec, { metadata: pod.metadata, changeable });
-  return changeable;
-}
-
-function computed(pod: Pod): Changeable {
   const { labels = {}, annotations = {} } = pod.metadata;
   const { containers, initContainers = [], tolerations } = pod.spec;
   const { metadata } = portablePod({ metadata: { labels, annotations }, spec: { containers: [] } });

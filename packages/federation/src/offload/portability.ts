@@ -24,19 +24,8 @@ export interface PortabilityVerdict extends Verdict {
   readonly field: string;
 }
 
-/** What was found of a pod: it is asked for again whenever the pod's group is looked for. */
-const remembered = new WeakMap<Pod, readonly PortabilityVerdict[]>();
-
 /** Why `pod` must stay at home; empty when it may travel. Cost: its containers and volumes, once. */
 export function portabilityVerdicts(pod: Pod): readonly PortabilityVerdict[] {
-  const known = remembered.get(pod);
-  if (known !== undefined) return known;
-  const found = holdsBack(pod);
-  remembered.set(pod, found);
-  return found;
-}
-
-function holdsBack(pod: Pod): readonly PortabilityVerdict[] {
   const { metadata, spec } = pod;
   const verdicts: PortabilityVerdict[] = [];
   const hold = (field: string, reason: string): void => {

@@ -15,16 +15,9 @@ export interface KubeletTiming {
   readonly stopMs: readonly [number, number];
 }
 
-/** By pod object, which never changes: checks ask for the same ones at every step. */
-const requestedCpu = new WeakMap<Pod, number>();
-
 /** What the pod takes of its node; CPU is what the simulated nodes of fault worlds run out of. */
 export function cpuRequested(pod: Pod): number {
-  const known = requestedCpu.get(pod);
-  if (known !== undefined) return known;
-  const { milliCpu } = placedRequests(pod).requests;
-  requestedCpu.set(pod, milliCpu);
-  return milliCpu;
+  return placedRequests(pod).requests.milliCpu;
 }
 
 export function cpuUsed(api: ModelApiServer, node: string): number {

@@ -29,7 +29,7 @@ export function safetyChecker(world: ModelWorld): () => string | undefined {
       doubled(changed, all) ??
       unasked(changed, all) ??
       (world.promisesOneCopy ? overlaps() : undefined) ??
-      first(changed, ({ cluster }) => overcommitted(cluster))
+      first(changed, overcommitted)
     );
   };
 }
@@ -50,15 +50,25 @@ export function overlapChecker(world: ModelWorld): () => string | undefined {
   };
 }
 
+interface BoundPod {
+  readonly pod: Pod;
+  readonly uid: PodUid;
+  readonly milliCpu: number;
+}
+
 /** What the API server of a cluster had when it was last looked at. */
 class SeenCluster {
   readonly cluster: ModelCluster;
   /** Of the pods that are bound to a node there and have not ended: the pods of which they are copies. */
-  readonly bound = new Set<string>();
+  readonly copies = new Set<string>();
+  /** The pods themselves. */
+  readonly bound: BoundPod[] = [];
   /** A pod of which there are two copies. */
   twice: string | undefined;
   shadows: readonly Pod[] = [];
   #version = -1;
+  /** Bounded by the pods that its world ever has. */
+  readonly #pods = new Map<PodUid, BoundPod>();
 
   constructor(cluster: ModelCluster) {
     this.cluster = cluster;
@@ -72,17 +82,29 @@ class SeenCluster {
     const { api } = this.cluster;
     const shadows: Pod[] = [];
     this.#version = api.version;
-    this.bound.clear();
+    this.copies.clear();
+    this.bound.length = 0;
     this.twice = undefined;
     for (const pod of api.pods()) {
       if (isShadow(pod)) shadows.push(pod);
       const { nodeName } = pod.spec;
       if (!nodeName || isEnded(pod) || isVirtual(nodeName)) continue;
       const copyOf = pod.metadata.labels?.[wellKnown.homeUidLabel] ?? pod.metadata.uid ?? '';
-      if (this.bound.has(copyOf)) this.twice ??= copyOf;
-      this.bound.add(copyOf);
+      if (this.copies.has(copyOf)) this.twice ??= copyOf;
+      this.copies.add(copyOf);
+      this.bound.push(this.#known(pod));
     }
     this.shadows = shadows;
+  }
+
+  /** Most pods are as they were. */
+  #known(pod: Pod): BoundPod {
+    const uid = pod.metadata.uid as PodUid;
+    const known = this.#pods.get(uid);
+    if (known?.pod === pod) return known;
+    const now = { pod, uid, milliCpu: cpuRequested(pod) };
+    this.#pods.set(uid, now);
+    return now;
   }
 }
 
@@ -92,8 +114,8 @@ function doubled(changed: readonly SeenCluster[], all: readonly SeenCluster[]): 
     if (here.twice !== undefined) return `${here.twice} runs twice: at ${name} and ${name}`;
     for (const there of all) {
       if (there === here) continue;
-      for (const key of here.bound) {
-        if (there.bound.has(key)) return `${key} runs twice: at ${there.cluster.name} and ${name}`;
+      for (const key of here.copies) {
+        if (there.copies.has(key)) return `${key} runs twice: at ${there.cluster.name} and ${name}`;
       }
     }
     return undefined;
@@ -143,16 +165,16 @@ function overlapping(world: ModelWorld): string | undefined {
 }
 
 /** Of two schedulers that fill one node at once, one loses at the kubelet; alone, ours never overfills. */
-function overcommitted({ api, kubelets }: ModelCluster): string | undefined {
+function overcommitted({ cluster, bound: pods }: SeenCluster): string | undefined {
+  const { api, kubelets } = cluster;
   return first(api.nodes, ({ metadata: { name = '' } }) => {
     if (isVirtual(name)) return undefined;
     let [bound, running, contested] = [0, 0, false];
-    for (const pod of api.pods()) {
-      if (pod.spec.nodeName !== name || isEnded(pod)) continue;
-      const milliCpu = cpuRequested(pod);
+    for (const { pod, uid, milliCpu } of pods) {
+      if (pod.spec.nodeName !== name) continue;
       bound += milliCpu;
       // A node that comes back has yet to start again what its API server calls running.
-      if (kubelets.running.has(pod.metadata.uid as PodUid)) running += milliCpu;
+      if (kubelets.running.has(uid)) running += milliCpu;
       contested ||= pod.spec.schedulerName !== wellKnown.schedulerName && !isShadow(pod);
     }
     const allocatable = cpuAllocatable(api, name);

@@ -1,6 +1,5 @@
 /** What is sent about offloaded pods: commits and releases to their hosts, in batches, and last deletes at home. */
 import type { ClusterName } from '@spillway/core';
-import { changeableOf } from '../../offload/changeable.ts';
 import { portablePod } from '../../offload/portability.ts';
 import type { OffloadedPod } from './offloaded-pod.ts';
 import type { HomeConfig } from '../config.ts';
@@ -72,7 +71,7 @@ export class OffloadCalls {
       for (const entry of batch) {
         entry.begin('commit');
         // Bound by this agent, so that no earlier one has made its guest: this is what it is made from.
-        if (entry.grant !== undefined) entry.sent ??= changeableOf(entry.pod);
+        if (entry.grant !== undefined) entry.sent ??= entry.changeable;
       }
       this.#commitsInFlight.set(host, inFlight + 1);
       emit({

@@ -7,7 +7,7 @@ import {
   type PodStatus,
   podStatusText,
 } from '@spillway/core';
-import type { Changeable } from '../../offload/changeable.ts';
+import { type Changeable, changeableOf } from '../../offload/changeable.ts';
 import { leftOutOf } from '../../offload/left-out.ts';
 import { isTerminal } from '../../offload/mirrored-status.ts';
 import type { Backoff } from '../backoff.ts';
@@ -59,6 +59,7 @@ export class OffloadedPod {
   /** The terminal status that was written. */
   final: PodStatus | undefined;
   readonly #life: PodLife;
+  #changeable: (Pick<Pod, 'metadata' | 'spec'> & { readonly value: Changeable }) | undefined;
   #guest: GuestState = 'unknown';
   #homePod: HomePodState = 'present';
   #call: Call | undefined;
@@ -78,6 +79,16 @@ export class OffloadedPod {
 
   get state(): PodState {
     return this.#life.state;
+  }
+
+  /** What of its pod may be changed. Computed once for each version of it that the watch shows. */
+  get changeable(): Changeable {
+    const { metadata, spec } = this.pod;
+    const known = this.#changeable;
+    if (known?.metadata === metadata && known.spec === spec) return known.value;
+    const value = changeableOf(this.pod);
+    this.#changeable = { metadata, spec, value };
+    return value;
   }
 
   get guest(): GuestState {

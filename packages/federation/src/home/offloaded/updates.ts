@@ -39,7 +39,7 @@ export class OffloadUpdates {
     if (state !== 'running' || isProbing(entry)) return false;
     // Anyone may have written a status that says it has run: nothing leaves before its host has shown it.
     if (shown === undefined && !this.#options.seals.holds(pod, host)) return false;
-    return !this.#calling.get(entry.host)?.has(entry) && sent !== changeableOf(pod);
+    return !this.#calling.get(entry.host)?.has(entry) && sent !== entry.changeable;
   }
 
   /** Sends the stale pods, maximum one call for each host. Returns the stale pods that must wait. */

@@ -65,9 +65,10 @@ export function groupBase(options: {
   readonly shape: PodShape;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
+  readonly stays: Outlook['stays'];
 }): string {
   const { source, text, problem } = options.policyFor;
-  const kept = staysOf(options.pod, options.policyFor).map(({ reason }) => reason);
+  const kept = options.stays.map(({ reason }) => reason);
   return [
     options.eligibility,
     options.shape.key,
@@ -85,12 +86,13 @@ export function newGroup(options: {
   readonly eligibility: Eligibility;
   readonly pod: Pod;
   readonly policyFor: PolicyForPod;
+  readonly stays: Outlook['stays'];
   readonly config: HomeConfig;
   readonly nextTry: MonotonicMs;
 }): PendingGroup {
   const { config, nextTry } = options;
   return {
-    ...outlookOf(options.pod, options.policyFor),
+    ...outlookOf(options.pod, options.policyFor, options.stays),
     templateRefusal: options.templateRefusal,
     key: keyWith(options.base, options.template),
     base: options.base,
@@ -110,19 +112,23 @@ export function newGroup(options: {
 }
 
 /** The outlook of pods for which no neighbour was asked yet. */
-export function outlookOf(pod: Pod, policyFor: PolicyForPod): Outlook {
+export function outlookOf(
+  pod: Pod,
+  policyFor: PolicyForPod,
+  stays: Outlook['stays'] = staysOf(pod, policyFor),
+): Outlook {
   return {
     shape: shapeOf(pod),
     policy: policyFor.policy,
     policyFor,
-    stays: staysOf(pod, policyFor),
+    stays,
     refusals: new Map(),
     templateRefusal: () => undefined,
   };
 }
 
 /** Why the pod must stay at home: by its policy, or by what it is. */
-function staysOf(pod: Pod, { policy, source }: PolicyForPod): readonly Verdict[] {
+export function staysOf(pod: Pod, { policy, source }: PolicyForPod): readonly Verdict[] {
   return [...policyVerdicts(pod, policy, source), ...portabilityVerdicts(pod)];
 }
 

@@ -11,12 +11,13 @@ import {
   type Outlook,
   outlookOf,
   type PendingGroup,
+  staysOf,
 } from './pending-group.ts';
 import type { PendingPod } from './pending-pod.ts';
 import type { TriedTemplates } from './tried-templates.ts';
 
 /** What a new group is made of. */
-type Like = Pick<PendingGroup, 'base' | 'template' | 'eligibility' | 'policyFor'> & {
+type Like = Pick<PendingGroup, 'base' | 'template' | 'eligibility' | 'policyFor' | 'stays'> & {
   readonly pod: Pod;
 };
 
@@ -50,11 +51,10 @@ export class PendingGroups {
 
   /** The group of pods like this one. It is created if there is none. */
   for(pod: Pod, eligibility: Eligibility, policyFor: PolicyForPod, now: MonotonicMs): PendingGroup {
-    const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
-    return this.#like(
-      { base, template: this.#refusedTemplate(pod), eligibility, pod, policyFor },
-      now,
-    );
+    const stays = staysOf(pod, policyFor);
+    const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor, stays });
+    const template = this.#refusedTemplate(pod);
+    return this.#like({ base, template, eligibility, pod, policyFor, stays }, now);
   }
 
   /** The group beside `group` for pods whose template was refused. */
@@ -92,10 +92,12 @@ export class PendingGroups {
   /** What decides about pods like this one: the outlook of its group, if such pods wait. */
   outlook(pod: Pod, eligibility: Eligibility | undefined, policyFor: PolicyForPod): Outlook {
     const template = this.#refusedTemplate(pod);
-    const base = eligibility && groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
+    const stays = staysOf(pod, policyFor);
+    const base =
+      eligibility && groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor, stays });
     const known = base && this.#groups.get(keyWith(base, template));
     const templateRefusal = this.#refusalsOf(template);
-    return known || { ...outlookOf(pod, policyFor), templateRefusal };
+    return known || { ...outlookOf(pod, policyFor, stays), templateRefusal };
   }
 
   #like(like: Like, now: MonotonicMs): PendingGroup {

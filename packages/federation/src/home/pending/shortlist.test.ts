@@ -26,6 +26,7 @@ function asked(directory: Directory, ms: number, nextDoubt = 0): readonly Cluste
     eligibility: 'named',
     pod: podOf('a'),
     policyFor: policyOf(nearest),
+    stays: [],
     config,
     nextTry: at(nextDoubt),
   });
