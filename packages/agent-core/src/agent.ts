@@ -40,6 +40,8 @@ import { type Ended, homeEventOf, hostEventOf, isHostWork, laneOf, type Work } f
 /** How often it looks which neighbours can be looked through (ms). */
 const lookMs = 1_000;
 
+const none: readonly AgentEffect[] = [];
+
 export class Agent {
   readonly ledger = new Ledger();
   readonly home: Home;
@@ -175,7 +177,8 @@ export class Agent {
       this.#effects.push({ kind: 'perform', id, work });
     }
     const effects = this.#effects;
-    if (effects.length > 0) this.#effects = [];
+    if (effects.length === 0) return none;
+    this.#effects = [];
     return effects;
   }
 

@@ -67,6 +67,8 @@ export type PodExplanation =
       readonly message: string;
     };
 
+const none: readonly HomeEffect[] = [];
+
 export class Home {
   readonly #options: HomeOptions;
   readonly #pending: PendingPods;
@@ -125,7 +127,8 @@ export class Home {
       this.#offloaded.tick(now);
     }
     const effects = this.#effects;
-    if (effects.length > 0) this.#effects = [];
+    if (effects.length === 0) return none;
+    this.#effects = [];
     return effects;
   }
 

@@ -56,6 +56,8 @@ const ownPodsPatienceMs = { reserve: 500, commit: 2_000 } as const;
 
 type PlacingCall = Extract<HostEvent, { kind: 'reserve' | 'commit' }>;
 
+const none: readonly HostEffect[] = [];
+
 export class Host {
   readonly #options: HostOptions;
   readonly #admission: Admission;
@@ -153,7 +155,8 @@ export class Host {
     this.#shadows.tick(now);
     for (const call of this.#ownPods.due(now)) this.#placeLate(call, now);
     const effects = this.#effects;
-    if (effects.length > 0) this.#effects = [];
+    if (effects.length === 0) return none;
+    this.#effects = [];
     return effects;
   }
 

@@ -29,7 +29,7 @@ import { type Act, type Callee, ModelDriver, type ReservedSlots } from './driver
 import type { ModelGossip } from './gossip.ts';
 import { modelSeals } from './model-seals.ts';
 import { onePolicy } from './one-policy.ts';
-import type { Proximity } from './proximity.ts';
+import { GivenCoordinates, type Proximity } from './proximity.ts';
 import { ModelWatch } from './watch.ts';
 import { guestNamespaceOf, ModelWrites } from './writes.ts';
 
@@ -98,12 +98,7 @@ export class ModelAgent implements Callee {
       labels: {},
       attributes: {},
       directory: options.directory,
-      coordinates: {
-        get coordinate() {
-          return proximity.coordinate();
-        },
-        update: () => {},
-      },
+      coordinates: new GivenCoordinates(proximity),
       membershipOf: () => undefined,
       virtualNodes: 'given',
       ...(options.neighbourhood && { neighbourhood: options.neighbourhood }),

@@ -1,3 +1,4 @@
+import type { Coordinates } from '@spillway/agent-core';
 import type { ClusterName } from '@spillway/core';
 import type { Coordinate } from '@spillway/federation';
 
@@ -6,4 +7,22 @@ export interface Proximity {
   readonly coordinate: () => Coordinate;
   /** Undefined for a neighbour that it has no connection with. */
   readonly measuredRttMs: (other: ClusterName) => number | undefined;
+}
+
+/**
+ * Coordinates that no measurement moves. This is a class because V8 keeps the closures of a getter in an object
+ * literal, and with them their whole world, until the next full garbage collection.
+ */
+export class GivenCoordinates implements Coordinates {
+  readonly #proximity: Proximity;
+
+  constructor(proximity: Proximity) {
+    this.#proximity = proximity;
+  }
+
+  get coordinate(): Coordinate {
+    return this.#proximity.coordinate();
+  }
+
+  update(): void {}
 }
