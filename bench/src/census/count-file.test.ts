@@ -134,9 +134,13 @@ apiVersion: apiextensions.k8s.io/v1
 metadata: { name: x }
 spec: { properties: { spec: { properties: { containers: { type: array } } } } }
 `;
-    const { templates, files } = census({ 'a.yaml': schema, 'b.yaml': 'services: {}' });
+    const { templates, files } = census({
+      'a.yaml': schema,
+      'b.yaml': 'services: {}',
+      'c.yaml': 'containers: []',
+    });
     expect(templates).toBe(0);
-    expect(files).toMatchObject({ withoutTemplates: 2, unread: 0 });
+    expect(files).toMatchObject({ withoutTemplates: 3, unread: 0 });
   });
 
   test('follows no links, which may lead in circles', () => {

@@ -2,6 +2,7 @@
 import { Fault } from '@spillway/core';
 import {
   manifestAt,
+  NotAManifest,
   type ManifestSource,
   objectsOrFaults,
   type PlacedManifest,
@@ -45,8 +46,8 @@ function templatesIn(source: ManifestSource): Found {
   const faults: Fault[] = [];
   const objects: PlacedManifest[] = [];
   for (const each of objectsOrFaults(source)) {
-    if (each instanceof Fault) faults.push(each);
-    else objects.push(each);
+    if (!(each instanceof Fault)) objects.push(each);
+    else if (!(each instanceof NotAManifest)) faults.push(each);
   }
   const context = { namespace, tokenless: withoutToken(objects, namespace) };
   for (const placed of objects) {

@@ -9,6 +9,7 @@ export {
   type Manifest,
   type Metadata,
   nameOf,
+  NotAManifest,
   objectsIn,
   objectsOrFaults,
   type PlacedManifest,

@@ -33,6 +33,16 @@ export interface PlacedManifest {
   readonly where: string;
 }
 
+/** A document of another program: it has no `apiVersion` and `kind`. */
+export class NotAManifest extends Fault {
+  constructor(where: string) {
+    super(
+      'InvalidInput',
+      `${where}: expected apiVersion and kind, as in every manifest of Kubernetes`,
+    );
+  }
+}
+
 /** @throws Fault `InvalidInput` naming file, document and object. */
 export function objectsIn(sources: readonly ManifestSource[]): readonly PlacedManifest[] {
   return sources.flatMap((source) =>
@@ -48,18 +58,34 @@ export function objectsOrFaults({
   name,
   text,
 }: ManifestSource): readonly (PlacedManifest | Fault)[] {
+  const json = jsonIn(text);
+  if (json !== undefined) return orFault(() => objectsOf(json, `${name}, document 1`));
   return parseAllDocuments(text).flatMap((document, i): readonly (PlacedManifest | Fault)[] => {
     if ('empty' in document && document.empty) return [];
     const where = `${name}, document ${i + 1}`;
     const [error] = document.errors;
     if (error !== undefined) return [new Fault('InvalidInput', `${where}: ${error.message}`)];
-    try {
-      return objectsOf(valueOf(document, where), where);
-    } catch (problem) {
-      if (problem instanceof Fault) return [problem];
-      throw problem;
-    }
+    return orFault(() => objectsOf(valueOf(document, where), where));
   });
+}
+
+/** JSON is YAML, too, but a YAML parser takes far more time and memory for it. */
+function jsonIn(text: string): unknown {
+  if (!text.trimStart().startsWith('{')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function orFault(objects: () => readonly PlacedManifest[]): readonly (PlacedManifest | Fault)[] {
+  try {
+    return objects();
+  } catch (problem) {
+    if (problem instanceof Fault) return [problem];
+    throw problem;
+  }
 }
 
 /** `deployment/web` */
@@ -90,25 +116,18 @@ function valueOf(
 
 function objectsOf(value: unknown, where: string): readonly PlacedManifest[] {
   if (value === null) return [];
-  if (!isRecord(value)) throw notAnObject(where);
+  if (!isRecord(value)) throw new NotAManifest(where);
   const { kind, items } = value;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items))
     return items.flatMap((item, i) => objectsOf(item, `${where}, item ${i + 1}`));
   const { apiVersion } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string' || !apiVersion || !kind)
-    throw notAnObject(where);
+    throw new NotAManifest(where);
   const { metadata } = value;
   if (metadata !== undefined && !isRecord(metadata))
     throw new Fault('InvalidInput', `${where} (${kind}): metadata: expected a map`);
   const manifest = value as unknown as Manifest;
   return [{ manifest, where: `${where} (${nameOf(manifest)})` }];
-}
-
-function notAnObject(where: string): Fault {
-  return new Fault(
-    'InvalidInput',
-    `${where}: expected apiVersion and kind, as in every manifest of Kubernetes`,
-  );
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
