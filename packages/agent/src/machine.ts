@@ -18,7 +18,7 @@ import type { Identity } from './membership/identity.ts';
 import type { Log } from './reporting/log.ts';
 import type { Metrics } from './reporting/metrics.ts';
 import type { AgentOptions } from './config/options.ts';
-import { PodEvents } from './reporting/pod-events.ts';
+import { PodEventRecorder } from './reporting/pod-event-recorder.ts';
 import { Reporter } from './reporting/reporter.ts';
 import type { RevocationKeeper } from './membership/revocation-keeper.ts';
 
@@ -73,7 +73,7 @@ export function createMachine(made: MachineOptions) {
     looksThrough: true,
   });
   const decisionLog = new DecisionLog({ log, clock });
-  const news = new PodEvents({ recorder, pods, log });
+  const news = new PodEventRecorder({ recorder, pods, log });
   const reporter = new Reporter({ news, clock, log, decisionLog, metrics });
   const driver = new Driver({
     agent,

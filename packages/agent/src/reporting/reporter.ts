@@ -26,10 +26,10 @@ import { inWords } from '@spillway/kubernetes';
 import type { Decision, DecisionLog } from './decision-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { PodEvents } from './pod-events.ts';
+import type { PodEventRecorder } from './pod-event-recorder.ts';
 
 export interface ReporterOptions {
-  readonly news: Pick<PodEvents, 'bound' | 'preempted' | 'explain' | 'tell'>;
+  readonly news: Pick<PodEventRecorder, 'bound' | 'preempted' | 'explain' | 'tell'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly decisionLog: DecisionLog;

@@ -4,7 +4,7 @@ import type { HomeEffect, PodRef } from '@spillway/federation';
 import { type EventRecorder, eventReasons, type Pods } from '@spillway/kubernetes';
 import type { Log } from './log.ts';
 
-export class PodEvents {
+export class PodEventRecorder {
   readonly #recorder: EventRecorder;
   readonly #pods: Pods;
   readonly #log: Log;
