@@ -1,7 +1,7 @@
 /**
- * An agent's namespace, service account and rights, exactly as they ship: of the manifests rendered from
- * the chart, all but its pods and what stands around them. Read by path, since adapters' tests need them
- * and neither they nor a test bed may import an app.
+ * An agent's namespace, service account and rights, exactly as they ship. These are the manifests rendered
+ * from the chart, without its pods and what belongs to the pods. They are read by path, since adapters'
+ * tests need them. Neither they nor a test bed may import an app.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /**
- * What agents ask of API servers, written down by the API servers themselves where
- * SPILLWAY_AUDIT_FOLDER names a folder: `npm run integration` judges by it whether the rights that
- * ship are those that are used. It outlives the test bed.
+ * What agents ask of API servers. The API servers themselves record it where SPILLWAY_AUDIT_FOLDER names a
+ * folder. `npm run integration` uses it to check that the rights that ship are those that are used. It
+ * remains when the test bed has ended.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * The programs of go-programs.ts: found in KUBEBUILDER_ASSETS, or built once from pinned Go modules
- * (testbed/go) into a cache outside the checkout, keyed by the modules' versions. A build writes to a
- * temporary name and renames, under a lock between processes: nobody ever sees half a binary.
+ * The programs of go-programs.ts. They are found in KUBEBUILDER_ASSETS, or built once from pinned Go modules
+ * (testbed/go) into a cache outside the checkout. The cache key is the modules' versions. A build writes to
+ * a temporary name and renames, under a lock between processes. So no process ever sees half a binary.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * Distances as round-trip times: twice the great circle at two thirds of the speed of light, half as
- * long again because cables do not follow great circles, and 2 ms for the equipment at the ends.
+ * Distances as round-trip times. They are twice the great circle at two thirds of the speed of light. Half
+ * of that is added because cables do not follow great circles, and 2 ms for the equipment at the ends.
  */
 export interface City {
   readonly name: string;

@@ -1,10 +1,10 @@
 /**
- * Where the commands of this repository run. They end whatever has failed and whatever handles are still open, with
- * their exit code: 2 for a wrong command line, 1 for what failed. They leave nothing behind: what must be undone is
- * known to ends.ts.
+ * Where the commands of this repository run. They end with their exit code even if something has failed or
+ * handles are still open. It is 2 for a wrong command line, and 1 for a failure. They leave nothing behind:
+ * ends.ts knows what must be undone.
  *
- * The first Ctrl-C (SIGTERM, SIGHUP) ends the work and undoes it; the second ends at once, and what is left then is
- * for the test beds' reapers.
+ * The first Ctrl-C (SIGTERM, SIGHUP) ends the work and undoes it. The second ends at once, and the test beds'
+ * reapers undo what is left then.
  */
 import { constants } from 'node:os';
 import { styleText } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * Who dials the relay. On loopback every agent is a process, and the kernel's socket table says whose a
- * connection is; on the network of real nodes each has an address, and what its pods send leaves as if
- * the node had sent it.
+ * Which agent dials the relay. On loopback every agent is a process, and the kernel's socket table says
+ * whose a connection is. On the network of real nodes each node has an address, and packets of its pods
+ * leave with that address.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';

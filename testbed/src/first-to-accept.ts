@@ -1,7 +1,7 @@
 /**
- * Connects to whichever of several hosts takes connections at a port. Of a cluster's nodes that is the
- * one on which the active agent runs: standbys do not listen, and a node that is down does not answer.
- * The hosts are tried one after the other, as clients do with a name of several addresses (RFC 8305).
+ * Connects to the one of several hosts that accepts connections at a port. Of a cluster's nodes that is the
+ * one on which the active agent runs. Standbys do not listen, and a node that is down does not answer. The
+ * hosts are tried one after the other, as clients do with a name of several addresses (RFC 8305).
  */
 import { connect, type Socket } from 'node:net';
 

@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { Fault } from '@spillway/core';
 
 /**
- * Below the ports that systems give to outgoing connections (Linux 32768 and up, others 49152 and up):
- * else such a connection may take the port of a component that is being restarted, or even, dialling
- * a component that is down, connect to itself.
+ * Below the ports that systems give to outgoing connections (Linux 32768 and up, others 49152 and up). Such
+ * a connection could take the port of a component that is being restarted. If it dials a component that is
+ * down, it could even connect to itself.
  */
 const portMin = 10_000;
 const portMax = 32_000;

@@ -1,8 +1,8 @@
 /**
- * KubeFed v0.10.0 (Kubernetes Cluster Federation, archived in 2023) on a test bed: the real controller
- * manager as a process beside a host cluster, every other cluster joined by the real `kubefedctl`. CRDs
- * and type configurations are those of the chart in KubeFed's own module. Its admission webhook is left
- * out: it only fills in and checks what is written in full here.
+ * KubeFed v0.10.0 (Kubernetes Cluster Federation, archived in 2023) on a test bed. The real controller
+ * manager is a process beside a host cluster. The real `kubefedctl` joins every other cluster. CRDs and type
+ * configurations are those of the chart in KubeFed's own module. Its admission webhook is left out: it only
+ * fills in and checks what is written in full here.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -103,8 +103,8 @@ async function install(host: LocalCluster): Promise<void> {
 
 /**
  * The chart's values, except where another serves KubeFed better on a machine that it shares with its
- * members: workers that do not wait for each other, probes and Leases that bear a stall. None of them
- * has a part in where replicas go. `leases` is refused as a lock, so that it is `configmaps`.
+ * members. Its workers do not wait for each other, and its probes and Leases accept a stall. None of these
+ * values has an effect on where replicas go. `leases` is refused as a lock, so it is `configmaps`.
  */
 const kubeFedConfig = {
   apiVersion: 'core.kubefed.io/v1beta1',

@@ -61,8 +61,8 @@ interface UpOptions {
 }
 
 /**
- * What `--install` runs in the process that owns the test bed: an app, which this package may not import,
- * so it is named by its file.
+ * What `--install` runs in the process that owns the test bed. It is an app, which this package may not
+ * import. So it is named by its file.
  */
 const installer = new URL('../../bench/src/installed/on-testbed.ts', import.meta.url);
 

@@ -1,8 +1,8 @@
 /**
- * Leaves nothing behind. A test bed's processes are listed in its folder, and so is what else must be
- * undone; a reaper, a tiny shell process that waits for our end, does it and removes the folder, also
- * when we were killed ourselves and could do nothing. Where the reaper was killed, too, the next test
- * bed that starts on this machine does it.
+ * Leaves nothing behind. The folder of a test bed lists its processes, and what else must be undone. A
+ * reaper is a tiny shell process that waits for our end. It undoes all of this and removes the folder, even
+ * when we were killed ourselves. If the reaper was killed too, the next test bed that starts on this machine
+ * does it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

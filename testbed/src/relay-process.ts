@@ -1,12 +1,12 @@
 /**
- * The relay between agents, a process of its own so that nobody's busy loop delays a packet. For each
- * agent there is one listener, whose address the agent announces; who dials it is found out without
- * asking (dialler.ts), since agents do not know of the relay. See docs/adr/0012.
+ * The relay between agents. It is a process of its own, so that no other busy loop delays a packet. For each
+ * agent there is one listener, whose address the agent announces. The relay finds out itself which agent
+ * dials it (dialler.ts), since agents do not know of the relay. See docs/adr/0012.
  *
  * Its one argument is the address on which it listens: loopback, or the gateway of the nodes' network.
  *
- * Every chunk waits half the pair's RTT, in order, in each direction. A cut direction holds what it
- * gets, as a partition does for as long as TCP's patience lasts; new connections hang.
+ * Every chunk waits half the pair's RTT, in order, in each direction. A cut direction holds what it gets. A
+ * partition does the same until TCP gives up. New connections hang.
  */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { dialler, nodesOf, setNodes, watchPid } from './dialler.ts';

@@ -1,9 +1,9 @@
 /**
- * Agreement with the real kube-scheduler: generated pods go to both, one at a time. The seed is
- * printed; `AGREEMENT_SEED` and `AGREEMENT_PODS` repeat or lengthen a run.
+ * Agreement with the real kube-scheduler: generated pods go to both, one at a time. The seed is printed;
+ * `AGREEMENT_SEED` and `AGREEMENT_PODS` repeat or lengthen a run.
  *
- * The controller manager and KWOK are stopped, so that nothing changes behind the scheduler's back:
- * what they would do for volumes, nodes and service accounts is part of the generated objects.
+ * The controller manager and KWOK are stopped, so that they change nothing during the test. What they would
+ * do for volumes, nodes and service accounts is part of the generated objects.
  */
 import { type Node, type NodeName, type Pod, randomStream, shapeOf } from '@spillway/core';
 import { type Evaluation, evaluate, Ledger, placePods } from '@spillway/scheduling';

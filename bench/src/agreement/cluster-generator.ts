@@ -1,6 +1,6 @@
 /**
- * Clusters that are awkward in every way a stage looks at: few resources of each kind, taints, labels
- * that some nodes lack, cordons, volumes in zones, pods that are already there.
+ * Clusters that are difficult in every way that a stage looks at. They have few resources of each kind,
+ * taints, labels that some nodes lack, cordons, volumes in zones, and pods that are already there.
  */
 import type {
   Namespace,

@@ -1,7 +1,8 @@
 /**
- * Devices that kube-scheduler allocates by DRA where a pod asks for a plain extended resource (KEP-5004): the
- * node's allocatable does not have it, a DeviceClass stands for it. Spillway allocates no devices, so it must
- * leave such a pod to kube-scheduler; and what such a pod takes must keep nobody else out.
+ * Devices that kube-scheduler allocates by DRA where a pod requests a plain extended resource (KEP-5004).
+ * The node's allocatable does not have that resource, and a DeviceClass stands for it. Spillway allocates no
+ * devices, so it must leave such a pod to kube-scheduler. And what such a pod takes must keep no other pod
+ * out.
  */
 import { type Node, type NodeName, shapeOf } from '@spillway/core';
 import { type Evaluation, evaluate, Ledger } from '@spillway/scheduling';

@@ -1,9 +1,9 @@
 /**
- * Agreement with the real kube-scheduler on preemption: the same full clusters and the same urgent pods
- * go to both, and the same pods must end on the same node. `AGREEMENT_SEED` repeats a run.
+ * Agreement with the real kube-scheduler on preemption. The same full clusters and the same urgent pods go
+ * to both, and the same pods must end on the same node. `AGREEMENT_SEED` repeats a run.
  *
- * The controller manager and KWOK are stopped: what was preempted stays, terminating, until it has been
- * counted. Every pod has a start time of its own, so that no choice is left to chance.
+ * The controller manager and KWOK are stopped: a preempted pod stays, terminating, until it has been
+ * counted. Every pod has its own start time, so that no choice is random.
  */
 import {
   type Node,

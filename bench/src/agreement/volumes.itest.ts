@@ -1,10 +1,10 @@
 /**
- * Agreement with the real kube-scheduler on claims that bind on first use: it must refuse the same nodes
- * for the same reasons, and set aside the same volumes or select the same node. `AGREEMENT_SEED` repeats
- * a run.
+ * Agreement with the real kube-scheduler on claims that bind on first use. Both must refuse the same nodes
+ * for the same reasons, and set aside the same volumes or select the same node. `AGREEMENT_SEED` repeats a
+ * run.
  *
  * The controller manager is stopped, so that what kube-scheduler writes on volumes and claims stays as it
- * wrote it. Every pod has classes, volumes and a driver of its own: none depends on the one before.
+ * wrote it. Every pod has its own classes, volumes and driver: none depends on the one before.
  */
 import {
   type LookedUpKind,

@@ -31,8 +31,8 @@ export interface AuditReport {
 }
 
 /**
- * How much later one cluster's change may be heard of than another's of the same moment: overlaps of
- * two copies up to this long are the observer's, not theirs.
+ * How much later the observer may learn of a change in one cluster than of one at the same moment in
+ * another. If two copies overlap for less than this, the cause is the observer, and not the agents.
  */
 export const observationSkewMs = 25;
 

@@ -1,7 +1,7 @@
 /**
- * Holds the models to the real thing: every live run of a report is played again in virtual time, several
- * times with other luck, and the live course is laid over theirs. A live run is one course of many:
- * whether KubeFed takes a move back depends on which of two things is a few milliseconds earlier.
+ * Compares the models with the real thing. Every live run of a report is played again in virtual time,
+ * several times with other random delays, and the courses are compared. A live run is one course of many.
+ * Whether KubeFed takes a move back depends on which of two things is a few milliseconds earlier.
  */
 import { styleText } from 'node:util';
 import { borderless } from '../report/tables.ts';

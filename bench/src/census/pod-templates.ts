@@ -1,6 +1,7 @@
 /**
- * The pod templates of an object: of Kubernetes' own kinds where their API has them, of every other kind wherever
- * something is shaped like one, so that KubeRay's or Kubeflow's objects count without being known by name.
+ * The pod templates of an object. For Kubernetes' own kinds, they are where their API has them. For every
+ * other kind, they are anything with the shape of a template. So KubeRay's or Kubeflow's objects count
+ * without being known by name.
  */
 import type { Pod } from '@spillway/core';
 import {

@@ -9,14 +9,11 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** CONTRIBUTING.md, Plain English. */
 const wordsMax = 25;
 
-const sources = globSync(
-  [
-    'packages/{core,scheduling,federation,agent-core,agent,manifests,cli,chart,image,bundling,simulator}/src/**/*.ts',
-  ],
-  {
-    cwd: root,
-  },
-);
+const packages =
+  'core,scheduling,federation,agent-core,agent,manifests,cli,chart,image,bundling,simulator';
+const sources = globSync([`packages/{${packages}}/src/**/*.ts`, 'testbed/src/**/*.ts'], {
+  cwd: root,
+});
 
 describe('commentsOf', () => {
   test('joins the lines of a comment, and says where it starts', () => {

@@ -1,7 +1,7 @@
 /**
- * Commands in Markdown as people read them: fences of language `console`, `$ ` before a command, `> ` before
- * the lines that belong to it, what it prints below. `no-run="why"` after the language marks a block that
- * only a reader can run: it needs a registry, a cluster of their own.
+ * Commands in Markdown as people read them, in fences of language `console`. `$ ` is before a command, and
+ * `> ` before the lines that belong to it. What it prints is below. `no-run="why"` after the language marks
+ * a block that only a reader can run: it needs a registry, or a cluster of their own.
  */
 
 export interface DocumentedCommand {

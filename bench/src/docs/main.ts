@@ -1,6 +1,7 @@
 /**
- * `npm run capture-docs [-- PAGE…]`: runs a page's commands, from the first to the last, on clusters that the
- * page itself starts and ends, and writes below each what it has printed. docs/tour.md is the default.
+ * `npm run capture-docs [-- PAGE…]`: runs a page's commands, from the first to the last, and writes below
+ * each what it has printed. The clusters are those that the page itself starts and ends. docs/tour.md is the
+ * default.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Words that a reader whose second language is English stumbles over (CONTRIBUTING.md, Plain English), in all
- * that people read: docs, what programs print, events, errors, schemas, and the comments of sources.
+ * Words that are difficult for a reader whose second language is English (CONTRIBUTING.md, Plain English).
+ * They are looked for in all that people read: docs, what programs print, events, errors, schemas, and the
+ * comments of sources.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Where documented commands run: a fresh folder that looks like a checkout, with no kubeconfig, test bed or
- * Helm repository of the person's own within reach. What is built is found where it always is.
+ * Where documented commands run: a fresh folder that looks like a checkout. The person's own kubeconfig,
+ * test bed and Helm repository cannot be reached. What is built is found where it always is.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';

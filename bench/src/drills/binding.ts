@@ -1,7 +1,7 @@
 /**
- * Who binds at a host, compared: one burst goes to a host whose agent creates guests bound, the next one to
- * a host whose own scheduler binds them, turn and turn about on one test bed. Each burst comes twice: to
- * a quiet host, and to one whose own pods arrive at the same moment and want the same room.
+ * Compares who binds at a host. In turns on one test bed, a burst goes to a host whose agent creates guests
+ * bound, and to one whose own scheduler binds them. Each burst comes twice: to a quiet host, and to one
+ * whose own pods arrive at the same moment and want the same room.
  */
 import { createdToBoundMs, perSecond } from '../observation/placements.ts';
 import { type AuditFigures, idleRssMb, peakRssMb, tenths } from '../report/figures.ts';

@@ -1,7 +1,7 @@
 /**
- * Links cut for two minutes and healed, one direction and both: one link, beside which gossip still
- * goes by way of others, then all links of the busiest host. Nothing may be evicted before a neighbour
- * counts as gone, and nothing may run twice when the links are back.
+ * Links cut for two minutes and healed, in one direction and in both. First it is one link, while gossip
+ * still goes by other links; then all links of the busiest host. No pod may be evicted before a neighbour
+ * counts as gone. None may run twice when the links are back.
  */
 import { directoryPresets } from '@spillway/federation';
 import type { AgentProcess } from '../federation/agent-process.ts';

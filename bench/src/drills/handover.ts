@@ -1,8 +1,8 @@
 /**
  * A burst is offloaded from a cluster of kind `kind`, with agents installed by the chart, while the active
- * agent is taken away: its pod deleted, its node restarted, the DaemonSet rolled to another image. Agents,
- * API servers, kubelets are real; the burst's nodes are KWOK's, since two hundred containers would measure
- * this machine.
+ * agent is taken away. Its pod is deleted, its node restarted, or the DaemonSet rolled to another image.
+ * Agents, API servers and kubelets are real. The burst's nodes are KWOK's, since two hundred containers
+ * would measure this machine.
  */
 import { type BuiltImage, buildImage } from '@spillway/image';
 import { equalNodes, type KindCluster, startTestbed, waitFor } from '@spillway/testbed';

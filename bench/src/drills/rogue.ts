@@ -1,6 +1,6 @@
 /**
- * A peer that does not play by the rules: it speaks the federation's protocols by its own code, shows
- * whatever certificate it likes, trusts everyone, and says what it wants.
+ * A peer that does not follow the rules. It speaks the federation's protocols by its own code, and shows any
+ * certificate. It trusts every peer, and says what it wants.
  */
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';

@@ -1,6 +1,6 @@
 /**
- * Peers without, or with a bad, membership, and a member gone bad: nothing that they say is believed,
- * the pods of others go where they should meanwhile, and no agent's memory grows without bound.
+ * Peers without a valid membership, and a member that turns bad. Nothing that they say is believed.
+ * Meanwhile the pods of others go where they should, and no agent's memory grows without bound.
  */
 import { createdToBoundMs, perSecond, placementsIn } from '../observation/placements.ts';
 import { auditFigures, idleRssMb, offloadRttMs, peakRssMb, tenths } from '../report/figures.ts';

@@ -1,6 +1,7 @@
 /**
- * Pods with `schedulerName: spillway` on a real cluster that need more than a free node: volumes that bind
- * on first use, and room that pods of lower priority have. Beside them, the same under kube-scheduler.
+ * Pods with `schedulerName: spillway` on a real cluster that need more than a free node. They need volumes
+ * that bind on first use, or room that pods of lower priority have. Beside them, the same runs under
+ * kube-scheduler.
  */
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '@spillway/core';
 import {

@@ -1,6 +1,6 @@
 /**
- * What guests are at their host, and away pods at their home, with agents as they ship: three clusters, of
- * which `joined` has its pod network joined with the home's, and `apart` does not.
+ * What guests are at their host, and offloaded pods at their home, with agents as they ship. There are three
+ * clusters. `joined` has its pod network joined with the home's, and `apart` does not.
  */
 import { type Pod, wellKnown } from '@spillway/core';
 import { equalNodes, type LocalTestbed, startTestbed, waitFor } from '@spillway/testbed';

@@ -1,7 +1,7 @@
 /**
- * What may leave: each way by which someone else than Spillway gets a pod onto a virtual node, on real
- * clusters with agents as they ship. No admission policy is installed here, so that it is the agent that
- * is tested, and the virtual node shows room that it never has, so that kube-scheduler binds there, too.
+ * What may leave. Each test gets a pod onto a virtual node by something other than Spillway, on real
+ * clusters with agents as they ship. No admission policy is installed here, so that the agent is tested. The
+ * virtual node shows room that it never has, so that kube-scheduler binds there, too.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * What operators and pods' owners are told by two agents as they ship: the log has a line for each decision,
- * events say in words what a host has done, and a setting that means nothing is found.
+ * What operators and pods' owners are told by two agents as they ship. The log has a line for each decision.
+ * Events say in words what a host has done. A setting without effect is found.
  */
 import { readFileSync } from 'node:fs';
 import { type Pod, wellKnown } from '@spillway/core';

@@ -1,6 +1,7 @@
 /**
- * A pod that two API servers must take: what the host's would refuse is known before anything is bound,
- * what it refuses all the same is not sent there again, and what is changed at home reaches the guest.
+ * A pod that two API servers must accept. The home learns what the host's API server would refuse before it
+ * binds anything. What that still refuses is not sent there again. What is changed at home reaches the
+ * guest.
  */
 import { type Pod, wellKnown } from '@spillway/core';
 import { homeDefaults } from '@spillway/federation';

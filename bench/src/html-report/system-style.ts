@@ -1,6 +1,6 @@
 /**
- * How each system looks, the same in every figure: a hue per family (Okabe and Ito's palette, told
- * apart by colour-blind readers), a dash pattern per member, and a line of its own weight for Spillway.
+ * How each system looks, the same in every figure. A family has a hue (Okabe and Ito's palette, which
+ * colour-blind readers can tell apart), and a member has a dash pattern. Spillway has its own line width.
  */
 import type { SystemName } from '../results/result.ts';
 

@@ -35,8 +35,9 @@ export class AgentGaps {
   }
 
   /**
-   * From `atMs` (`performance.now()`), when the active agent was taken away, until another epoch was
-   * written, ms: an upper bound, since the old one may have gone on for a moment. Undefined: not yet.
+   * Time from `atMs` (`performance.now()`), when the active agent was taken away, until another epoch was
+   * written (ms). It is an upper bound, since the old agent may have gone on for a moment. Undefined: not
+   * yet.
    */
   untilNext(atMs: number, epochBefore: number): number | undefined {
     const next = this.#samples.find((sample) => sample.atMs > atMs && sample.epoch > epochBefore);

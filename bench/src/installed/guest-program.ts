@@ -1,7 +1,7 @@
 /**
- * Runs in a guest's container, from standard input (`node --input-type=module-typescript - TRIES`): does what
- * its JSON says, by name, and prints what came of each in the words of docs/security.md. It is Node, of the
- * agent's own image: busybox's TLS is too old for an API server. It imports nothing but Node's own.
+ * Runs in a guest's container, from standard input (`node --input-type=module-typescript - TRIES`). It does
+ * what its JSON says, by name, and prints what happened in the words of docs/security.md. It is Node, from
+ * the agent's own image: busybox's TLS is too old for an API server. It imports only Node's own modules.
  */
 import { lookup } from 'node:dns/promises';
 import { access } from 'node:fs/promises';

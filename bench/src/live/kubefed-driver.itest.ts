@@ -97,8 +97,8 @@ describe('KubeFedDriver', () => {
     );
     await play('kubefed-rsp', trial);
     const { 'paris/one': away = 0, ...atHome } = await podsByMember();
-    // A plan made while only some of lyon's 4 run keeps those, counts them against lyon's share of the
-    // rest, and so rounds one up for paris, where it then stays.
+    // A plan that is made while only some of lyon's 4 run keeps those, and counts them against lyon's share of
+    // the rest. So it rounds one up for paris, which then stays there.
     expect(away).toBeLessThanOrEqual(1);
     expect(atHome).toEqual({ 'paris/both': 2, 'lyon/both': 2, 'lyon/one': 4 - away });
     const path = `/apis/scheduling.kubefed.io/v1alpha1/namespaces/${trialNamespace}/replicaschedulingpreferences`;

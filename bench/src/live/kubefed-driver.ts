@@ -67,9 +67,9 @@ export class KubeFedDriver {
   }
 
   /**
-   * Resolves when pods can be made in the trial's namespace in every cluster, and a first
-   * FederatedDeployment with its preference has gone all the way: before that KubeFed polls its caches
-   * every 10 and 20 s, which is no part of a trial.
+   * Resolves when pods can be created in the trial's namespace in every cluster. Before that, one
+   * FederatedDeployment with its preference has gone all the way: KubeFed polls its caches every 10 and 20 s
+   * at first. That is no part of a trial.
    */
   async start(): Promise<void> {
     const { trial, kubefed } = this.#options;

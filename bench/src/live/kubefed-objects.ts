@@ -1,14 +1,13 @@
 /**
  * What a KubeFed user would write for an app of a trial, made as good for KubeFed as it can be.
  *
- * `kubefed-static`: placed at the homes, as many replicas at each as are asked there.
+ * `kubefed-static`: placed at the homes, with as many replicas at each as are requested there.
  *
- * `kubefed-rsp`, `-rebalance`: a ReplicaSchedulingPreference for the sum, the homes weigh 1000 and every
- * other cluster 1. So all replicas are asked at home first, and what proves unschedulable there goes
- * elsewhere. Not `minReplicas` at home: the planner gives minimums before it looks at what runs, so that
- * each plan made while nothing is pending would pull replicas that run elsewhere back to a full home.
- * The FederatedDeployment is created with just what the planner is going to write there, which saves
- * KubeFed a round.
+ * `kubefed-rsp`, `-rebalance`: a ReplicaSchedulingPreference for the sum, where the homes weigh 1000 and
+ * every other cluster 1. So all replicas are requested at home first, and what is unschedulable there goes
+ * elsewhere. It has no `minReplicas` at home: the planner gives minimums before it looks at what runs. Each
+ * plan made while nothing is pending would pull replicas from elsewhere back to a full home. The
+ * FederatedDeployment is created with what the planner is going to write there. This saves KubeFed a round.
  */
 import { type App, appLabel, podSpecOf, type Trial, trialNamespace } from '@spillway/simulator';
 

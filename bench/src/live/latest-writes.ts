@@ -1,6 +1,7 @@
 /**
- * Brings each of many things to the state that was wanted of it last: one write at a time for each, so
- * that none overtakes another, and a bounded number in all. What was wanted in between is skipped.
+ * Brings each of many things to the state that was last requested of it. There is one write at a time for
+ * each, so that none overtakes another, and a bounded number in all. States that were requested in between
+ * are skipped.
  */
 export class LatestWrites<Key, State> {
   readonly #write: (key: Key, state: State) => Promise<void>;

@@ -1,7 +1,7 @@
 /**
- * The least mean RTT at which what was offloaded could have been: CPU from each home to each host's
- * room, a transportation problem, solved by successive cheapest augmenting paths (Bellman-Ford).
- * Ignores fragmentation, so it is a lower bound.
+ * The least mean RTT at which the offloaded pods could have been: CPU from each home to the room of each
+ * host. It is a transportation problem, solved by successive cheapest augmenting paths (Bellman-Ford). It
+ * ignores fragmentation, so it is a lower bound.
  */
 export interface Transport {
   /** Milli-CPU offloaded, by home. */

@@ -1,8 +1,8 @@
 /**
- * The RTT at which each offloaded pod could have been: the nearest other cluster that had a node with
- * room for it at the moment when it was bound, by what all recorded pods took. Greedy, pod by pod: what
- * a scheduler that knew everything without delay would have found. Room that another pod was on its way
- * to is none: someone had been promised it.
+ * The RTT at which each offloaded pod could have been. It is that of the nearest other cluster with a node
+ * that had room for it when it was bound. What all recorded pods took is counted. It is greedy, pod by pod:
+ * what a scheduler that knows everything without delay would find. Room that another pod was on its way to
+ * does not count: it had been promised.
  *
  * O(bound pods × log + offloaded × clusters × nodes).
  */

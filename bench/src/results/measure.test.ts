@@ -71,8 +71,8 @@ describe('measure', () => {
   });
 
   test('takes room for none that another pod was on its way to', () => {
-    // b is full with the two that are bound there at 20.5 s; the one to c at 20 s comes within their second,
-    // the one at 19 s does not.
+    // b is full with the two that are bound there at 20.5 s. The one to c at 20 s comes within their second.
+    // The one at 19 s does not.
     const near = pod({ createdMs: 18_000, boundMs: 20_500, host: 1, node: 0 });
     const away = (boundMs: number) => pod({ createdMs: 18_000, boundMs, host: 2, node: 0 });
     expect(measured(near, near, away(20_000)).offloadRttMs?.best).toBeCloseTo(
@@ -83,7 +83,7 @@ describe('measure', () => {
   });
 
   test('compares the offloads’ RTT with the nearest room there was', () => {
-    // Two fill b at 20 s and 30 s, so at 40 s only c has room; the pod at 20 s could have gone to b.
+    // Two fill b at 20 s and 30 s, so at 40 s only c has room. The pod at 20 s could have gone to b.
     const result = measured(
       pod({ boundMs: 20_000, runningMs: 20_000, host: 2, node: 0 }),
       pod({ boundMs: 30_000, runningMs: 30_000, host: 1, node: 0 }),

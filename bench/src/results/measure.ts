@@ -6,8 +6,8 @@
  *     pendingPodRatio       Σ over pods of the time before they ran / Σ of the time they existed
  *     unservedReplicaRatio  Σ over apps ∫ (demanded − min(running, demanded)) dt / Σ ∫ demanded dt
  *
- * The first is mck8s' sense, as far as its abstract tells; the second sees what a placer never created
- * (mck8s deploys all or nothing) and does not count what was created beyond demand (KubeFed's probes).
+ * The first is mck8s' sense, as far as its abstract tells. The second counts what a placer never created
+ * (mck8s deploys all or nothing). It does not count what was created beyond demand (KubeFed's probes).
  */
 import type { PodRecord, Recording, Trial } from '@spillway/simulator';
 import { bestRttsMs } from './best-rtt.ts';

@@ -52,7 +52,10 @@ export const resultSchema = z.strictObject({
   decisionsPerSecondMax: z.number().min(0),
   /** Of pods that got a node, how many got one away from home. */
   offloadedShare: ratio,
-  /** Home to host, over pods that ran away from home; `best`: had each gone to the nearest cluster with room for it when it was bound. */
+  /**
+   * Home to host, over pods that ran away from home. `best`: if each had gone to the nearest cluster with
+   * room for it when it was bound.
+   */
   offloadRttMs: z.strictObject({ mean: ms, best: ms }).nullable(),
   /** Of all clusters' room for the scarcest resource, over time. */
   utilisation: ratio,
@@ -108,7 +111,10 @@ export const growthSchema = z.strictObject({
   offloadRttMs: z.strictObject({ mean: ms, best: ms }).nullable(),
   /** Adverts, copies and gossip about them included, in the second half of the run; null where none was said then. */
   bytesPerSecondPerAgent: z.number().min(0).nullable(),
-  /** From a change of room until 99 % of the agents know of it, the wait for the advert's turn included: median over changes; null as above. */
+  /**
+   * From a change of room until 99 % of the agents know of it, including the wait for the advert's turn.
+   * Median over changes; null as above.
+   */
   known99Ms: ms.nullable(),
   /** The same from when the advert was said, at any time of the run. */
   spread99Ms: ms,

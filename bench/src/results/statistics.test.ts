@@ -28,9 +28,9 @@ describe('estimate', () => {
   });
 
   test('leaves a fortieth of the resampled medians out on either side', () => {
-    // A median of 7 draws is at most the k-th smallest when 4 or more draws are: Σ C(7,i) pⁱ (1−p)⁷⁻ⁱ
-    // over i ≥ 4 with p = k/7. k = 1: 0.0102, below 0.025; k = 2: 0.107, above it. So the interval is
-    // from the 2nd smallest to the 2nd largest.
+    // A median of 7 draws is at most the k-th smallest when 4 or more draws are. With p = k/7 this has the
+    // probability Σ C(7,i) pⁱ (1−p)⁷⁻ⁱ over i ≥ 4. k = 1: 0.0102, below 0.025. k = 2: 0.107, above it. So the
+    // interval is from the 2nd smallest to the 2nd largest.
     expect(estimate([70, 10, 60, 20, 50, 30, 40])).toEqual({ median: 40, low: 20, high: 60 });
     // Of 2 values the resampled medians are 0 (1/4), 0.5 (1/2) and 1 (1/4): all are within.
     expect(estimate([0, 1])).toEqual({ median: 0.5, low: 0, high: 1 });

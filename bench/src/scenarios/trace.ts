@@ -1,11 +1,11 @@
 /**
- * A trial from a production trace: the nodes and pods of Alibaba's `openb` GPU cluster (Weng et al.,
- * "Beware of Fragmentation", USENIX ATC 2023), two CSV files that the user names (trace-files.ts).
+ * A trial from a production trace: the nodes and pods of Alibaba's `openb` GPU cluster (Weng et al., "Beware
+ * of Fragmentation", USENIX ATC 2023). It is two CSV files that the user names (trace-files.ts).
  *
- * Its nodes are split over edge clusters by a seeded, skewed draw; its pods arrive at homes by another,
- * more skewed one. Of each pod its requests, its kind of GPU and how long it lived are taken, in the
- * trace's order. Arrivals are as dense as the load asks of the scarcest resource (Little's law), the
- * list being repeated as often as it takes: the trace itself spans 149 days and never fills its cluster.
+ * Its nodes are split over edge clusters by a seeded, skewed draw. Its pods arrive at homes by another, more
+ * skewed one. Of each pod, its requests, its kind of GPU and its lifetime are taken, in the trace's order.
+ * The arrivals are as dense as the load requires of the scarcest resource (Little's law). The list is
+ * repeated until the time is over: the trace itself spans 149 days and never fills its cluster.
  */
 import { Fault, randomStream } from '@spillway/core';
 import type { App, Trial, TrialNode } from '@spillway/simulator';

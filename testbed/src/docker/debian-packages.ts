@@ -26,8 +26,8 @@ export function findProgram(program: string): string | undefined {
 export const installPackagesVariable = 'SPILLWAY_INSTALL_PACKAGES';
 
 /**
- * Installs, of these programs (each with its package), what is missing: where that was allowed beforehand, or a
- * person at the terminal says yes to exactly what it would be.
+ * Installs the missing ones of these programs (each with its package). It does so if that was allowed
+ * beforehand, or if a person at the terminal says yes to the exact list.
  *
  * @throws Fault `InvalidConfig` that names the packages and the command, where we may not install them.
  */

@@ -1,6 +1,6 @@
 /**
- * What of this machine stands in the way of kind clusters, each finding with what to do: asked before
- * anything starts, because without it, programs fail halfway with another error.
+ * What on this machine prevents kind clusters, each finding with what to do. It is checked before anything
+ * starts, because otherwise programs fail halfway with another error.
  */
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * A Docker daemon of our own, for machines where none runs: Debian's dockerd in a network, mount and
- * process namespace of its own. Nothing holds these but the daemon's processes, so that the kernel takes
- * everything away with them, however they end: containers, mounts, bridges, iptables rules. Its images
- * stay in the cache folder; containers, volumes and networks do not outlive it.
+ * A Docker daemon of our own, for machines where none runs: Debian's dockerd in a network, mount and process
+ * namespace of its own. Only the daemon's processes hold these namespaces. So the kernel removes everything
+ * with them when they end for any reason: containers, mounts, bridges, iptables rules. Its images stay in
+ * the cache folder. Containers, volumes and networks end with it.
  *
- * A veth pair joins its network with this machine's, so that programs here reach nodes by address, and
- * nodes reach programs here without their address being changed on the way.
+ * A veth pair joins its network with this machine's. So programs here reach nodes by address, and nodes
+ * reach programs here without a change of their address on the way.
  */
 import { spawn } from 'node:child_process';
 import {

@@ -50,8 +50,8 @@ export async function ensureDebianRoot(): Promise<DebianRoot> {
     const work = mkdtempSync(join(folder, 'debian-work-'));
     try {
       const root = join(work, 'root');
-      // In a mount namespace of its own, so that no mount is left if it is killed; without waiting for
-      // the disk, since what a crash leaves is thrown away.
+      // In a mount namespace of its own, so that no mount is left if it is killed. It does not wait for the
+      // disk, since what a crash leaves is deleted.
       const isolated = ['--mount', '--pid', '--fork', '--kill-child', 'debootstrap'];
       const wanted = [`--components=${components}`, `--include=${packages.join(',')}`];
       await must('unshare', [...isolated, '--variant=minbase', ...wanted, suite, root, site], {

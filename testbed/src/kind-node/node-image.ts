@@ -1,8 +1,8 @@
 /**
- * The image of kind's nodes. Where an image registry can be reached it is kind's own; else it is made
- * here, as kind's Dockerfile and `kind build node-image` do: Debian's packages, kind's own files from its
- * Go module, programs that we built, the system's images already unpacked. Nothing in it depends on the
- * machine: what a machine needs is in kind's configuration (node-settings.ts).
+ * The image of kind's nodes. Where an image registry can be reached, it is kind's own. Otherwise it is built
+ * here, as kind's Dockerfile and `kind build node-image` do it. It has Debian's packages, kind's own files
+ * from its Go module, and programs that we built. The system's images are already unpacked. Nothing in it
+ * depends on the machine: what a machine needs is in kind's configuration (node-settings.ts).
  */
 import { createHash } from 'node:crypto';
 import {

@@ -1,6 +1,7 @@
 /**
- * A Docker daemon of our own that nobody asked for by name: it is started for the first kind test bed
- * and ends with the last. One that a person started, by `docker start` of the test bed too, stays.
+ * A Docker daemon of our own that the user did not ask for. It is started for the first kind test bed and
+ * ends with the last. A daemon that a person started stays, also if `docker start` of the test bed started
+ * it.
  */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Ports of this machine's loopback that lead to nodes of Docker's network, where that network is a
- * namespace of its own: this process lives there, and is handed sockets that listen here. Nothing on
- * the machine changes for it, as a route into that network would.
+ * Ports of this machine's loopback that lead to nodes of Docker's network, where that network is in another
+ * namespace. This process lives there, and is given sockets that listen here. Nothing on the machine changes
+ * for it, unlike with a route into that network.
  */
 import type { Server } from 'node:net';
 import { connectFirst } from '../first-to-accept.ts';

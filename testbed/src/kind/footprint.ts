@@ -1,7 +1,8 @@
 /**
  * All that a kind test bed has in Docker: containers whose names begin with its name, their anonymous
- * volumes, and one network, so that one script removes it: at the end, when its owner was killed, and,
- * should its folder be gone too, whenever a later test bed finds the network of an owner that is no more.
+ * volumes, and one network. So one script can remove it. It runs at the end, and when the owner was killed.
+ * If the test bed's folder is gone too, a later test bed runs it when it finds the network of an owner that
+ * has ended.
  */
 import { existsSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -1,9 +1,10 @@
 /**
- * Enforces a kind cluster's NetworkPolicies, which the stand-in for kindnetd (kind-node/kindnet.sh) does not:
- * kube-router's firewall, and nothing else of kube-router, as a systemd unit of each node. The node image stays
- * as it is, so that what is tried without an enforcer and with one differs in nothing else. Rejected:
- * kube-network-policies, as in kindnetd, which wants nftables' `queue` of the kernel, and not every one has it;
- * kube-router wants ipset.
+ * Enforces a kind cluster's NetworkPolicies, which the replacement of kindnetd (kind-node/kindnet.sh) does
+ * not. It is kube-router's firewall, and nothing else of kube-router, as a systemd unit of each node. The
+ * node image stays as it is. So a test without an enforcer and one with it differ in nothing else.
+ *
+ * Rejected: kube-network-policies, as in kindnetd. It needs nftables' `queue` of the kernel, which not every
+ * kernel has. kube-router needs ipset.
  */
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,8 +1,9 @@
 /**
- * Settings of the whole machine that a node changes, though it is a container, or we for it. The first kind test bed
- * of a machine writes down what they were, the last one puts them back; so that it may outlive any one
- * of them, that file is in nobody's folder. Where we are not root we can't, and leave them as they are.
- * A test compares all settings of the machine before and after (leaves-nothing.itest.ts).
+ * Settings of the whole machine that a node changes although it is a container, or that we change for it.
+ * The first kind test bed of a machine writes down what they were, and the last one restores them. That file
+ * is in no test bed's folder, so that it can outlive each of them. Without root we cannot change them, and
+ * leave them as they are. A test compares all settings of the machine before and after
+ * (leaves-nothing.itest.ts).
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

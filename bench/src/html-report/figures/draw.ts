@@ -1,7 +1,7 @@
 /**
- * Plots as inline SVG, drawn by Observable Plot on a document of linkedom's: no script in the report,
- * `currentColor` and CSS variables follow the reader's colour scheme, and text stays text. Charts that
- * draw themselves in the browser (ECharts, Vega) were passed over: 300 kB to 1 MB of script per report.
+ * Plots as inline SVG, drawn by Observable Plot on a document of linkedom's. The report has no script,
+ * `currentColor` and CSS variables follow the reader's colour scheme, and text stays text. Rejected: charts
+ * that draw themselves in the browser (ECharts, Vega), with 300 kB to 1 MB of script for each report.
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';

@@ -1,7 +1,7 @@
 /**
- * Demand that follows the site's local day: lowest at night, highest at `peakHour`, as a raised cosine,
- * with flash crowds on top. The load says how high the sum over all sites gets at its highest; a
- * site's own peak is far above that, since not all have it at once.
+ * Demand that follows the site's local day: lowest at night, highest at `peakHour`, as a raised cosine, with
+ * flash crowds on top. The load is the maximum of the sum over all sites. A site's own peak is far above
+ * that, since not all have it at once.
  */
 import type { App, Step } from '@spillway/simulator';
 import { askOf, placeable } from '../room.ts';

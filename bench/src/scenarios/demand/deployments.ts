@@ -1,7 +1,7 @@
 /**
- * Deployments whose replicas are asked at preferred locations, some locations far more than others, as
- * mck8s' MultiClusterDeployments: `replicas` holds for each location. They come over the first part of
- * the time; then, now and then, one goes and another comes, or one grows as another shrinks, so that
+ * Deployments whose replicas are requested at preferred locations, some locations far more than others. As
+ * in mck8s' MultiClusterDeployments, `replicas` applies to each location. They arrive over the first part of
+ * the time. Later, from time to time, one leaves and another arrives, or one grows while another shrinks. So
  * the sum stays what the load says.
  */
 import type { App, Step } from '@spillway/simulator';

@@ -1,7 +1,7 @@
 /**
- * Sessions of AI agents and the like: they start in bursts shorter than a minute, at a few sites far
- * more than at others, and stay for minutes to hours (log-normal). Each is an app of one replica. The
- * load says how many there are at once on average (Little's law); the trial starts with as many.
+ * Sessions of AI agents and similar work. They start in bursts shorter than a minute, at a few sites far
+ * more than at others. They stay for minutes to hours (log-normal). Each is an app of one replica. The load
+ * says how many there are at once on average (Little's law). The trial starts with that number.
  */
 import type { App } from '@spillway/simulator';
 import { askOf, placeable } from '../room.ts';
