@@ -10,8 +10,8 @@ export interface Proximity {
 }
 
 /**
- * Coordinates that no measurement moves. This is a class because V8 keeps the closures of a getter in an object
- * literal, and with them their whole world, until the next full garbage collection.
+ * Coordinates that no measurement moves. This is a class, because a getter in an object literal keeps its
+ * closures, and so their whole world. V8 frees them only at the next full garbage collection.
  */
 export class GivenCoordinates implements Coordinates {
   readonly #proximity: Proximity;
