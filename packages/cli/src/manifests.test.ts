@@ -98,7 +98,7 @@ spec:
   });
 
   it('mounts a token where the API server would, so that a pod with a named service account is known to stay', () => {
-    const { batches } = batchesIn(
+    const { batches, accounts } = batchesIn(
       ['robot', 'tokenless']
         .map(
           (name) => `
@@ -117,6 +117,7 @@ spec: { serviceAccountName: ${name}, containers: [{ name: c }] }
       expect.stringContaining('uses service account robot, whose token does not travel'),
     ]);
     expect(tokenless).toEqual([]);
+    expect(accounts).toEqual(['robot']);
   });
 
   it.each([

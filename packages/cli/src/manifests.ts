@@ -18,6 +18,8 @@ export interface Manifests {
   readonly namespaces: DryRunRequest['namespaces'];
   readonly claims: DryRunRequest['claims'];
   readonly priorityClasses: readonly PriorityClass[];
+  /** ServiceAccounts that pods name and the manifests do not have: whether they switch the token off is not known. */
+  readonly accounts: readonly string[];
   /** `service/web`: what makes no pods that are scheduled. */
   readonly skipped: readonly string[];
 }
@@ -46,7 +48,24 @@ export function batchesIn(sources: readonly ManifestSource[], defaultNamespace: 
     } else if (kind === 'PriorityClass') priorityClasses.push(priorityClassIn(placed));
     else skipped.push(name);
   }
-  return { batches, namespaces, claims, priorityClasses, skipped };
+  const accounts = accountsNotIn(objects, batches);
+  return { batches, namespaces, claims, priorityClasses, accounts, skipped };
+}
+
+/** Sorted and unique. Pods that say themselves whether they mount a token need no account for it. */
+function accountsNotIn(
+  objects: readonly PlacedManifest[],
+  batches: DryRunRequest['batches'],
+): readonly string[] {
+  const known = new Set(
+    objects
+      .filter(({ manifest }) => manifest.kind === 'ServiceAccount')
+      .map(({ manifest }) => manifest.metadata?.name),
+  );
+  const named = batches
+    .filter(({ pod }) => pod.spec['automountServiceAccountToken'] === undefined)
+    .map(({ pod }) => pod.spec.serviceAccountName ?? 'default');
+  return [...new Set(named)].filter((name) => name !== 'default' && !known.has(name)).sort();
 }
 
 /** @throws Fault `InvalidInput` */

@@ -38,6 +38,12 @@ describe('dry-run', () => {
     );
   });
 
+  test('says whose service account it has not read', () => {
+    const answer = { cluster: 'paris', batches: [batch] };
+    const text = dryRunText(answer, { skipped: [], asked: true, accounts: ['robot'] });
+    expect(text).toContain('; automountServiceAccountToken of ServiceAccount robot.');
+  });
+
   test('says which pods would end at home, a few by name', () => {
     const victims = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ namespace: 'shop', name }));
     const text = textOf({ preempting: [{ node: 'node-1', count: 2, victims }] });

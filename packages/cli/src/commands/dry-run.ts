@@ -70,7 +70,8 @@ Exit code 1 if a pod would find no room anywhere.`,
         body: { batches, namespaces, ask: options.ask, ...(claims.length > 0 && { claims }) },
         ...(options.ask && { timeoutMs: askingMsMax }),
       });
-      const told = { skipped: manifests.skipped, asked: options.ask, unknownClasses };
+      const { skipped, accounts } = manifests;
+      const told = { skipped, asked: options.ask, unknownClasses, accounts };
       print(rendered(options.output, { value, table: (wide) => dryRunText(value, told, wide) }));
       if (value.batches.some(({ nowhere }) => nowhere > 0)) process.exitCode = 1;
     },
@@ -99,12 +100,14 @@ interface Unchecked {
   readonly asked: boolean;
   /** PriorityClasses that pods name, and that could not be read: their priority counted as 0. */
   readonly unknownClasses?: readonly string[];
+  /** ServiceAccounts of the cluster, which may switch off the token that holds their pods back. */
+  readonly accounts?: readonly string[];
 }
 
 /** What decides, too, and was not looked at here. */
 function uncheckedText(
   { cluster, batches }: DryRunResponse,
-  { asked, unknownClasses = [] }: Unchecked,
+  { asked, unknownClasses = [], accounts = [] }: Unchecked,
 ): string {
   const unchecked = [
     `quota, Pod Security and webhooks of ${cluster}`,
@@ -113,6 +116,7 @@ function uncheckedText(
       ? []
       : ['preemption by the cluster’s own scheduler']),
     ...unknownClasses.map((name) => `the priority of PriorityClass ${name}`),
+    ...accounts.map((name) => `automountServiceAccountToken of ServiceAccount ${name}`),
   ];
   return `Not checked: ${unchecked.join('; ')}.`;
 }
