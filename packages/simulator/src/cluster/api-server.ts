@@ -24,8 +24,7 @@ export class ModelApiServer {
   readonly namespaces: readonly Namespace[];
   /** How it treats agents' requests now. */
   conditions: ApiConditions = wellApi;
-  /** What admission says against a pod that somebody would create; undefined: nothing. */
-  refusal: (pod: Pod) => string | undefined = () => undefined;
+  #refusal: ((pod: Pod) => string | undefined) | undefined;
   readonly #pods = new Map<string, Pod>();
   readonly #watchers = new Map<Watcher, (end: WatchEnd, kind: WatchedKind) => void>();
   readonly #uidPrefix: string;
@@ -43,6 +42,16 @@ export class ModelApiServer {
     this.#uidPrefix = options.uidPrefix;
     this.#nodes = options.nodes;
     this.namespaces = options.namespaces;
+  }
+
+  /** What admission says against a pod that somebody would create; undefined: nothing. */
+  refusal(pod: Pod): string | undefined {
+    return this.#refusal?.(pod);
+  }
+
+  /** Private, since V8 keeps a function that overwrites a public one, and with it its world, for too long. */
+  refuseBy(refusal: (pod: Pod) => string | undefined): void {
+    this.#refusal = refusal;
   }
 
   get version(): number {

@@ -85,7 +85,7 @@ export class ModelWorld implements World {
     if (guestQuota !== undefined) this.inForce.begin('refusals', names);
     for (const cluster of this.clusters) {
       const { api } = cluster;
-      if (guestQuota !== undefined) api.refusal = (pod) => this.#refusal(cluster, pod, guestQuota);
+      if (guestQuota !== undefined) api.refuseBy((pod) => this.#refusal(cluster, pod, guestQuota));
       if (partition !== undefined) startControllers(api, this.time);
       const down = seed % 7 === 3 && this.happens('other scheduler') && { down: schedulersDown };
       if (rivals || schedulersBindGuests) {
