@@ -14,6 +14,8 @@ export interface Ports {
   readonly etcd: number;
   readonly peer: number;
   readonly api: number;
+  /** Where KWOK plays the kubelets of its nodes. */
+  readonly kubelet: number;
 }
 
 export interface ComponentSettings {
@@ -29,7 +31,7 @@ export interface ComponentSettings {
 export function componentArguments(
   component: Component,
   {
-    ports: { etcd, peer, api },
+    ports: { etcd, peer, api, kubelet },
     folder,
     kubeconfig,
     nodeGraceSeconds,
@@ -63,6 +65,10 @@ export function componentArguments(
         // As kubeadm and every managed service: what a pod may do is Pod Security's to say.
         '--allow-privileged=true',
         `--token-auth-file=${file('tokens.csv')}`,
+        // Its own certificate as a client of kubelets is the one that its CA has signed.
+        `--client-ca-file=${file('kubelet-client.crt')}`,
+        `--kubelet-client-certificate=${file('kubelet-client.crt')}`,
+        `--kubelet-client-key=${file('kubelet-client.key')}`,
         '--endpoint-reconciler-type=none',
         '--max-requests-inflight=800',
         '--max-mutating-requests-inflight=400',
@@ -91,7 +97,13 @@ export function componentArguments(
         '--kube-api-burst=2000',
       ];
     case 'kwok':
-      return kwokArguments({ folder, kubeconfig, nodeAddress: '127.0.0.1' });
+      return [
+        ...kwokArguments({ folder, kubeconfig, nodeAddress: '127.0.0.1' }),
+        `--node-port=${kubelet}`,
+        `--server-address=127.0.0.1:${kubelet}`,
+        `--tls-cert-file=${file('certs/apiserver.crt')}`,
+        `--tls-private-key-file=${file('certs/apiserver.key')}`,
+      ];
   }
 }
 

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { Fault } from '@spillway/core';
 import { auditFlags } from './audit-log.ts';
 import type { Binaries } from './binaries.ts';
+import { clientCertificate } from './client-certificate.ts';
 import {
   type Component,
   componentArguments,
@@ -26,6 +27,7 @@ import {
 import { freePorts } from './free-ports.ts';
 import { KubeClient } from './kube-client.ts';
 import { kubeconfigText } from './kubeconfig.ts';
+import { kwokKubelet } from './kwok-kubelet.ts';
 import { kwokStages } from './kwok-stages.ts';
 import type { Reaper } from './reaper.ts';
 import { waitFor } from './wait-for.ts';
@@ -112,8 +114,8 @@ export class ControlPlane {
 
   async #tryStartAll(): Promise<void> {
     mkdirSync(join(this.folder, 'certs'), { recursive: true });
-    const [etcd = 0, peer = 0, api = 0] = await freePorts(3);
-    this.#ports = { etcd, peer, api };
+    const [etcd = 0, peer = 0, api = 0, kubelet = 0] = await freePorts(4);
+    this.#ports = { etcd, peer, api, kubelet };
     this.#writeFiles();
     this.start('etcd');
     this.start('kube-apiserver');
@@ -279,7 +281,10 @@ export class ControlPlane {
     writeFileSync(join(this.folder, 'tokens.csv'), `${this.#token},admin,admin,system:masters\n`, {
       mode: 0o600,
     });
-    writeFileSync(join(this.folder, 'kwok.yaml'), kwokStages);
+    const { cert, key } = clientCertificate('kube-apiserver-kubelet-client', 'system:masters');
+    writeFileSync(join(this.folder, 'kubelet-client.crt'), cert);
+    writeFileSync(join(this.folder, 'kubelet-client.key'), key, { mode: 0o600 });
+    writeFileSync(join(this.folder, 'kwok.yaml'), `${kwokStages}---\n${kwokKubelet(this.folder)}`);
     this.#auditFlags = auditFlags(this.folder, this.#options.auditRequests);
   }
 

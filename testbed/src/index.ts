@@ -13,6 +13,7 @@ export {
   makeAgentPod,
 } from './agent-rights.ts';
 export * from './cities.ts';
+export { type ClientCertificate, clientCertificate } from './client-certificate.ts';
 export { type CommandRun, runCommand } from './command.ts';
 export { Cluster } from './cluster.ts';
 export { runCommandLine, throwing } from './command-line.ts';
@@ -35,6 +36,7 @@ export { ensureNodeImage } from './kind-node/node-image.ts';
 export { nodeSettings } from './kind-node/node-settings.ts';
 export { ensureTestImage, type TestImage } from './kind-node/test-image.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
+export { firstLogLine } from './kwok-kubelet.ts';
 export { podAnnotations } from './kwok-stages.ts';
 export { type KubeFed, startKubeFed } from './kubefed.ts';
 export { Links } from './links.ts';

@@ -122,6 +122,11 @@ export const kwokStages: string = [
       addresses:
       - address: {{ NodeIP | Quote }}
         type: InternalIP
+      {{ with NodePort }}
+      daemonEndpoints:
+        kubeletEndpoint:
+          Port: {{ . }}
+      {{ end }}
       nodeInfo:
         architecture: amd64
         bootID: ""

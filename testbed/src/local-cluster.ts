@@ -1,5 +1,8 @@
 /** A cluster of kind `local`: plain processes, each of which can be stopped, killed and frozen. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { auditLog } from './audit-log.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { Cluster } from './cluster.ts';
 import { type Component, components } from './component-arguments.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -25,6 +28,12 @@ export class LocalCluster extends Cluster {
 
   override get kubeconfig(): string {
     return this.#plane.kubeconfig;
+  }
+
+  /** By which the API server shows kubelets who it is. */
+  get kubeletClient(): ClientCertificate {
+    const read = (name: string): string => readFileSync(join(this.folder, name), 'utf8');
+    return { cert: read('kubelet-client.crt'), key: read('kubelet-client.key') };
   }
 
   /** JSON lines; of an API server without `auditRequests`, who asked what at most. */

@@ -106,6 +106,8 @@ export class AgentProcess {
       `mesh.announce=["/ip4/127.0.0.1/tcp/${announcePort}"]`,
       `mesh.bootstrap=${JSON.stringify(bootstrap)}`,
       `http.port=${httpPort}`,
+      'kubelet.address=127.0.0.1',
+      'kubelet.port=0',
       // What KWOK goes by in place of programs.
       'guests.annotations=["testbed.spillway.dev/*"]',
       ...settings,

@@ -3,22 +3,26 @@ import {
   type Clock,
   type ClusterEvent,
   type ClusterName,
+  Fault,
   type MonotonicMs,
   randomStream,
   type WallMs,
   wellKnown,
 } from '@spillway/core';
-import { EmptyNamespaces, neighbourOfNode, noMarks } from '@spillway/federation';
+import { EmptyNamespaces, neighbourOfNode, noMarks, refusedStream } from '@spillway/federation';
 import {
+  AccessReviews,
   ClusterWatch,
   cordonedNeighbours,
+  GuestStreams,
   LeaveNotice,
   leaseRenewMs,
   type RememberedNeighbour,
 } from '@spillway/kubernetes';
-import { type Mesh, startMesh } from '@spillway/mesh';
+import { type Mesh, type PodStreamHandler, startMesh } from '@spillway/mesh';
 import { CustomResources } from './resources/custom-resources.ts';
 import { GuestNamespaceKeeper } from './resources/guest-namespace-keeper.ts';
+import { type KubeletApi, startKubeletApi } from './kubelet-api/kubelet-api.ts';
 import { createMachine, type Machine, type MachineOptions } from './machine.ts';
 import { measureLinks, measureNeighbours, measurePods } from './reporting/metrics.ts';
 import { NeighbourKeeper } from './resources/neighbour-keeper.ts';
@@ -48,7 +52,7 @@ export interface ActiveAgent {
   isSettled(): boolean;
 }
 
-export type ActiveOptions = Omit<MachineOptions, 'clock' | 'revocations' | 'mesh'>;
+export type ActiveOptions = Omit<MachineOptions, 'clock' | 'revocations' | 'mesh' | 'kubelet'>;
 
 export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const { options, log, metrics, identity, policies, api, epoch } = active;
@@ -62,11 +66,26 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
     log,
     metrics,
   });
-  const machine = createMachine({ ...active, clock, revocations, mesh: () => started });
+  let kubelet: KubeletApi | undefined;
+  const machine = createMachine({
+    ...active,
+    clock,
+    revocations,
+    mesh: () => started,
+    kubelet: () => kubelet?.endpoint,
+  });
   const { agent, driver, recorder, virtualNodes, pods } = machine;
   const { neighbours } = agent;
   const remembered = await rememberedBy(active, machine);
   await revocations.load(remembered);
+  // Before there is a virtual node to say where it is served.
+  kubelet = await startKubeletApi({
+    options,
+    log,
+    reviews: new AccessReviews(api, clock),
+    podAway: (namespace, name) => agent.home.podAway(namespace, name),
+    open: async (...asked) => await connected(started).openPodStream(...asked),
+  });
   const mesh = await startMesh(meshOptions({ active, machine, revocations, remembered }));
   started = mesh;
   driver.connect({
@@ -128,6 +147,7 @@ export async function startActive(active: ActiveOptions): Promise<ActiveAgent> {
   const notice = await heededNotice(active, machine, () => (leaving = true));
   const parts: readonly Startable[] = [
     revocationsInForce({ machine, revocations, mesh, remembered }),
+    ...(kubelet === undefined ? [] : [kubelet]),
     recorder,
     watch,
     resources,
@@ -215,6 +235,7 @@ function meshOptions(made: {
       ...remembered.flatMap(({ addresses }) => addresses).slice(0, addressesTriedMax),
     ],
     handler: driver,
+    podStreams: { handler: guestStreamHandler(active, machine), bounds: options.streams },
     clock: systemClock,
     random: randomStream(epoch % 2 ** 31, 'mesh'),
     revocations: revocations.revocations,
@@ -248,6 +269,21 @@ function meshOptions(made: {
       else metrics.refused.inc({ reason: refusal.reason });
     },
   };
+}
+
+/** What a home may see and do of its own guests here, and of nothing else. */
+function guestStreamHandler({ api }: ActiveOptions, { agent }: Machine): PodStreamHandler {
+  const streams = new GuestStreams(api);
+  return async (caller, request, signal) => {
+    const guest = agent.host.placeOf(caller.cluster, request.uid);
+    if (guest === undefined) return { head: refusedStream(404, 'the host has no such guest') };
+    return await streams.open(guest, request, signal);
+  };
+}
+
+function connected(mesh: Mesh | undefined): Mesh {
+  if (mesh === undefined) throw new Fault('Unavailable', 'the agent is starting');
+  return mesh;
 }
 
 /** Before anything is decided: an agent that starts in the middle of leaving must not take anything up. */

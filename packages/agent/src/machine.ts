@@ -6,6 +6,7 @@ import {
   type ApiClient,
   EventRecorder,
   guestNamespaceName,
+  type KubeletEndpoint,
   PlacementWrites,
   Pods,
   VirtualNodes,
@@ -34,6 +35,8 @@ export interface MachineOptions {
   readonly revocations: RevocationKeeper;
   /** Undefined until it has started. */
   readonly mesh: () => Mesh | undefined;
+  /** Where the kubelet's API is served; undefined where it is not. */
+  readonly kubelet: () => KubeletEndpoint | undefined;
   /** See `DriverOptions.onBroken`. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -50,7 +53,7 @@ export function createMachine(made: MachineOptions) {
   const recorder = new EventRecorder({ api, clock, component: 'spillway' });
   const coordinates = new CoordinateClient(randomStream(seed, 'coordinates'));
   const preset = directoryPresets[options.mesh.preset];
-  const virtualNodes = new VirtualNodes(api);
+  const virtualNodes = new VirtualNodes(api, made.kubelet);
   const { attributes, peer } = inspectCertificate(identity.certificate);
   const agent = new Agent({
     cluster: options.cluster,

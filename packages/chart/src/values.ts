@@ -21,6 +21,9 @@ const ofTheChart: readonly (readonly string[])[] = [
   ['kubeconfig'],
   ['identity'],
   ['http'],
+  ['kubelet', 'address'],
+  ['kubelet', 'port'],
+  ['kubelet', 'tls'],
   ['lease', 'namespace'],
   ['lease', 'name'],
   ['mesh', 'announce'],
@@ -57,6 +60,7 @@ const values = z.strictObject({
     annotations: labels,
     externalTrafficPolicy: z.enum(['Cluster', 'Local']),
   }),
+  kubelet: z.strictObject({ enabled: z.boolean(), tlsSecretName: text }),
   config: kubernetes,
   leave: z.strictObject({
     onUninstall: z.boolean(),

@@ -17,3 +17,4 @@ export * from './time.ts';
 export * from './verdict.ts';
 export * from './version.ts';
 export * from './well-known.ts';
+export * from './x509.ts';

@@ -17,6 +17,7 @@ export {
   podTable,
 } from './home/offloaded/states.ts';
 export type { TransitionObserver } from './home/pod-life.ts';
+export type { PodAway } from './home/offloaded/offloaded-pod.ts';
 export type { ForeignPod } from './home/offloaded/foreign-pods.ts';
 export * from './home/home.ts';
 export type * from './home/namespace-facts.ts';
@@ -42,6 +43,7 @@ export { placingSpec } from './placement/placing-spec.ts';
 export * from './policy/policy.ts';
 export * from './policy/policy-book.ts';
 export * from './offload/readable-pod.ts';
+export * from './pod-stream.ts';
 export * from './membership/revoked.ts';
 export * from './advert/common-shapes.ts';
 export { fitCount } from './advert/fit.ts';

@@ -24,6 +24,7 @@ const guests = 'guests';
 const events = 'events on pods';
 const neighbours = 'Neighbour objects';
 const oneActive = 'one active agent';
+const kubectl = 'kubectl logs and exec of pods that are away';
 
 export interface LeasePlace {
   readonly namespace: string;
@@ -65,6 +66,21 @@ export function agentRights({ namespace, name: lease }: LeasePlace): readonly Ri
     ...rights({ ...resources, resource: 'neighbours/status' }, 'patch'),
     ...rights({ ...policies, resource: 'offloadpolicies' }, 'list,watch'),
     ...rights({ ...policies, resource: 'offloadpolicies/status' }, 'patch'),
+    ...rights({ group: 'authentication.k8s.io', resource: 'tokenreviews', for: kubectl }, 'create'),
+    ...rights(
+      { group: 'authorization.k8s.io', resource: 'subjectaccessreviews', for: kubectl },
+      'create',
+    ),
+    ...inNamespace(
+      'kube-system',
+      {
+        group: '',
+        resource: 'configmaps',
+        name: 'extension-apiserver-authentication',
+        for: kubectl,
+      },
+      'get',
+    ),
     ...inNamespace('kube-node-lease', { ...leases, for: virtualNodes }, 'get,create,patch'),
     ...inNamespace(namespace, { ...leases, for: oneActive }, 'create'),
     ...inNamespace(namespace, { ...leases, name: lease, for: oneActive }, 'get,watch,update'),

@@ -6,6 +6,7 @@
  */
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -34,9 +35,24 @@ export interface ApiRequest {
   readonly deadlineMs?: number;
 }
 
+/** Of a stream that lasts as long as its user likes. */
+export interface StreamRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly signal: AbortSignal;
+}
+
+/** `upgraded`: both sides speak; the body of a response otherwise. */
+export type StreamResponse =
+  | { readonly response: IncomingMessage; readonly upgraded?: never }
+  | { readonly response: IncomingMessage; readonly upgraded: Duplex };
+
 interface Credentials {
   readonly options: RequestOptions;
   readonly agent: Agent;
+  /** One connection for each stream, apart from those of calls: a stream must not keep a call waiting. */
+  readonly streams: Agent;
   /** What the agent's connections were made with: another needs another agent. */
   readonly tls: string;
   readonly until: number;
@@ -130,8 +146,40 @@ export class ApiClient {
     }
   }
 
+  /**
+   * Has no deadline: the answer to a log comes with its first byte.
+   *
+   * @throws Fault `Unavailable` when the server can't be reached, `Cancelled` when `signal` fires.
+   */
+  async stream(asked: StreamRequest): Promise<StreamResponse> {
+    const { signal } = asked;
+    await this.#options();
+    const { options, streams: agent } = this.#credentials as Credentials;
+    return await new Promise((resolve, reject) => {
+      const request = httpsRequest({
+        ...options,
+        agent,
+        ...this.#target(asked),
+        headers: { ...this.#headers(options), ...asked.headers },
+        signal,
+      });
+      request.setNoDelay(true);
+      request.once('response', (response) => resolve({ response }));
+      request.once('upgrade', (response, upgraded, head) => {
+        if (head.length > 0) upgraded.unshift(head);
+        resolve({ response, upgraded });
+      });
+      request.once('error', (error) => {
+        const what = `${asked.method} ${asked.path}`;
+        reject(signal.aborted ? new Fault('Cancelled', what) : faultOfError(error, what));
+      });
+      request.end();
+    });
+  }
+
   close(): void {
     this.#credentials?.agent.destroy();
+    this.#credentials?.streams.destroy();
   }
 
   async #once<T>(call: ApiRequest, body: Buffer | undefined, deadlineMs: number): Promise<T> {
@@ -168,14 +216,10 @@ export class ApiClient {
       const request = httpsRequest(
         {
           ...credentials,
-          method: call.method,
-          host: this.#server.hostname,
-          port: this.#server.port || 443,
-          path: `${this.#server.pathname.replace(/\/$/, '')}${call.path}`,
+          ...this.#target(call),
           headers: {
-            ...(credentials.headers as Record<string, string> | undefined),
+            ...this.#headers(credentials),
             accept: 'application/json',
-            'user-agent': this.#userAgent,
             ...(body && {
               'content-type': call.contentType ?? 'application/json',
               'content-length': body.length,
@@ -206,6 +250,15 @@ export class ApiClient {
     });
   }
 
+  #target({ method, path }: { readonly method: string; readonly path: string }): RequestOptions {
+    const { hostname: host, port, pathname } = this.#server;
+    return { method, host, port: port || 443, path: `${pathname.replace(/\/$/, '')}${path}` };
+  }
+
+  #headers({ headers }: RequestOptions): Readonly<Record<string, string>> {
+    return { ...(headers as Record<string, string> | undefined), 'user-agent': this.#userAgent };
+  }
+
   async #options(): Promise<RequestOptions> {
     const known = this.#credentials;
     if (known !== undefined && known.until > performance.now()) return known.options;
@@ -232,18 +285,17 @@ export class ApiClient {
     };
     const known = this.#credentials;
     const tlsText = JSON.stringify(tls);
-    let agent = known?.agent;
-    if (agent === undefined || known?.tls !== tlsText) {
-      // Calls under way finish on the old agent's connections, which the server ends when they idle.
-      agent = new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
-    }
+    const kept = known?.tls === tlsText ? known : undefined;
+    // Calls under way finish on the old agent's connections, which the server ends when they idle.
+    const agent = kept?.agent ?? new Agent({ keepAlive: true, maxSockets: socketsMax, ...tls });
+    const streams = kept?.streams ?? new Agent({ keepAlive: false, ...tls });
     const options: RequestOptions = {
       agent,
       ...(headers !== undefined && { headers }),
       ...(auth != null && { auth }),
     };
     const until = performance.now() + credentialsMs;
-    this.#credentials = { options, agent, tls: tlsText, until };
+    this.#credentials = { options, agent, streams, tls: tlsText, until };
     return options;
   }
 }

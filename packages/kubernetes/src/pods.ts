@@ -24,6 +24,7 @@ import { ApiFault, isOtherObject } from './api-fault.ts';
 import { type GuestNamespace, GuestNamespaces, type NamespaceEnd } from './guest-namespaces.ts';
 import { guestNamespaceName } from './guest-namespace.ts';
 import { type GuestNetwork, guestNetworkDefaults } from './guest-network.ts';
+import { objectPath, podPath, podsPath } from './object-path.ts';
 import { shadowPod } from './shadow-pod.ts';
 
 export interface ShadowToMake {
@@ -281,27 +282,4 @@ function withReplacedLists(status: NonNullable<Pod['status']>): object {
     if (Array.isArray(list)) patch[field] = [...(list as unknown[]), { $patch: 'replace' }];
   }
   return patch;
-}
-
-function podsPath(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/pods`;
-}
-
-function podPath(namespace: string, name: string): string {
-  return objectPath(namespace, 'pods', name);
-}
-
-const objectName = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
-
-/**
- * Some of these names were sent by a neighbour. API servers decode a path before they split it, so
- * that no escaping keeps a slash in a name from naming another resource.
- *
- * @throws Fault `NotFound` for what can't be any object's name.
- */
-function objectPath(namespace: string, resource: string, name: string): string {
-  if (!objectName.test(namespace) || !objectName.test(name)) {
-    throw new Fault('NotFound', `${resource} ${namespace}/${name}: not the name of any object`);
-  }
-  return `/api/v1/namespaces/${namespace}/${resource}/${name}`;
 }

@@ -6,6 +6,7 @@
  * - no room at all, so that kube-scheduler leaves it alone whatever a pod tolerates, and no sum of
  *   capacity counts what another cluster has;
  * - no os, hostname or zone label: it is no domain of any topology spread constraint;
+ * - an address of a type that no network plugin takes for a way to the node (docs/adr/0037);
  * - labels that take it out of load balancers, of the node lifecycle controller's arithmetic of zones,
  *   and of topology-aware routing.
  */
@@ -48,6 +49,14 @@ export function virtualNodeObject(
   };
 }
 
+/** Where the agent serves the kubelet's API for virtual nodes. */
+export interface KubeletEndpoint {
+  readonly address: string;
+  readonly port: number;
+  /** The type that the node gives the address; see docs/adr/0037 for why it is no InternalIP. */
+  readonly addressType: string;
+}
+
 const zeroCapacity = { cpu: '0', memory: '0', pods: '0' } as const;
 
 /** `resources`: names of those that the node shows. */
@@ -58,11 +67,13 @@ export function virtualNodeStatus(
     now,
     since,
     revoked,
+    kubelet,
   }: {
     readonly reachable: boolean;
     readonly now: Date;
     readonly since: string;
     readonly revoked: string | undefined;
+    readonly kubelet: KubeletEndpoint | undefined;
   },
 ): object {
   // A merge keeps what it does not name.
@@ -70,6 +81,7 @@ export function virtualNodeStatus(
   return {
     capacity: none,
     allocatable: none,
+    ...kubeletStatus(kubelet),
     nodeInfo: { kubeletVersion: 'spillway', operatingSystem: '', architecture: '' },
     conditions: [
       {
@@ -80,6 +92,17 @@ export function virtualNodeStatus(
         lastTransitionTime: since,
       },
     ],
+  };
+}
+
+/** An address that an earlier agent wrote goes: it is no one's any more. */
+function kubeletStatus(kubelet: KubeletEndpoint | undefined): object {
+  const replaced = { $patch: 'replace' };
+  if (kubelet === undefined) return { addresses: [replaced], daemonEndpoints: null };
+  const { address, port, addressType: type } = kubelet;
+  return {
+    addresses: [{ type, address }, replaced],
+    daemonEndpoints: { kubeletEndpoint: { Port: port } },
   };
 }
 

@@ -23,6 +23,7 @@ import { isOtherObject } from './api-fault.ts';
 import { NodeLease } from './node-lease.ts';
 import {
   addressesIn,
+  type KubeletEndpoint,
   membershipIn,
   readyStatus,
   virtualNodeLabels,
@@ -51,9 +52,12 @@ interface Known {
 export class VirtualNodes {
   readonly #api: ApiClient;
   readonly #known = new Map<ClusterName, Known>();
+  readonly #kubelet: () => KubeletEndpoint | undefined;
 
-  constructor(api: ApiClient) {
+  /** `kubelet`: where this agent serves the kubelet's API; undefined where it does not. */
+  constructor(api: ApiClient, kubelet: () => KubeletEndpoint | undefined = () => undefined) {
     this.#api = api;
+    this.#kubelet = kubelet;
   }
 
   /**
@@ -63,7 +67,8 @@ export class VirtualNodes {
    */
   async keep(state: VirtualNodeState, now: Date): Promise<void> {
     const { cluster, reachable, membership, revoked } = state;
-    const text = JSON.stringify([reachable, state.addresses, membership, revoked]);
+    const kubelet = this.#kubelet();
+    const text = JSON.stringify([reachable, state.addresses, membership, revoked, kubelet]);
     let known = this.#known.get(cluster);
     if (known?.written === text) return;
     if (known === undefined) {
@@ -95,7 +100,13 @@ export class VirtualNodes {
               ...(membership && { [wellKnown.membershipAnnotation]: JSON.stringify(membership) }),
             },
           },
-          status: virtualNodeStatus(known.resources, { reachable, now, since, revoked }),
+          status: virtualNodeStatus(known.resources, {
+            reachable,
+            now,
+            since,
+            revoked,
+            kubelet,
+          }),
         },
       });
       if (reachable) await known.lease.renew(now);

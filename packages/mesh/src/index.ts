@@ -7,5 +7,11 @@ export * from './identity/peer-ids.ts';
 export * from './identity/revocations.ts';
 export { handshakeProtocol } from './member-encrypter.ts';
 export { type Mesh, type MeshOptions, startMesh } from './mesh.ts';
+export type {
+  AnsweredStream,
+  OpenedStream,
+  PodStreamBounds,
+  PodStreamHandler,
+} from './pod-streams.ts';
 export { relayDefaults, type RelayOptions, type RelayState } from './relay/relay-options.ts';
 export type { Refusal } from './refusals.ts';

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { type ClusterName, Fault, type PeerId, peerId } from '@spillway/core';
-import type { Advert, Member, NegotiationClient } from '@spillway/federation';
+import type { Advert, Member, NegotiationClient, PodStreamRequest } from '@spillway/federation';
 import { Adverts } from './adverts.ts';
 import { Checks, type LinkCheck } from './check.ts';
 import { StreamedNegotiationClient } from './grpc-client.ts';
@@ -11,6 +11,7 @@ import type { Membership, verifyCertificate } from './identity/certificate.ts';
 import type { MergeResult, Revocation } from './identity/revocations.ts';
 import { Links, negotiationProtocol } from './links.ts';
 import type { Mesh, MeshOptions, PeerPath, Services } from './mesh.ts';
+import { type OpenedStream, PodStreams } from './pod-streams.ts';
 import type { Refusals } from './refusals.ts';
 import { bestOf, inUse, pathOf } from './relay/path.ts';
 import type { RelayState } from './relay/relay-options.ts';
@@ -34,6 +35,7 @@ export class LivingMesh implements Mesh {
   readonly member: Membership;
   readonly #living: Living;
   readonly #servers: NegotiationServers;
+  readonly #podStreams: PodStreams;
   readonly #clients = new Map<ClusterName, StreamedNegotiationClient>();
   readonly #adverts: Adverts;
   readonly #links: Links;
@@ -98,6 +100,12 @@ export class LivingMesh implements Mesh {
       addressesOf: (peer) => this.#links.addressesOf(peer),
       connection: (cluster) => this.#links.connection(cluster),
       guestsOf: living.guestsOf,
+    });
+    this.#podStreams = new PodStreams({
+      node,
+      members,
+      connection: (cluster) => this.#links.connection(cluster),
+      ...living.podStreams,
     });
     node.addEventListener('connection:open', ({ detail: connection }) => {
       const member = members.get(peerId(connection.remotePeer.toString()));
@@ -187,6 +195,14 @@ export class LivingMesh implements Mesh {
     return client;
   }
 
+  async openPodStream(
+    cluster: ClusterName,
+    request: PodStreamRequest,
+    signal: AbortSignal,
+  ): Promise<OpenedStream> {
+    return await this.#podStreams.open(cluster, request, signal);
+  }
+
   connected(): readonly Membership[] {
     return this.#living.node
       .getPeers()
@@ -247,6 +263,7 @@ export class LivingMesh implements Mesh {
     const cut = [...members.values()].filter((member) => revocations.of(member) !== undefined);
     for (const member of cut) {
       this.#servers.drop(member.peer);
+      this.#podStreams.drop(member.peer);
       this.#links.forget(member.peer);
       onRevokedMember(member);
       for (const connection of node.getConnections()) {
@@ -264,6 +281,7 @@ export class LivingMesh implements Mesh {
     this.#alone = true;
     this.#links.stop();
     this.#servers.stop();
+    this.#podStreams.stop();
     await this.#living.node.stop();
   }
 
@@ -273,6 +291,7 @@ export class LivingMesh implements Mesh {
     this.#links.stop();
     for (const client of this.#clients.values()) client.close();
     this.#servers.stop();
+    this.#podStreams.stop();
     await this.#living.node.stop();
     await rm(this.#living.directory, { recursive: true, force: true });
   }

@@ -13,6 +13,7 @@ import type {
   Member,
   NegotiationClient,
   NegotiationHandler,
+  PodStreamRequest,
   Receipt,
 } from '@spillway/federation';
 import { createLibp2p } from 'libp2p';
@@ -25,6 +26,7 @@ import { peerIdOf, type PrivateKey, type PublicKey } from './identity/keys.ts';
 import type { MergeResult, Revocation, Revocations } from './identity/revocations.ts';
 import { LivingMesh } from './living-mesh.ts';
 import { memberEncrypter } from './member-encrypter.ts';
+import type { OpenedStream, PodStreamBounds, PodStreamHandler } from './pod-streams.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { circuitTransport } from './relay/circuit-transport.ts';
 import type { Path } from './relay/path.ts';
@@ -50,6 +52,7 @@ export interface MeshOptions {
   readonly reachable?: boolean | undefined;
   readonly relay: RelayOptions;
   readonly handler: NegotiationHandler;
+  readonly podStreams: { readonly handler: PodStreamHandler; readonly bounds: PodStreamBounds };
   readonly clock: Clock;
   readonly random: Random;
   /** A verified advert; what the directory made of it decides whether it is passed on. */
@@ -90,6 +93,12 @@ export interface Mesh {
   publish(advert: Advert): Promise<number>;
   /** Calls fail as `Unavailable` while the neighbour is not known or can't be reached. */
   negotiator(cluster: ClusterName): NegotiationClient;
+  /** See `PodStreams.open`. */
+  openPodStream(
+    cluster: ClusterName,
+    request: PodStreamRequest,
+    signal: AbortSignal,
+  ): Promise<OpenedStream>;
   connected(): readonly Membership[];
   /** How each peer that we are connected with is reached. */
   paths(): ReadonlyMap<PeerId, PeerPath>;

@@ -1,11 +1,17 @@
-/** A libp2p stream as a Node Duplex, with back-pressure both ways, for HTTP/2 over it. */
+/**
+ * A libp2p stream as a Node Duplex, with back-pressure both ways. It ends when the other side has said its
+ * last byte, and fails when the stream is cut off: a reader can tell the one from the other.
+ */
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
+import { Fault } from '@spillway/core';
 
 export function streamDuplex(stream: Stream): Duplex {
+  let said = false;
   const duplex = new Duplex({
     read() {
-      stream.resume();
+      // What is closed has told all that it has.
+      if (stream.readStatus === 'paused') stream.resume();
     },
     write(chunk: Uint8Array, _encoding, done) {
       send(stream, chunk).then(() => done(), done);
@@ -29,15 +35,21 @@ export function streamDuplex(stream: Stream): Duplex {
       done(error);
     },
   });
+  // Whoever uses it hears of an error by other ways, too; one that nobody listens to ends no process.
+  duplex.on('error', () => {});
   stream.addEventListener('message', ({ data }) => {
     // One chunk each: an HTTP/2 frame parser copies anyway.
     const bytes = data instanceof Uint8Array ? data : data.subarray();
-    if (!duplex.push(bytes)) stream.pause();
+    if (!duplex.push(bytes) && stream.readStatus === 'readable') stream.pause();
   });
-  stream.addEventListener('remoteCloseWrite', () => duplex.push(null));
-  stream.addEventListener('close', () => {
-    duplex.push(null);
-    duplex.destroy();
+  stream.addEventListener('remoteCloseWrite', () => (said = true));
+  // Unlike `remoteCloseWrite`, not before the last byte has been read, however long the stream was paused.
+  stream.addEventListener('end', () => {
+    if (said) duplex.push(null);
+  });
+  stream.addEventListener('close', ({ error }) => {
+    if (error !== undefined) duplex.destroy(error);
+    else if (!said) duplex.destroy(new Fault('Unavailable', 'the connection has ended'));
   });
   return duplex;
 }

@@ -9,3 +9,4 @@ export {
 export * from './membership-codec.ts';
 export * from './negotiation-codec.ts';
 export * from './revocation-codec.ts';
+export * from './streams-codec.ts';

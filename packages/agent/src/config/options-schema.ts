@@ -112,6 +112,54 @@ const http = z.strictObject({
     .describe('port to listen on. 0: any free port, which the agent logs when it starts'),
 });
 
+const kubelet = z.strictObject({
+  address: z
+    .string()
+    .default('')
+    .describe(
+      'address where the active agent serves the kubelet’s API for virtual nodes. Also from POD_IP. Empty: it does not, and `kubectl logs`, `exec` and `port-forward` of pods that are away fail',
+    ),
+  port: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(10_250)
+    .describe('port of it. 0: any free port'),
+  addressType: z
+    .enum(['Hostname', 'InternalDNS', 'InternalIP', 'ExternalDNS', 'ExternalIP'])
+    .default('Hostname')
+    .describe(
+      'type of the address in the status of virtual nodes. The API server must have it in `--kubelet-preferred-address-types`. Network plugins may take an `InternalIP` for a route to a node',
+    ),
+  tls: z
+    .strictObject({
+      certificate: z
+        .string()
+        .default('')
+        .describe(
+          'file of the serving certificate, for API servers with `--kubelet-certificate-authority`. Empty: the agent signs one itself',
+        ),
+      key: z.string().default('').describe('file of the private key for that certificate'),
+    })
+    .prefault({}),
+});
+
+const streams = z.strictObject({
+  awayMax: count
+    .default(256)
+    .describe('maximum number of streams at once of this cluster’s pods that are away'),
+  hostedMax: count.default(256).describe('maximum number of streams at once of all guests'),
+  perNeighbourMax: z
+    .number()
+    .int()
+    .min(0)
+    .default(64)
+    .describe(
+      'maximum number of streams at once of the guests of one neighbour. 0: users of other clusters cannot read logs of their guests here, or run commands in them',
+    ),
+});
+
 const lease = z.strictObject({
   namespace: z
     .string()
@@ -267,6 +315,12 @@ export const optionsSchema = z.strictObject({
     .describe('files of the identity. In a cluster they are keys of a mounted Secret'),
   mesh: mesh.prefault({}).describe('the port between clusters'),
   http: http.prefault({}).describe('health, metrics and questions'),
+  kubelet: kubelet
+    .prefault({})
+    .describe('the kubelet’s API, which the API server of this cluster calls'),
+  streams: streams
+    .prefault({})
+    .describe('logs, commands and forwarded ports between clusters, each of which is one stream'),
   lease: lease.prefault({}).describe('the Lease that decides which agent of the cluster is active'),
   home: home.prefault({}).describe('what this cluster does for its own pods'),
   host: host.prefault({}).describe('what this cluster lends'),

@@ -81,6 +81,10 @@ function checked(raw: Raw, sources: ReadonlyMap<string, string>) {
   if (lease.renewMs >= lease.durationMs || lease.retryMs >= lease.renewMs) {
     throw new Fault('InvalidConfig', 'lease: expected retryMs < renewMs < durationMs');
   }
+  const { certificate, key } = rest.kubelet.tls;
+  if ((certificate === '') !== (key === '')) {
+    throw new Fault('InvalidConfig', 'kubelet.tls: expected certificate and key, or neither');
+  }
   return Object.freeze({
     ...rest,
     pod,
@@ -142,6 +146,7 @@ const keyOfVariable: ReadonlyMap<string, string> = new Map([
   ]),
   ['POD_NAME', 'pod.name'],
   ['POD_NAMESPACE', 'pod.namespace'],
+  ['POD_IP', 'kubelet.address'],
 ]);
 
 /** host.guestsMax → SPILLWAY_HOST_GUESTS_MAX. */

@@ -26,6 +26,10 @@ app.kubernetes.io/component: agent
 {{- if eq .Values.exposure.type "none" -}}
 {{- $_ := set $own.mesh "reachable" false -}}
 {{- end -}}
+{{- if .Values.kubelet.tlsSecretName -}}
+{{- $tls := dict "certificate" "/etc/spillway/kubelet/tls.crt" "key" "/etc/spillway/kubelet/tls.key" -}}
+{{- $_ := set $own "kubelet" (dict "tls" $tls) -}}
+{{- end -}}
 {{ toYaml (mergeOverwrite $own (deepCopy .Values.config)) }}
 {{- end }}
 

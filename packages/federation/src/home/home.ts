@@ -19,7 +19,7 @@ import {
 import { podNetworksJoined } from '../offload/pod-network.ts';
 import { OffloadedPods } from './offloaded/offloaded-pods.ts';
 import type { PodState } from './offloaded/states.ts';
-import type { OffloadedState } from './offloaded/offloaded-pod.ts';
+import type { OffloadedState, PodAway } from './offloaded/offloaded-pod.ts';
 import { eligibilityOf } from './eligibility.ts';
 import type { HomeConfig } from './config.ts';
 import type { HomeEffect, HomeEvent } from './events.ts';
@@ -195,6 +195,11 @@ export class Home {
     }
     const waiting = this.#pending.explain(namespace, name);
     return waiting && { state: 'waiting', ...waiting };
+  }
+
+  /** A pod of ours that is away, by its name. O(offloaded pods). */
+  podAway(namespace: string, name: string): PodAway | undefined {
+    return this.#offloaded.away(namespace, name);
   }
 
   /** Where pods that do not exist yet would go now. The same code decides for pods that exist. */

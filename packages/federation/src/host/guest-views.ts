@@ -10,6 +10,18 @@ export interface GuestExplanation {
   readonly shadow: Pod;
 }
 
+export interface GuestPlace {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Undefined until the shadow has been seen on a node. */
+export function placeOfGuest({ state, shadow }: Guest): GuestPlace | undefined {
+  const { namespace, name } = shadow?.metadata ?? {};
+  if (state !== 'seen' || namespace === undefined || name === undefined) return undefined;
+  return { namespace, name };
+}
+
 /**
  * The opening of a home's guest stream: all its guests, then `synced`. A home that is not told of a guest takes it
  * not to exist. So it is told of those, too, that may yet run: they count as shown from then on.

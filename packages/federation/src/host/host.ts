@@ -30,9 +30,11 @@ import { GuestUpdates } from './guest-updates.ts';
 import {
   explanationOf,
   type GuestExplanation,
+  type GuestPlace,
   isCreated,
   liveByHome,
   pictureOf,
+  placeOfGuest,
 } from './guest-views.ts';
 import { Guests } from './guests.ts';
 import { OwnPods } from './own-pods.ts';
@@ -130,6 +132,16 @@ export class Host {
   /** A guest by where it lives here; undefined for every other pod. O(guests). */
   explain(namespace: string, name: string): GuestExplanation | undefined {
     return explanationOf(this.#guests.all(), namespace, name);
+  }
+
+  /**
+   * Where the guest of that pod of `home` is here, for streams of it: of nobody else's pod, and of none that
+   * has yet to get a node. Undefined for a home that is revoked.
+   */
+  placeOf(home: ClusterName, uid: PodUid): GuestPlace | undefined {
+    if (isRevoked(this.#shadows.revoked, home)) return undefined;
+    const guest = this.#guests.get({ home, uid });
+    return guest && placeOfGuest(guest);
   }
 
   /** The name of the scheduler that binds guests, if it has left one alone for too long. */

@@ -12,12 +12,14 @@ import {
   type NegotiationHandler,
   noAmounts,
   originCoordinate,
+  refusedStream,
 } from '@spillway/federation';
 import { issueCertificate } from '../identity/certificate.ts';
 import { newKey, peerIdOf, type PrivateKey } from '../identity/keys.ts';
 import { type Revocation, Revocations } from '../identity/revocations.ts';
 import { type Mesh, startMesh } from '../mesh.ts';
 import type { Refusal } from '../refusals.ts';
+import type { PodStreamBounds, PodStreamHandler } from '../pod-streams.ts';
 import { relayDefaults, type RelayOptions } from '../relay/relay-options.ts';
 
 export const clock: Clock = {
@@ -54,6 +56,8 @@ export interface MemberOptions {
   readonly key?: PrivateKey;
   readonly bootstrap?: readonly string[];
   readonly handler?: Partial<NegotiationHandler>;
+  readonly podStreams?: PodStreamHandler;
+  readonly podStreamBounds?: PodStreamBounds;
   readonly expiresMs?: number;
   readonly connectionsSought?: number;
   readonly listen?: readonly string[];
@@ -95,6 +99,10 @@ export async function startMember(options: MemberOptions): Promise<TestMember> {
     relay: { ...relayDefaults, ...options.relay },
     bootstrap,
     handler: { ...refusing, ...handler },
+    podStreams: {
+      handler: options.podStreams ?? (async () => ({ head: refusedStream(404, 'no pods here') })),
+      bounds: options.podStreamBounds ?? { perNeighbourMax: 8, hostedMax: 16 },
+    },
     clock: { ...clock, wallMs: () => (clock.wallMs() + (options.clockAheadMs ?? 0)) as WallMs },
     random: randomStream(1, name),
     onAdvert(advert, from) {

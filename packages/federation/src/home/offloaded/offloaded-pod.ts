@@ -5,6 +5,7 @@ import {
   type MonotonicMs,
   type Pod,
   type PodStatus,
+  type PodUid,
   podStatusText,
 } from '@spillway/core';
 import { type Changeable, changeableOf } from '../../offload/changeable.ts';
@@ -186,6 +187,12 @@ const consistent: { readonly [In in PodState]?: (entry: OffloadedPod) => boolean
 };
 
 const commandPhases = ['committing', 'withdrawing', 'ending', 'finished'] as const;
+
+/** Who has it, for what is asked of it by name. */
+export interface PodAway {
+  readonly uid: PodUid;
+  readonly host: ClusterName;
+}
 
 /** For people. */
 export interface OffloadedState {

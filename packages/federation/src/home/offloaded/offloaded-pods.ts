@@ -39,6 +39,7 @@ import {
   nextCall,
   type OffloadedPod,
   type OffloadedState,
+  type PodAway,
   offloadedState,
 } from './offloaded-pod.ts';
 import { type OffloadOptions, tell } from './options.ts';
@@ -131,6 +132,13 @@ export class OffloadedPods {
   explain(namespace: string, name: string): OffloadedState | undefined {
     const entry = this.#entries.find(namespace, name);
     return entry && { ...offloadedState(entry), joined: this.#options.joined(entry.host) ?? false };
+  }
+
+  /** The pod of that name that a host runs for us, has run, or is about to run. O(offloaded pods). */
+  away(namespace: string, name: string): PodAway | undefined {
+    const entry = this.#entries.find(namespace, name);
+    if (entry === undefined || entry.foreign || entry.homePod === 'gone') return undefined;
+    return { uid: entry.ref.uid, host: entry.host };
   }
 
   /** A pod just bound, with the slot that is held for it. */
