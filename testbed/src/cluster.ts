@@ -1,7 +1,9 @@
 /** One cluster of a test bed, whatever kind it is of: what tests and benchmarks do with it. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, type Node } from '@spillway/core';
+import { killAtEnd } from './ends.ts';
 import { type KubeClient, KubeError } from './kube-client.ts';
 import { failedLease, leasePath, nodeObject } from './kwok-nodes.ts';
 import { type Applied, objectsOf } from './manifest-objects.ts';
@@ -49,6 +51,15 @@ export abstract class Cluster {
   /** As an administrator. A non-zero exit is no fault; see `Ran`. */
   async kubectl(args: readonly string[], input?: string): Promise<Ran> {
     return await run(this.#kubectl, [`--kubeconfig=${this.kubeconfig}`, ...args], { input });
+  }
+
+  /** One that goes on, as an administrator: its caller ends it, and this process does at the latest. */
+  startKubectl(args: readonly string[]): ChildProcessWithoutNullStreams {
+    const child = spawn(this.#kubectl, [`--kubeconfig=${this.kubeconfig}`, ...args], {
+      detached: true,
+    });
+    killAtEnd(child);
+    return child;
   }
 
   /** Makes nodes that KWOK plays, and waits until they are Ready. */

@@ -45,7 +45,8 @@ function httpd(port = servedPort, before: readonly string[] = []): readonly stri
   return ['sh', '-c', [...before, ...serve].join('; ')];
 }
 
-const away = { schedulerName: 'spillway', nodeSelector: hostLabel };
+/** Of a pod that is to run at the host. */
+export const away = { schedulerName: 'spillway', nodeSelector: hostLabel };
 const namespaceOf = (name: string): object => ({
   apiVersion: 'v1',
   kind: 'Namespace',

@@ -30,6 +30,7 @@ export function triesAt(targets: Targets): Readonly<Record<string, string>> {
     'pods, of the kubelet': `https://${node}:10250/pods`,
     'the agent’s `/metrics`': metricsOf(targets),
     'the agent’s `/v1`': `http://${agent}:7421/v1/neighbours`,
+    'the agent’s kubelet API': `https://${agent}:10250/pods`,
     'the mesh’s port, at the agent’s pod': `http://${agent}:7420`,
     'the mesh’s port, at its node': `http://${node}:${meshNodePort}`,
     'a pod of the host': `http://${till.pod}:${servedPort}`,

@@ -3,6 +3,8 @@ import { helm } from '@spillway/chart';
 import type { Node, Pod } from '@spillway/core';
 import { type KindTestbed, startTestbed, waitFor } from '@spillway/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hostLabel } from './guest-setting.ts';
+import { kubectlAwayTests } from './kubectl-away.ts';
 import { runSpillway } from './spillway-command.ts';
 import { acquaintedByNeighbours, activePod, agentNamespace, neighboursOf } from './installation.ts';
 import { type InstalledFederation, installFederation } from './installed-federation.ts';
@@ -15,7 +17,7 @@ beforeAll(async () => {
     kind: 'kind',
     clusters: [
       { name: 'paris', city: 'paris', nodes: [] },
-      { name: 'lyon', city: 'lyon', nodes: [] },
+      { name: 'lyon', city: 'lyon', nodes: [], nodeLabels: [hostLabel] },
     ],
   });
   federation = await installFederation(testbed);
@@ -55,6 +57,10 @@ async function podsOf(cluster: string, namespace: string): Promise<readonly Pod[
 }
 
 const isAway = ({ spec }: Pod): boolean => spec.nodeName === 'spillway-lyon';
+
+describe('kubectl of a pod that is away', () => {
+  kubectlAwayTests(() => ({ home: testbed.cluster('paris'), host: testbed.cluster('lyon') }));
+});
 
 describe('a federation installed by the chart on kind clusters', () => {
   test('one agent each is active and Ready, and knows the other with its RTT', async () => {
