@@ -5,6 +5,7 @@ import type { AgentClient } from './connection/agent-client.ts';
 import { type UserCluster, userCluster } from './connection/cluster.ts';
 import { type AgentSituation, agentSituation, isReady } from './connection/agent-situation.ts';
 import { type DaemonSet, daemonSetFindings } from './daemon-set-findings.ts';
+import { kubeletFindings } from './kubelet-findings.ts';
 import { agentObjects, leaseName, read } from './connection/find-agent.ts';
 import { agentUrl, type ConnectionOptions } from './connection/options.ts';
 
@@ -33,6 +34,7 @@ export async function clusterFindings(options: ConnectionOptions): Promise<reado
     seen('lease', async () => await leaseFinding(cluster, namespace)),
     seen('agent', async () => await podFindings(cluster, namespace)),
     seen('daemonsets', async () => await daemonSets(cluster)),
+    seen('kubelet', async () => await kubeletFindings(cluster, await virtualNodes(cluster))),
   ]);
   cluster.api.close();
   return found.flat();
@@ -50,6 +52,12 @@ async function daemonSets(cluster: UserCluster): Promise<readonly Finding[]> {
     ({ metadata }) => metadata.labels?.[wellKnown.clusterLabel] ?? [],
   );
   return daemonSetFindings(sets.items, clusters);
+}
+
+async function virtualNodes(cluster: UserCluster): Promise<readonly string[]> {
+  const path = `/api/v1/nodes?labelSelector=${wellKnown.virtualNodeLabel}%3Dtrue`;
+  const { items } = await read<{ items: readonly Node[] }>(cluster, path);
+  return items.flatMap(({ metadata }) => metadata.name ?? []);
 }
 
 /** Version and clock of the agent against this program's. */

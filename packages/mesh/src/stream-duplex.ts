@@ -35,7 +35,7 @@ export function streamDuplex(stream: Stream): Duplex {
       done(error);
     },
   });
-  // Whoever uses it hears of an error by other ways, too; one that nobody listens to ends no process.
+  // An error that nobody listens for must not end the process.
   duplex.on('error', () => {});
   stream.addEventListener('message', ({ data }) => {
     // One chunk each: an HTTP/2 frame parser copies anyway.

@@ -33,9 +33,13 @@ export function responseExchange(response: ServerResponse): Exchange {
   };
 }
 
+const socketListenersMax = 32;
+
 export function upgradeExchange(request: IncomingMessage, socket: Duplex, first: Buffer): Exchange {
   // One that ends at any moment is no fault of ours.
   socket.on('error', () => {});
+  // The server, TLS and both directions of a pipeline all listen to it.
+  socket.setMaxListeners(socketListenersMax);
   return {
     gone: goneWith(socket),
     refuse(status, message) {

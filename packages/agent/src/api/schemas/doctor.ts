@@ -15,6 +15,7 @@ export const finding = z.object({
     'foreign-pods',
     'marks',
     'daemonsets',
+    'kubelet',
     'crds',
   ]),
   severity: z.enum(['ok', 'info', 'warning', 'error']),
