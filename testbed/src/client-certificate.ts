@@ -27,7 +27,10 @@ export function clientCertificate(user: string, group: string): ClientCertificat
     publicKey: publicKey.export({ type: 'spki', format: 'der' }),
   });
   const der = certificateDer(claims, sign('sha256', claims, privateKey));
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,

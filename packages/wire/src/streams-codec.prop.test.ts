@@ -110,8 +110,7 @@ describe('streams', () => {
     ['a credential', { headers: named('authorization', 'Bearer x') }],
     ['a header that ends early', { headers: named('sec-websocket-key', 'a\r\nhost: b') }],
   ])('%s is refused', (_, changed) => {
-    const encoded = (message: object) =>
-      RequestMessage.encode({ ...whole, ...message }).finish();
+    const encoded = (message: object) => RequestMessage.encode({ ...whole, ...message }).finish();
     expect(() => decodeStreamRequest(encoded({}))).not.toThrow();
     expect(() => decodeStreamRequest(encoded(changed))).toThrow();
   });

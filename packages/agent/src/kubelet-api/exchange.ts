@@ -34,6 +34,8 @@ export function responseExchange(response: ServerResponse): Exchange {
 }
 
 const socketListenersMax = 32;
+/** How long a caller that was refused may keep its connection, to read why. */
+const lingerMsMax = 5_000;
 
 export function upgradeExchange(request: IncomingMessage, socket: Duplex, first: Buffer): Exchange {
   // One that ends at any moment is no fault of ours.
@@ -47,6 +49,8 @@ export function upgradeExchange(request: IncomingMessage, socket: Duplex, first:
       const length = Buffer.byteLength(body);
       const headers = ['Content-Type: text/plain; charset=utf-8', `Content-Length: ${length}`];
       socket.end(`${headOf(status, [...headers, 'Connection: close'])}${body}`);
+      const timer = setTimeout(() => socket.destroy(), lingerMsMax);
+      socket.once('close', () => clearTimeout(timer));
     },
     async join({ status, headers }, stream) {
       const agreed = headers.map(([name, value]) => `${name}: ${value}`);

@@ -91,6 +91,7 @@ export class KubeletServer {
       });
       this.#server.listen({ host, port }, resolve);
     });
+    this.#server.on('error', (error) => this.#options.onProblem(error));
   }
 
   /** For connections that are opened from now on. */

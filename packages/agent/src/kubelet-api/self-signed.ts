@@ -24,7 +24,10 @@ export function selfSignedCertificate(commonName: string, nowMs: number): Servin
     publicKey: publicKey.export({ type: 'spki', format: 'der' }),
   });
   const der = certificateDer(claims, sign('sha256', claims, privateKey));
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
