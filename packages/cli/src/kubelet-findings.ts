@@ -1,6 +1,6 @@
 /** Whether the API server reaches the agent as the kubelet of a virtual node: kubectl logs needs it. */
 import { text } from 'node:stream/consumers';
-import type { Finding } from '@spillway/agent/answers';
+import type { Finding } from '@spillway/agent/api-schemas';
 import { isFault } from '@spillway/core';
 import type { UserCluster } from './connection/cluster.ts';
 
