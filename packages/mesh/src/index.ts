@@ -13,5 +13,6 @@ export type {
   PodStreamBounds,
   PodStreamHandler,
 } from './pod-streams.ts';
+export { copied, finished, joined } from './joined.ts';
 export { relayDefaults, type RelayOptions, type RelayState } from './relay/relay-options.ts';
 export type { Refusal } from './refusals.ts';

@@ -1,4 +1,4 @@
-import { type Duplex, PassThrough, Readable } from 'node:stream';
+import { Duplex, PassThrough, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { clusterName, podUid } from '@spillway/core';
 import { type PodStreamRequest, refusedStream } from '@spillway/federation';
@@ -93,6 +93,23 @@ describe('a stream of a pod that is away', () => {
     expect(given).toBeGreaterThan(0);
     expect(given).toBeLessThan(8 * 1024 * 1024);
     expect((await buffer(duplex)).length).toBe(total);
+  });
+
+  test('brings all that was said by an end that closes at once', async () => {
+    const said = Buffer.alloc(5 * 1024 * 1024, 'last words');
+    const home = await pair(async () => {
+      const body = new Duplex({ read() {}, write: (_, __, done) => done() });
+      body.push(said);
+      body.push(null);
+      body.once('end', () => body.destroy());
+      return { head: { ...ok, status: 101 }, body };
+    });
+    for (let i = 0; i < 5; i++) {
+      const { head, duplex } = await home.mesh.openPodStream(lyon, exec, never);
+      expect(head.status).toBe(101);
+      expect((await buffer(duplex)).equals(said)).toBe(true);
+      duplex.end();
+    }
   });
 
   test('ends at the host when the home goes', async () => {

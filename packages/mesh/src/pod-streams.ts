@@ -6,7 +6,7 @@
  * Rejected: a gRPC method. Its framing would be a second one around bytes that have their own, and one
  * slow stream would hold up the calls beside it.
  */
-import { type Duplex, pipeline, type Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { type ClusterName, Fault, isFault, type PeerId, peerId } from '@spillway/core';
 import {
@@ -24,6 +24,7 @@ import {
   streamBounds,
 } from '@spillway/wire';
 import { readFramed, writeFramed } from './framed.ts';
+import { copied, finished, joined } from './joined.ts';
 import { streamDuplex } from './stream-duplex.ts';
 
 export interface AnsweredStream {
@@ -151,7 +152,12 @@ export class PodStreams {
         ? { head: refusal }
         : await this.#options.handler(caller, request, gone.signal);
       writeFramed(duplex, encodeStreamHead(head));
-      await (body === undefined ? ended(duplex) : joined(body, duplex));
+      if (body !== undefined) {
+        await ('write' in body ? joined(body, duplex) : told(body, duplex));
+        return;
+      }
+      duplex.end();
+      await finished(duplex, true);
     } catch (error) {
       duplex.destroy(error as Error);
     }
@@ -188,26 +194,9 @@ export class PodStreams {
   }
 }
 
-/** Copies until one of them ends; then both have ended. */
-async function joined(body: Readable | Duplex, duplex: Duplex): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      body.destroy();
-      resolve();
-    };
-    if ('write' in body) pipeline(duplex, body, duplex, done);
-    else {
-      // Nobody speaks there; that it ends is heard all the same.
-      duplex.resume();
-      pipeline(body, duplex, done);
-    }
-  });
-}
-
-async function ended(duplex: Duplex): Promise<void> {
-  await new Promise<void>((resolve) => {
-    duplex.once('close', resolve);
-    duplex.resume();
-    duplex.end();
-  });
+/** Nobody speaks towards a log; that its reader has gone is heard all the same. */
+async function told(body: Readable, duplex: Duplex): Promise<void> {
+  duplex.resume();
+  duplex.once('close', () => body.destroy());
+  await finished(duplex, await copied(body, duplex));
 }

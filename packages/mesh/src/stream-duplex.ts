@@ -55,5 +55,25 @@ export function streamDuplex(stream: Stream): Duplex {
 }
 
 async function send(stream: Stream, bytes: Uint8Array): Promise<void> {
-  if (!stream.send(bytes)) await stream.onDrain();
+  if (!stream.send(bytes)) await sent(stream);
+}
+
+/**
+ * Resolves when the stream has passed on all that it was given. Its own `onDrain` does not wait any more once
+ * it has waited (@libp2p/utils 7.4.1), so that what a slow reader does not take would pile up here.
+ */
+async function sent(stream: Stream): Promise<void> {
+  while (stream.writableNeedsDrain || stream.writeBufferLength > 0) {
+    if (stream.status !== 'open' && stream.status !== 'closing') {
+      throw new Fault('Unavailable', 'the stream has ended');
+    }
+    await new Promise<void>((resolve) => {
+      const events = ['drain', 'idle', 'close'] as const;
+      const next = (): void => {
+        for (const event of events) stream.removeEventListener(event, next);
+        resolve();
+      };
+      for (const event of events) stream.addEventListener(event, next);
+    });
+  }
 }

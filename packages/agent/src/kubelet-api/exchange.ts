@@ -3,8 +3,9 @@
  * else, where the head of the answer is written by hand and bytes follow.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { type Duplex, pipeline } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { PodStreamHead } from '@spillway/federation';
+import { copied, joined } from '@spillway/mesh';
 
 export interface Exchange {
   /** Fires when nobody waits for the answer any more. */
@@ -28,7 +29,8 @@ export function responseExchange(response: ServerResponse): Exchange {
       response.flushHeaders();
       // Nothing is said to the host.
       stream.end();
-      await new Promise<void>((resolve) => pipeline(stream, response, () => resolve()));
+      response.once('close', () => stream.destroy());
+      if (!(await copied(stream, response))) response.destroy();
     },
   };
 }
@@ -57,13 +59,7 @@ export function upgradeExchange(request: IncomingMessage, socket: Duplex, first:
       const upgrade = `Upgrade: ${request.headers.upgrade ?? ''}`;
       socket.write(headOf(status, ['Connection: Upgrade', upgrade, ...agreed]));
       if (first.length > 0) socket.unshift(first);
-      await new Promise<void>((resolve) => {
-        pipeline(socket, stream, socket, () => {
-          stream.destroy();
-          socket.destroy();
-          resolve();
-        });
-      });
+      await joined(socket, stream);
     },
   };
 }
