@@ -59,7 +59,7 @@ export interface Clusters {
 
 /** `clusters`: of a federation that is installed when the first test begins. */
 export function kubectlAwayTests(clusters: () => Clusters): void {
-  const shop = (...args: readonly string[]) => [...args, '--namespace=shop'];
+  const shop = (...args: readonly string[]) => ['--namespace=shop', ...args];
   const kubectl = async (args: readonly string[], input?: string) => {
     const ran = await clusters().home.kubectl(shop(...args), input);
     expect(ran.code, ran.stderr).toBe(0);
