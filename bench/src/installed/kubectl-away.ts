@@ -136,18 +136,22 @@ export function kubectlAwayTests(clusters: () => Clusters): void {
 
   test('100 MiB to a reader that pauses: all of it arrives, in bounded memory', async () => {
     const { home, host } = clusters();
-    const bytes = 100 * 1024 * 1024;
+    const mebibytes = 100;
+    const big = `dd if=/dev/zero of=/tmp/w/big bs=1M count=${mebibytes}`;
+    await kubectl(['exec', 'talker', '--', 'sh', '-c', big]);
     const before = await agentMemory([home, host]);
-    const args = shop('exec', 'talker', '--', 'head', '-c', `${bytes}`, '/dev/zero');
-    const reader = home.startKubectl(args);
-    await once(reader.stdout, 'readable');
-    // The processes between have time to take up what they can.
+    const forward = home.startKubectl(shop('port-forward', 'pod/talker', `:${port}`));
+    const [, local = ''] = await firstMatch(forward.stdout, /127\.0\.0\.1:(\d+) ->/);
+    const { body } = await fetch(`http://127.0.0.1:${local}/big`);
+    // Nobody reads, and the processes between take up what they can.
     for (let i = 0; i < 5; i++) await agentMemory([home, host]);
     let read = 0;
-    for await (const chunk of reader.stdout) read += (chunk as Buffer).length;
-    expect(read).toBe(bytes);
+    for await (const chunk of body ?? []) read += (chunk as Uint8Array).length;
+    expect(read).toBe(mebibytes * 1024 * 1024);
     const after = await agentMemory([home, host]);
     expect(after.peakRssMb - before.peakRssMb).toBeLessThan(80);
+    forward.kill();
+    await once(forward, 'exit');
   });
 
   test('logs --previous: of the life before', async () => {

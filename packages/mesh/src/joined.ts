@@ -6,16 +6,19 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { Fault } from '@spillway/core';
 
-/** How long an end may stay half open once the other has gone. */
+/** How long one that was told all may stay open. */
 const lingerMsMax = 10_000;
 
 /** Resolves when both are closed. */
 export async function joined(a: Duplex, b: Duplex): Promise<void> {
-  const copies = Promise.all([copied(a, b), copied(b, a)]);
-  const first = Promise.race([once(a, 'end'), once(a, 'close'), once(b, 'end'), once(b, 'close')]);
-  const late = first.then(lingered).then(() => [false, false] as const);
-  const [wholeAtB, wholeAtA] = await Promise.race([copies, late]);
-  await Promise.all([finished(a, wholeAtA), finished(b, wholeAtB)]);
+  await Promise.all([carried(a, b), carried(b, a)]);
+}
+
+async function carried(from: Duplex, to: Duplex): Promise<void> {
+  if (await copied(from, to)) return await finished(to, true);
+  // It has said all that it had, and left: that may still be on its way, and nobody hears `from` any more.
+  if (to.closed && to.readableEnded) return void from.resume();
+  for (const each of [from, to]) each.destroy(new Fault('Unavailable', 'the stream has broken'));
 }
 
 /** Whether all that `from` had to say has reached `to`, which has then ended. Ends neither of them otherwise. */
@@ -36,7 +39,7 @@ export async function copied(from: Readable, to: Writable): Promise<boolean> {
 export async function finished(stream: Duplex, whole: boolean): Promise<void> {
   if (!whole) stream.destroy(new Fault('Unavailable', 'the stream has broken'));
   if (stream.closed) return;
-  stream.resume();
+  if (stream.listenerCount('data') === 0) stream.resume();
   await Promise.race([once(stream, 'close'), lingered()]);
   stream.destroy();
 }

@@ -112,7 +112,10 @@ describe('a stream of a pod that is away', () => {
     }
   });
 
-  test('ends at the host when the home goes', async () => {
+  test.each([
+    ['says nothing more', true],
+    ['could still say something', false],
+  ])('ends at the host when the home goes, which %s', async (_, silent) => {
     let gone = false;
     const body = new PassThrough();
     const home = await pair(async (_, __, signal) => {
@@ -120,6 +123,7 @@ describe('a stream of a pod that is away', () => {
       return { head: ok, body };
     });
     const { duplex } = await home.mesh.openPodStream(lyon, log, never);
+    if (silent) await new Promise<void>((resolve) => duplex.end(resolve));
     duplex.destroy();
     await expect.poll(() => gone && body.destroyed).toBe(true);
   });

@@ -48,7 +48,9 @@ export function streamDuplex(stream: Stream): Duplex {
     if (said) duplex.push(null);
   });
   stream.addEventListener('close', ({ error }) => {
-    if (error !== undefined) duplex.destroy(error);
+    // What was said to the end is here, and can still be read.
+    if (said && !duplex.readableEnded) duplex.once('end', () => duplex.destroy(error));
+    else if (error !== undefined) duplex.destroy(error);
     else if (!said) duplex.destroy(new Fault('Unavailable', 'the connection has ended'));
   });
   return duplex;
