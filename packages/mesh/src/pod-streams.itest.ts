@@ -95,17 +95,21 @@ describe('a stream of a pod that is away', () => {
     expect((await buffer(duplex)).length).toBe(total);
   });
 
-  test('brings all that was said by an end that closes at once', async () => {
+  test('brings all that was said by an end that closes at once, to a reader that pauses', async () => {
     const said = Buffer.alloc(5 * 1024 * 1024, 'last words');
+    let closed = 0;
     const home = await pair(async () => {
       const body = new Duplex({ read() {}, write: (_, __, done) => done() });
       body.push(said);
       body.push(null);
       body.once('end', () => body.destroy());
+      body.once('close', () => (closed += 1));
       return { head: { ...ok, status: 101 }, body };
     });
-    for (let i = 0; i < 5; i++) {
-      const { head, duplex } = await home.mesh.openPodStream(lyon, exec, never);
+    const opened = [];
+    for (let i = 0; i < 5; i++) opened.push(await home.mesh.openPodStream(lyon, exec, never));
+    await expect.poll(() => closed).toBe(5);
+    for (const { head, duplex } of opened) {
       expect(head.status).toBe(101);
       expect((await buffer(duplex)).equals(said)).toBe(true);
       duplex.end();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { Duplex, PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { clusterName, podUid } from '@spillway/core';
 import { type PodStreamRequest, refusedStream } from '@spillway/federation';
 import type { NodeAccess, User } from '@spillway/kubernetes';
@@ -146,6 +146,32 @@ describe('a stream', () => {
     expect(opened).toMatchObject([{ uid: 'u', kind: 'exec', parameters: [['command', 'sh']] }]);
     socket?.end('echo');
     expect(socket && (await text(socket))).toBe('echo');
+  });
+
+  test('whose reader pauses, and whose other end closes after its last byte, arrives whole', async () => {
+    const total = 32 * 1024 * 1024;
+    let given = 0;
+    const { server } = await started({
+      async open() {
+        const duplex = new Duplex({
+          read(size) {
+            const bytes = Math.min(size, total - given);
+            given += bytes;
+            this.push(bytes === 0 ? null : Buffer.alloc(bytes, 'x'));
+          },
+          write: (_, __, done) => done(),
+        });
+        duplex.once('end', () => duplex.destroy());
+        return { head: { status: 101, headers: [], message: '' }, duplex };
+      },
+    });
+    const { socket } = await send(server, { path: exec, token: 'good', upgrade: true });
+    let before = -1;
+    await expect
+      .poll(() => [before, (before = given)].every((each) => each === given), { interval: 300 })
+      .toBe(true);
+    expect(given).toBeLessThan(total);
+    expect(socket && (await buffer(socket)).length).toBe(total);
   });
 
   test('that nobody waits for any more is not waited for at the host', async () => {
