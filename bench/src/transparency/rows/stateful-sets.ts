@@ -54,7 +54,9 @@ export const statefulSetRows: readonly Row[] = [
         const found = imagesOf(await place.untilReady(3));
         return found.every((image) => image === second) ? found : undefined;
       });
-      return { replaced: only('created', story(place.history())).slice(3), images };
+      // The controller may make a pod of the old template once more in between, from a status that is stale.
+      const updated = place.history().filter(({ pod }) => imagesOf([pod])[0] === second);
+      return { replaced: [...new Set(only('created', story(updated)))], images };
     },
   },
   {
