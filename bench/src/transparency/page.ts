@@ -28,7 +28,9 @@ Each row is a test of the same name in [transparency.itest.ts](../${testFile}). 
 of one cluster. The pods of one namespace run on a local node, and those of the other at a neighbour. Both control planes are
 real. KWOK plays the local nodes.
 
-Of ${rows} rows, ${differ.length} differ: ${differ.map(({ feature }) => feature).join(', ')}.
+Of ${rows} rows, ${differ.length} differ:
+
+${differ.map(({ feature }) => `- ${feature}`).join('\n')}
 
 \`npm run integration -- transparency\` runs them all.
 
