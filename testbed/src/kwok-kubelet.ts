@@ -1,6 +1,7 @@
 /**
- * What KWOK's kubelets answer: every container has the lines of one file as its log, a port echoes what it
- * is sent, and commands are refused. KWOK asks nobody who he is, so nothing here does more than that.
+ * What KWOK's kubelets answer. Every container has the lines of one file as its log, a port echoes what it
+ * receives, and commands are refused. KWOK does not check who the caller is, so nothing here does more than
+ * that.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

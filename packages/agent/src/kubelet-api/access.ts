@@ -1,7 +1,7 @@
 /**
- * Who may use the kubelet's API, decided as a kubelet decides it (pkg/kubelet/server/auth.go, 1.36): a
- * client certificate of the cluster's CA or a token of its API server says who it is, and the API server
- * says whether he may. Nobody is let in without.
+ * Who may use the kubelet's API, decided as a kubelet decides it (pkg/kubelet/server/auth.go, 1.36). A
+ * client certificate of the cluster's CA, or a token of its API server, says who the caller is. The API
+ * server says whether the caller may do it. No other caller gets in.
  */
 import { createHash } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';

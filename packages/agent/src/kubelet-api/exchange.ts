@@ -1,6 +1,6 @@
 /**
- * One request of an API server and how it is answered: as HTTP, or on a connection that becomes something
- * else, where the head of the answer is written by hand and bytes follow.
+ * One request of an API server and how it is answered. The answer is HTTP, or the connection becomes
+ * something else. Then the head of the answer is written by hand, and bytes follow.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';

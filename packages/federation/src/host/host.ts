@@ -135,8 +135,8 @@ export class Host {
   }
 
   /**
-   * Where the guest of that pod of `home` is here, for streams of it: of nobody else's pod, and of none that
-   * has yet to get a node. Undefined for a home that is revoked.
+   * Where the guest of that pod of `home` is here, for streams of it. Undefined for the pod of another home,
+   * for a guest without a node, and for a home that is revoked.
    */
   placeOf(home: ClusterName, uid: PodUid): GuestPlace | undefined {
     if (isRevoked(this.#shadows.revoked, home)) return undefined;
