@@ -1,7 +1,7 @@
 /**
- * The kubelet's API for virtual nodes. An API server asks it when a user wants the log of a pod that is
- * away, a command in it, or one of its ports. The agent accepts the callers that a kubelet would accept,
- * finds the host of the pod, and carries the bytes. See docs/adr/0037.
+ * The kubelet's API for virtual nodes. An API server asks it for the log of a pod that is away, for a command
+ * in it, or for one of its ports. The agent accepts the callers that a kubelet would accept, finds the host of
+ * the pod, and carries the bytes. See docs/adr/0037.
  */
 import { constants } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
