@@ -1,13 +1,20 @@
 import type { Pod } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
-import { withPriorities } from './priorities.ts';
+import { type PriorityClass, withPriorities } from './priorities.ts';
 
 const urgent = { metadata: { name: 'urgent' }, value: 1_000, preemptionPolicy: 'Never' };
 const usual = { metadata: { name: 'usual' }, value: 5, globalDefault: true };
 
-function specOf(spec: Partial<Pod['spec']>, classes: Parameters<typeof withPriorities>[1]) {
+function specOf(
+  spec: Partial<Pod['spec']>,
+  existing: Parameters<typeof withPriorities>[1]['existing'],
+  given: readonly PriorityClass[] = [],
+) {
   const pod = { metadata: { name: 'a' }, spec: { containers: [{ name: 'c' }], ...spec } };
-  const { batches, unknownClasses } = withPriorities([{ name: 'pod/a', count: 1, pod }], classes);
+  const { batches, unknownClasses } = withPriorities([{ name: 'pod/a', count: 1, pod }], {
+    given,
+    existing,
+  });
   const { priority, preemptionPolicy } = batches[0]?.pod.spec ?? {};
   return { priority, preemptionPolicy, unknownClasses };
 }
@@ -39,6 +46,15 @@ describe('the priority of a pod that does not exist', () => {
       preemptionPolicy: undefined,
       unknownClasses: ['urgent'],
     });
+  });
+
+  test('is that of a class that comes with the pods, also where those of the cluster are not known', () => {
+    const spec = { priorityClassName: 'urgent' };
+    for (const existing of [undefined, [], [{ ...urgent, value: 3 }]])
+      expect(specOf(spec, existing, [urgent])).toMatchObject({
+        priority: 1_000,
+        unknownClasses: [],
+      });
   });
 
   test('of a class that does not exist is refused as the API server would', () => {

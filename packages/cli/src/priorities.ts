@@ -32,26 +32,27 @@ export interface Prioritised {
   readonly unknownClasses: readonly string[];
 }
 
-/**
- * `classes`: undefined when they are not known.
- *
- * @throws Fault `InvalidInput` for a class that does not exist, as the API server would say it.
- */
-export function withPriorities(
-  batches: Batches,
-  classes: readonly PriorityClass[] | undefined,
-): Prioritised {
+export interface Classes {
+  /** They come with the pods. */
+  readonly given: readonly PriorityClass[];
+  /** Those of the cluster; undefined when they are not known. */
+  readonly existing: readonly PriorityClass[] | undefined;
+}
+
+/** @throws Fault `InvalidInput` for a class that does not exist, as the API server would say it. */
+export function withPriorities(batches: Batches, { given, existing }: Classes): Prioritised {
   const unknown = new Set<string>();
+  const classes = [...given, ...(existing ?? [])];
   const prioritised = batches.map((batch) => {
     const { spec } = batch.pod;
     const name = spec['priorityClassName'];
     if (spec.priority !== undefined) return batch;
-    const found = classes?.find(({ metadata, globalDefault }) =>
+    const found = classes.find(({ metadata, globalDefault }) =>
       typeof name === 'string' && name !== '' ? metadata.name === name : globalDefault,
     );
     if (found === undefined) {
       if (typeof name !== 'string' || name === '') return batch;
-      if (classes !== undefined) {
+      if (existing !== undefined) {
         const problem = `${batch.name}: no PriorityClass with name ${name} was found`;
         throw new Fault('InvalidInput', problem);
       }

@@ -39,10 +39,11 @@ export function dryRunCommand(): Command {
       'after',
       `
 The command reads Pods, Deployments, ReplicaSets, StatefulSets and Jobs. With them it reads
-PersistentVolumeClaims, PriorityClasses, and the labels and annotations of Namespaces. Priorities count if you
-may list PriorityClasses. The command creates nothing, reserves nothing, and asks no neighbour. The agent runs
-its own pipeline on its nodes and on its neighbours' adverts. Each host decides for itself in the end. With
---ask, each neighbour that would get pods receives one of them, as if that pod existed, and tries it.
+PersistentVolumeClaims, PriorityClasses, and the labels and annotations of Namespaces. PriorityClasses of the
+cluster count if you may list them, and if you do not name the agent by its address. The command creates
+nothing, reserves nothing, and asks no neighbour. The agent runs its own pipeline on its nodes and on its
+neighbours' adverts. Each host decides for itself in the end. With --ask, each neighbour that would get pods
+receives one of them, as if that pod existed, and tries it.
 
 Examples:
   spillway dry-run -f deployment.yaml
@@ -60,11 +61,10 @@ Exit code 1 if a pod would find no room anywhere.`,
       const manifests = batchesIn(sources, namespace);
       const { namespaces, claims, priorityClasses } = manifests;
       const cluster = agentUrl(options) === '' ? await userCluster(options) : undefined;
-      const known = cluster && (await priorityClassesOf(cluster));
-      const { batches, unknownClasses } = withPriorities(
-        manifests.batches,
-        known && [...priorityClasses, ...known],
-      );
+      const { batches, unknownClasses } = withPriorities(manifests.batches, {
+        given: priorityClasses,
+        existing: cluster && (await priorityClassesOf(cluster)),
+      });
       const value = await agent.ask(dryRunResponse, {
         path: '/v1/dry-run',
         body: { batches, namespaces, ask: options.ask, ...(claims.length > 0 && { claims }) },
