@@ -74,44 +74,9 @@ function filterNeighbour(
   shape: PodShape,
   policy: PlacementPolicy,
 ): number | Verdict {
-  const { advert, liveness, rttMs } = neighbour;
-  const refuse = (code: VerdictCode, stage: string, reason: string): Verdict => ({
-    code,
-    reason,
-    stage,
-  });
-  if (liveness !== 'alive') {
-    return refuse(
-      'Unreachable',
-      'Liveness',
-      liveness === 'gone' ? 'is gone' : 'was not heard lately',
-    );
-  }
-  const { marks } = neighbour;
-  if (marks?.cordoned) return refuse('Refused', 'Cordon', 'its virtual node is cordoned');
-  const taint = marks && untoleratedTaint(marks.taints, shape.tolerations);
-  if (taint !== undefined) {
-    const text = `${taint.key}${taint.value ? `=${taint.value}` : ''}:${taint.effect}`;
-    const reason = `its virtual node has taint ${text}, which the pod does not tolerate`;
-    return refuse('UnschedulableAndUnresolvable', 'TaintToleration', reason);
-  }
-  const unmet = policy.require.find((term) => !meets(term, named(neighbour)));
-  if (unmet)
-    return refuse(
-      'Refused',
-      'ClusterAffinity',
-      `is not ${termText(unmet)}, which the policy requires`,
-    );
-  const hit = policy.refuse.find((term) => meets(term, named(neighbour)));
-  if (hit)
-    return refuse('Refused', 'ClusterAffinity', `is ${termText(hit)}, which the policy refuses`);
-  if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
-    return refuse(
-      'Refused',
-      'Proximity',
-      `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`,
-    );
-  }
+  const { advert } = neighbour;
+  const barred = barredByHome(neighbour, shape, policy);
+  if (barred !== undefined) return barred;
   if (!advert.accepting) return refuse('Refused', 'HostAdmission', 'does not accept guests');
   if (advert.guestsFree === 0) return refuse('Refused', 'HostAdmission', 'guest limit reached');
   const fits = Math.min(fitCount(advert.freeCapacity, shape), advert.guestsFree);
@@ -120,8 +85,57 @@ function filterNeighbour(
   return fits;
 }
 
+/** Whether the home sends no such pods there, whatever room it has. It may change after it has granted room. */
+export function isBarred(
+  neighbour: Neighbour | undefined,
+  { shape, policy }: { readonly shape: PodShape; readonly policy: PlacementPolicy },
+): boolean {
+  return neighbour === undefined || barredByHome(neighbour, shape, policy) !== undefined;
+}
+
+/** Why the home sends no such pods to this neighbour, whatever room it has; undefined when it does. */
+function barredByHome(
+  { cluster, advert, attributes, liveness, rttMs, marks }: Neighbour,
+  shape: PodShape,
+  policy: PlacementPolicy,
+): Verdict | undefined {
+  if (liveness !== 'alive') {
+    const reason = liveness === 'gone' ? 'is gone' : 'was not heard lately';
+    return refuse('Unreachable', 'Liveness', reason);
+  }
+  if (marks?.cordoned) return refuse('Refused', 'Cordon', 'its virtual node is cordoned');
+  const taint = marks && untoleratedTaint(marks.taints, shape.tolerations);
+  if (taint !== undefined) {
+    const text = `${taint.key}${taint.value ? `=${taint.value}` : ''}:${taint.effect}`;
+    const reason = `its virtual node has taint ${text}, which the pod does not tolerate`;
+    return refuse('UnschedulableAndUnresolvable', 'TaintToleration', reason);
+  }
+  const known = named({ cluster, advert, attributes });
+  const unmet = policy.require.find((term) => !meets(term, known));
+  if (unmet) {
+    const reason = `is not ${termText(unmet)}, which the policy requires`;
+    return refuse('Refused', 'ClusterAffinity', reason);
+  }
+  const hit = policy.refuse.find((term) => meets(term, known));
+  if (hit)
+    return refuse('Refused', 'ClusterAffinity', `is ${termText(hit)}, which the policy refuses`);
+  if (policy.rttMsMax !== undefined && rttMs > policy.rttMsMax) {
+    const reason = `is ${rttMs.toFixed(0)} ms away, more than the ${policy.rttMsMax} ms that the policy allows`;
+    return refuse('Refused', 'Proximity', reason);
+  }
+  return undefined;
+}
+
+function refuse(code: VerdictCode, stage: string, reason: string): Verdict {
+  return { code, reason, stage };
+}
+
 /** For the policy's terms, of which there mostly are none. What the root signed goes before what the cluster says of itself. */
-function named({ cluster, advert, attributes }: Neighbour): Parameters<typeof meets>[1] {
+function named({
+  cluster,
+  advert,
+  attributes,
+}: Pick<Neighbour, 'cluster' | 'advert' | 'attributes'>): Parameters<typeof meets>[1] {
   return { name: cluster, labels: { ...advert.labels, ...attributes } };
 }
 

@@ -39,6 +39,7 @@ export const podEvents = {
   granted: 'it got a slot',
   tryRefused: 'the API server of the host would refuse it',
   tryAccepted: 'the API server of the host would take it',
+  calledOff: 'its policy, its shape or its neighbour changed before the binding: it waits again',
   placed: 'a node of the home was found for it',
   bound: 'our binding succeeded',
   taken: 'it was bound already when our binding arrived',
@@ -92,6 +93,7 @@ export const podTable: Table<PodState, PodEvent> = {
   granted: {
     tryRefused: 'pending',
     tryAccepted: 'binding',
+    calledOff: 'pending',
     seenBound: 'committing',
     left: 'untracked',
   },

@@ -13,10 +13,11 @@ import {
   unreachable,
 } from '@spillway/core';
 import { boundPod } from '../../offload/fence.ts';
+import { isBarred } from '../../placement/neighbour-placement.ts';
 import { earlier } from '../backoff.ts';
 import { type BindOutcome, type HomeEvent, refOf } from '../events.ts';
 import type { PodLife } from '../pod-life.ts';
-import type { LocalLedger, Seals } from '../ports.ts';
+import type { LocalLedger, Neighbourhood, Seals } from '../ports.ts';
 import { type Binding, Bindings, writtenBy } from './bindings.ts';
 import { Grant } from './grant.ts';
 import type { PendingGroup } from './pending-group.ts';
@@ -30,6 +31,7 @@ import { Trying, type TryingOptions } from './trying.ts';
 export interface BinderOptions extends Omit<TryingOptions, 'wanted' | 'accepted' | 'refused'> {
   readonly ledger: LocalLedger;
   readonly seals: Seals;
+  readonly neighbourhood: Neighbourhood;
   readonly random: ConstructorParameters<typeof Bindings>[1];
   readonly groups: PendingGroups;
   readonly returned: ReturnedReservations;
@@ -152,6 +154,16 @@ export class Binder {
     else this.#options.ledger.forget(uid);
   }
 
+  /**
+   * The pod as it is now belongs to pods with the base `base`. If that is not what its slot was granted for,
+   * it gives the slot back, and is returned. A binding that is on its way can't be called off.
+   */
+  callOff(uid: PodUid, base: string): PendingPod | undefined {
+    const binding = this.bindings.get(uid);
+    if (binding === undefined || binding.group.base === base) return undefined;
+    return this.#callOff(binding) ? binding.waiting : undefined;
+  }
+
   /** The binding has failed: the pod waits again. */
   putBack({ waiting, group }: Binding, now: MonotonicMs): void {
     const { groups, random } = this.#options;
@@ -194,12 +206,18 @@ export class Binder {
 
   /** The host would take the pod, and it is the pod's turn. */
   #bindAway(binding: Binding, dropped: readonly string[]): void {
-    const { emit, seals } = this.#options;
-    const { waiting, to } = binding;
+    const { emit, seals, groups, neighbourhood } = this.#options;
+    const { waiting, group, to } = binding;
     const { ref } = waiting;
     if (!this.#isUnderWay(binding)) return;
     assert(to instanceof Grant, 'a binding to a neighbour uses a slot');
     const { host } = to;
+    // Since the grant, the neighbour may have been cordoned, or have fallen silent.
+    if (isBarred(neighbourhood.neighbour(host), group)) {
+      this.#callOff(binding);
+      groups.putBack(group, waiting);
+      return;
+    }
     if (dropped.length > 0) {
       const message = `${host} runs it without ${dropped.join(', ')}`;
       emit({ kind: 'tell', ref, reason: 'Offloading', message, warning: false });
@@ -227,6 +245,14 @@ export class Binder {
     groups.add(apart, waiting);
     apart.nextTry = earlier(apart.nextTry, after(now, config.batchMs));
     this.#settle(to, uid);
+  }
+
+  #callOff({ waiting, to }: Binding): boolean {
+    if (!(to instanceof Grant) || waiting.life.state !== 'granted') return false;
+    this.bindings.end(waiting.ref.uid);
+    waiting.life.on('calledOff');
+    this.#settle(to, waiting.ref.uid);
+    return true;
   }
 
   #settle(grant: Grant, uid: PodUid): void {

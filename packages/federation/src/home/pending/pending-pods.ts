@@ -13,6 +13,7 @@ import {
   type Pod,
   type PodUid,
   type Random,
+  shapeOf,
 } from '@spillway/core';
 import { placePods } from '@spillway/scheduling';
 import { earlier } from '../backoff.ts';
@@ -25,7 +26,7 @@ import { AtHome, type HomeWriteEnded } from './at-home.ts';
 import { Binder } from './binder.ts';
 import { explain, type Explained, explained } from './explanation.ts';
 import type { Grant } from './grant.ts';
-import type { Outlook, PendingGroup } from './pending-group.ts';
+import { groupBase, type Outlook, type PendingGroup } from './pending-group.ts';
 import { PendingGroups } from './pending-groups.ts';
 import type { PendingPod } from './pending-pod.ts';
 import type { Why } from './reasons.ts';
@@ -97,11 +98,15 @@ export class PendingPods {
     now: MonotonicMs,
   ): void {
     const ref = refOf(pod);
-    if (this.#binder.bindings.has(ref.uid)) return;
     const { config, policies, observe } = this.#options;
     const policyFor = policies.policyFor(pod, namespaceAnnotations);
     const current = this.#groups.of(ref.uid);
-    const known = current?.pods.get(ref.uid);
+    let known = current?.pods.get(ref.uid);
+    if (this.#binder.bindings.has(ref.uid)) {
+      const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
+      known = this.#binder.callOff(ref.uid, base);
+      if (known === undefined) return;
+    }
     const group = this.#groups.for(pod, eligibility, policyFor, now);
     if (known !== undefined && current === group) {
       known.pod = pod;

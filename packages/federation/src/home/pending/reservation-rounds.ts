@@ -14,6 +14,7 @@ import {
 import type { HomeConfig } from '../config.ts';
 import type { HomeEffect, HomeEvent } from '../events.ts';
 import type { Neighbourhood } from '../ports.ts';
+import { isBarred } from '../../placement/neighbour-placement.ts';
 import type { AtHome } from './at-home.ts';
 import type { Binder } from './binder.ts';
 import { keptHome, type PendingGroup } from './pending-group.ts';
@@ -158,9 +159,10 @@ export class ReservationRounds {
     const { neighbourhood, binder, returned } = this.#options;
     let taken = 0;
     for (const share of shares) {
-      // What was asked for before the neighbour was cordoned is not used.
-      const shut = neighbourhood.neighbour(share.host)?.marks?.cordoned === true;
-      const mine = shut ? [] : pods.slice(taken, taken + share.used);
+      // What was asked for before the neighbour was cordoned, or fell silent, is not used.
+      const mine = isBarred(neighbourhood.neighbour(share.host), group)
+        ? []
+        : pods.slice(taken, taken + share.used);
       taken += mine.length;
       if (mine.length === 0) returned.giveBackWhole(share.host, share.reservation, now);
       else binder.grant(share, mine, group, now);

@@ -1,13 +1,16 @@
 import { type Pod, type Verdict, wellKnown } from '@spillway/core';
 import { describe, expect, test } from 'vitest';
+import type { Neighbour } from '../../membership/directory.ts';
 import type { TryResult } from '../../negotiation.ts';
+import { nearest, type PlacementPolicy } from '../../policy/policy.ts';
 import { at, cluster, node, podOf, sealedAt } from '../../testing/fixtures.ts';
-import { homeOf } from '../../testing/home.ts';
+import { directoryOf, homeOf, policyOf } from '../../testing/home.ts';
 import { homeDefaults } from '../config.ts';
-import type { HomeEffect, HomeEvent } from '../events.ts';
+import { type HomeEffect, type HomeEvent, refOf } from '../events.ts';
 
 const [near, far] = [cluster('near'), cluster('far')];
-const { batchMs, commitPodsMax, triedOkTtlMs, triedRetryMsMin, triedRetryMsMax } = homeDefaults;
+const { batchMs, commitPodsMax, firstPodsMax, triedOkTtlMs, triedRetryMsMin, triedRetryMsMax } =
+  homeDefaults;
 const ok: TryResult = { outcome: 'ok', dropped: [] };
 const overQuota: Verdict = {
   code: 'UnschedulableAndUnresolvable',
@@ -16,15 +19,14 @@ const overQuota: Verdict = {
 };
 const refused: TryResult = { outcome: 'refused', verdict: overQuota };
 
+const neighbours = [
+  { name: near, cpu: '1000', rttMs: 10 },
+  { name: far, cpu: '1000', rttMs: 90 },
+];
+
 /** A full home with two neighbours of much room, `near` at 10 ms and `far` at 90. */
-function fullHome() {
-  const tested = homeOf({
-    nodes: [node('n', '1m')],
-    neighbours: [
-      { name: near, cpu: '1000', rttMs: 10 },
-      { name: far, cpu: '1000', rttMs: 90 },
-    ],
-  });
+function fullHome(more: Pick<Parameters<typeof homeOf>[0], 'policies' | 'neighbourhood'> = {}) {
+  const tested = homeOf({ nodes: [node('n', '1m')], neighbours, ...more });
   tested.step({ kind: 'synced' });
   return {
     ...tested,
@@ -228,6 +230,95 @@ describe('trying', () => {
     expect(tested.tried(triesOf(tested.passTo(batchMs))[0], () => ok)).toMatchObject([
       { kind: 'bindAway', annotations: { [wellKnown.leftOutAnnotation]: '' } },
     ]);
+  });
+});
+
+describe('what changes after a host has granted room, and before the binding', () => {
+  const released = { kind: 'release', host: near, reservations: ['near-1'] };
+
+  function withPolicy() {
+    let policy: PlacementPolicy = nearest;
+    const tested = fullHome({ policies: { policyFor: () => policyOf(policy) } });
+    const stay = (): readonly HomeEffect[] => {
+      policy = { ...nearest, mayLeave: false };
+      return tested.step({ kind: 'policiesChanged', namespace: 'default' });
+    };
+    return { ...tested, stay };
+  }
+
+  test('a policy that keeps the pod at home is obeyed, and the room goes back', () => {
+    const tested = withPolicy();
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    expect(tested.stay()).toMatchObject([released]);
+    expect(tested.tried(atNear, () => ok)).toEqual([]);
+    const later = tested.passTo(60_000);
+    expect(later.map(({ kind }) => kind)).toEqual(['explain']);
+    expect(tested.home.explain('default', 'a')).toMatchObject({ podState: 'pending' });
+  });
+
+  test('it is obeyed also by pods that wait for the answers to the first ones', () => {
+    const tested = withPolicy();
+    const pods = Array.from({ length: firstPodsMax + 2 }, (_, i) => podOf(`p${i}`));
+    tested.see(...pods);
+    const first = tested.tried(triesOf(tested.passTo(batchMs))[0], () => ok);
+    expect(boundTo(first)).toHaveLength(firstPodsMax);
+    tested.stay();
+    const uids = pods.slice(0, firstPodsMax).map((pod) => refOf(pod).uid);
+    for (const uid of uids) tested.step({ kind: 'boundAway', uid, outcome: 'bound' });
+    const results = uids.map((uid) => ({ uid, outcome: 'created' }) as const);
+    const after = tested.step({ kind: 'committed', host: near, uids, results });
+    expect(boundTo([...after, ...tested.passTo(60_000)])).toEqual([]);
+  });
+
+  test('a binding that is on its way is not called off', () => {
+    const tested = withPolicy();
+    tested.see(podOf('a'));
+    tested.tried(triesOf(tested.passTo(batchMs))[0], () => ok);
+    expect(tested.stay()).toEqual([]);
+    const { uid } = refOf(podOf('a'));
+    expect(tested.step({ kind: 'boundAway', uid, outcome: 'bound' })).toMatchObject([
+      { kind: 'commit', host: near },
+    ]);
+  });
+
+  test('a cluster that leaves its federation binds none of those that are being tried', () => {
+    let policy: PlacementPolicy = nearest;
+    const tested = fullHome({ policies: { policyFor: () => policyOf(policy) } });
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    policy = { ...nearest, mayLeave: false };
+    expect(tested.step({ kind: 'leaving' })).toMatchObject([released]);
+    expect(tested.tried(atNear, () => ok)).toEqual([]);
+  });
+
+  test.each([
+    ['is cordoned', { marks: { cordoned: true, taints: [] } }],
+    [
+      'has a taint that the pod does not tolerate',
+      { marks: { cordoned: false, taints: [{ key: 'k', effect: 'NoSchedule' as const }] } },
+    ],
+    ['is silent', { liveness: 'suspect' as const }],
+    ['is no member any more', undefined],
+  ])('a neighbour that %s gets no pod', (_, change) => {
+    const directory = directoryOf(neighbours);
+    let changed = false;
+    const seen = (neighbour: Neighbour | undefined): Neighbour | undefined => {
+      if (!changed || neighbour?.cluster !== near) return neighbour;
+      return change && { ...neighbour, ...change };
+    };
+    const neighbourhood = {
+      neighbours: () => directory.neighbours().flatMap((neighbour) => seen(neighbour) ?? []),
+      neighbour: (of: Neighbour['cluster']) => seen(directory.neighbour(of)),
+    };
+    const tested = fullHome({ neighbourhood });
+    tested.see(podOf('a'));
+    const [atNear] = triesOf(tested.passTo(batchMs));
+    changed = true;
+    expect(tested.tried(atNear, () => ok)).toMatchObject([released]);
+    const [atFar] = triesOf(tested.passTo(2 * batchMs));
+    expect(atFar).toMatchObject({ host: far });
+    expect(boundTo(tested.tried(atFar, () => ok))).toEqual([far]);
   });
 });
 
