@@ -48,10 +48,7 @@ async function daemonSets(cluster: UserCluster): Promise<readonly Finding[]> {
     ),
     read<{ items: readonly DaemonSet[] }>(cluster, '/apis/apps/v1/daemonsets'),
   ]);
-  const clusters = nodes.items.flatMap(
-    ({ metadata }) => metadata.labels?.[wellKnown.clusterLabel] ?? [],
-  );
-  return daemonSetFindings(sets.items, clusters);
+  return daemonSetFindings(sets.items, nodes.items);
 }
 
 async function virtualNodes(cluster: UserCluster): Promise<readonly string[]> {

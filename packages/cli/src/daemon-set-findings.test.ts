@@ -1,21 +1,27 @@
 import type { Finding } from '@spillway/agent/api-schemas';
-import type { PodSpec } from '@spillway/core';
+import { clusterName, type Node, type PodSpec, type Taint } from '@spillway/core';
+import { virtualNodeObject } from '@spillway/kubernetes';
 import { describe, expect, test } from 'vitest';
 import { daemonSetFindings } from './daemon-set-findings.ts';
 
 const everything = [{ operator: 'Exists' }] as const;
 const kept = { key: 'spillway.dev/virtual-node', operator: 'DoesNotExist' } as const;
 
-function found(spec: Partial<PodSpec>, clusters: readonly string[] = ['lyon']): boolean {
+function virtualNode(...more: readonly Taint[]): Node {
+  const { metadata, spec } = virtualNodeObject(clusterName('lyon'), { cordoned: false });
+  return { metadata, spec: { ...spec, taints: [...(spec?.taints ?? []), ...more] } };
+}
+
+function found(spec: Partial<PodSpec>, nodes: readonly Node[] = [virtualNode()]): boolean {
   const template = { spec: { containers: [], ...spec } };
   const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
-  return daemonSetFindings([set], clusters).some(({ severity }) => severity === 'warning');
+  return daemonSetFindings([set], nodes).some(({ severity }) => severity === 'warning');
 }
 
 function findingOf(spec: Partial<PodSpec>): Finding | undefined {
   const template = { spec: { containers: [], ...spec } };
   const set = { metadata: { name: 'logs', namespace: 'ops' }, spec: { template } };
-  return daemonSetFindings([set], ['lyon'])[0];
+  return daemonSetFindings([set], [virtualNode()])[0];
 }
 
 function requiring(...terms: readonly { key: string; operator: 'Exists' | 'DoesNotExist' }[]) {
@@ -65,8 +71,30 @@ describe('a DaemonSet counts virtual nodes', () => {
       { tolerations: everything, nodeSelector: { 'kubernetes.io/os': 'linux' } },
       false,
     ],
+    [
+      'when it selects control planes by a label that they need',
+      { tolerations: everything, nodeSelector: { 'node-role.kubernetes.io/master': '' } },
+      true,
+    ],
+    [
+      'when a term selects by the same label',
+      {
+        tolerations: everything,
+        affinity: requiring({ key: 'node-role.kubernetes.io/master', operator: 'Exists' }),
+      },
+      true,
+    ],
   ])('%s', (_, spec, expected) => {
     expect(found(spec)).toBe(expected);
+  });
+
+  test('also while they are cordoned or not ready', () => {
+    const taints = ['unschedulable', 'unreachable'].map((condition) => ({
+      key: `node.kubernetes.io/${condition}`,
+      effect: 'NoSchedule' as const,
+    }));
+    const named = [{ key: 'spillway.dev/virtual-node', operator: 'Exists' }] as const;
+    expect(found({ tolerations: named }, [virtualNode(...taints)])).toBe(true);
   });
 
   test('not where there is none', () => {

@@ -4,7 +4,8 @@
  * because a changed template restarts every pod. API servers before 1.36 have no such policy.
  */
 import type { Finding } from '@spillway/agent/api-schemas';
-import { type PodSpec, type Toleration, wellKnown } from '@spillway/core';
+import { type Node, type PodSpec, wellKnown } from '@spillway/core';
+import { matchesNodeSelection, untoleratedTaint } from '@spillway/scheduling';
 
 export interface DaemonSet {
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -13,13 +14,13 @@ export interface DaemonSet {
 
 const key = wellKnown.virtualNodeTaint;
 
-/** `clusters`: those that have a virtual node. */
+/** `nodes`: the virtual ones. */
 export function daemonSetFindings(
   sets: readonly DaemonSet[],
-  clusters: readonly string[],
+  nodes: readonly Node[],
 ): readonly Finding[] {
   const check = 'daemonsets' as const;
-  const counting = sets.filter(({ spec }) => countsAny(spec.template.spec, clusters));
+  const counting = sets.filter(({ spec }) => countsAny(spec.template.spec, nodes));
   if (counting.length === 0) {
     const message = 'no DaemonSet counts virtual nodes';
     return [{ check, severity: 'ok', subject: 'DaemonSets', message }];
@@ -29,7 +30,7 @@ export function daemonSetFindings(
     severity: 'warning' as const,
     subject: `${namespace}/${name}`,
     message:
-      'tolerates every taint, so it counts virtual nodes and its rollout never ends; no pod of it runs there',
+      'tolerates the taint of virtual nodes, so it counts them and its rollout never ends; no pod of it runs there',
     remedy: remedyOf(spec.template.spec).join('\n'),
   }));
 }
@@ -56,33 +57,16 @@ function requiredTerms({ affinity }: PodSpec) {
   return required?.nodeSelectorTerms ?? [];
 }
 
-function countsAny(spec: PodSpec, clusters: readonly string[]): boolean {
-  const { tolerations = [] } = spec;
-  const tolerated = clusters.some((cluster) =>
-    tolerations.some((toleration) => toleratesNodeOf(cluster, toleration)),
-  );
-  return tolerated && !keptOff(spec);
+function countsAny(spec: PodSpec, nodes: readonly Node[]): boolean {
+  return nodes.some((node) => counts(spec, node));
 }
 
-function toleratesNodeOf(cluster: string, toleration: Toleration): boolean {
-  if (toleration.key && toleration.key !== key) return false;
-  if (toleration.effect && toleration.effect !== 'NoSchedule') return false;
-  return toleration.operator === 'Exists' || toleration.value === cluster;
-}
-
-/** A virtual node has no other label that a selector may name, but those of its kind. */
-function keptOff(spec: PodSpec): boolean {
-  const labels = Object.keys(spec.nodeSelector ?? {});
-  if (labels.some((label) => !label.startsWith('spillway.dev/'))) return true;
-  const terms = requiredTerms(spec);
+/** As the DaemonSet controller decides. It adds tolerations of the taints that a node's conditions bring. */
+function counts(spec: PodSpec, { metadata, spec: { taints = [] } = {} }: Node): boolean {
+  const { name = '', labels = {} } = metadata;
+  const lasting = taints.filter(({ key }) => !key.startsWith('node.kubernetes.io/'));
   return (
-    terms.length > 0 &&
-    terms.every(({ matchExpressions = [] }) =>
-      matchExpressions.some(
-        ({ key: label, operator }) =>
-          (label === key && operator === 'DoesNotExist') ||
-          (!label.startsWith('spillway.dev/') && ['In', 'Exists'].includes(operator)),
-      ),
-    )
+    untoleratedTaint(lasting, spec.tolerations ?? []) === undefined &&
+    matchesNodeSelection(spec, { name, labels })
   );
 }

@@ -23,5 +23,5 @@ export * from './placement-writes.ts';
 export * from './pods.ts';
 export * from './revocation-store.ts';
 export * from './shadow-pod.ts';
-export type { KubeletEndpoint } from './virtual-node-object.ts';
+export { type KubeletEndpoint, virtualNodeObject } from './virtual-node-object.ts';
 export * from './virtual-nodes.ts';
