@@ -30,7 +30,7 @@ import {
 } from '../report/figures.ts';
 import { percent } from '../report/lines.ts';
 import { clusterTable, flowTable } from '../report/tables.ts';
-import { type Manifests, manifestsFor, podsOf } from './manifests.ts';
+import { type Manifests, manifestsFor, namespaceOf, podsOf } from './manifests.ts';
 import { type MainJobOptions, readOptions } from './options.ts';
 import { summaryText, whatToType } from './summary.ts';
 
@@ -95,7 +95,7 @@ async function run(options: MainJobOptions, command: CommandRun): Promise<void> 
     await testbed.stop();
     return;
   }
-  say(whatToType(testbed, federation));
+  say(whatToType(testbed, federation, namespaceOf(manifests)));
   command.lasts();
   await new Promise((resolve) => command.signal.addEventListener('abort', resolve));
 }

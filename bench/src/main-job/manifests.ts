@@ -8,6 +8,9 @@ import { workload } from './workload.ts';
 /** YAML by cluster. */
 export type Manifests = ReadonlyMap<string, string>;
 
+/** Kinds of objects that have pods. */
+const withPods = new Set(['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'Pod']);
+
 interface Manifest {
   readonly kind?: string;
   readonly metadata?: { readonly name?: string; readonly namespace?: string };
@@ -47,6 +50,13 @@ export function podsOf(manifests: Manifests): number {
     else if (kind === 'Pod' || kind === 'StatefulSet') pods += 1;
   }
   return pods;
+}
+
+/** A namespace that has pods of the first cluster. */
+export function namespaceOf(manifests: Manifests): string {
+  const [first = ''] = manifests.values();
+  const own = parsed(first).find(({ kind = '' }) => withPods.has(kind));
+  return own?.metadata?.namespace ?? 'default';
 }
 
 function parsed(yaml: string): readonly Manifest[] {

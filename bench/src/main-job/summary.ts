@@ -8,8 +8,6 @@ import type { AuditFigures, RttFigures } from '../report/figures.ts';
 import { auditLine, latencyLine, line, memoryLine, percent, rttLine } from '../report/lines.ts';
 import { type ClusterRow, clusterTable, flowTable } from '../report/tables.ts';
 
-import { workloadNamespace } from './workload.ts';
-
 export interface Summary {
   readonly clusters: number;
   readonly nodesPerCluster: number;
@@ -48,7 +46,8 @@ export function summaryText(summary: Summary, testbed: Testbed): string {
   ].join('\n');
 }
 
-export function whatToType(testbed: Testbed, federation: Federation): string {
+/** `namespace`: where the pods of the first cluster are. */
+export function whatToType(testbed: Testbed, federation: Federation, namespace: string): string {
   const first = testbed.clusters[0]?.name ?? '';
   return `
 It stays up. To look around, in another terminal:
@@ -56,11 +55,11 @@ It stays up. To look around, in another terminal:
   export KUBECONFIG=${testbed.kubeconfig}
   alias kubectl=${testbed.kubectl}
   kubectl --context ${first} get nodes
-  kubectl --context ${first} -n ${workloadNamespace} get pods -o wide
+  kubectl --context ${first} -n ${namespace} get pods -o wide
   export SPILLWAY_AGENT=${federation.agents[0]?.httpUrl ?? ''}
   npm run --silent spillway -- status
   npm run --silent spillway -- neighbours
-  npm run --silent spillway -- explain pod NAME -n ${workloadNamespace}
+  npm run --silent spillway -- explain pod NAME -n ${namespace}
 
 Ctrl-C removes everything.`;
 }
