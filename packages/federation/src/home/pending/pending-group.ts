@@ -79,6 +79,12 @@ export function groupBase(options: {
   ].join('\n');
 }
 
+/** The base of the group that a pod belongs to now. */
+export function baseOf(pod: Pod, eligibility: Eligibility, policyFor: PolicyForPod): string {
+  const stays = staysOf(pod, policyFor);
+  return groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor, stays });
+}
+
 export function newGroup(options: {
   readonly base: string;
   readonly template: Template | undefined;

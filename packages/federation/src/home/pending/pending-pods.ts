@@ -13,7 +13,6 @@ import {
   type Pod,
   type PodUid,
   type Random,
-  shapeOf,
 } from '@spillway/core';
 import { placePods } from '@spillway/scheduling';
 import { earlier } from '../backoff.ts';
@@ -26,7 +25,7 @@ import { AtHome, type HomeWriteEnded } from './at-home.ts';
 import { Binder } from './binder.ts';
 import { explain, type Explained, explained } from './explanation.ts';
 import type { Grant } from './grant.ts';
-import { groupBase, type Outlook, type PendingGroup } from './pending-group.ts';
+import { baseOf, type Outlook, type PendingGroup } from './pending-group.ts';
 import { PendingGroups } from './pending-groups.ts';
 import type { PendingPod } from './pending-pod.ts';
 import type { Why } from './reasons.ts';
@@ -103,8 +102,7 @@ export class PendingPods {
     const current = this.#groups.of(ref.uid);
     let known = current?.pods.get(ref.uid);
     if (this.#binder.bindings.has(ref.uid)) {
-      const base = groupBase({ eligibility, shape: shapeOf(pod), pod, policyFor });
-      known = this.#binder.callOff(ref.uid, base);
+      known = this.#binder.callOff(ref.uid, baseOf(pod, eligibility, policyFor));
       if (known === undefined) return;
     }
     const group = this.#groups.for(pod, eligibility, policyFor, now);
