@@ -1,6 +1,6 @@
 /**
- * Which pods of lower priority `spillway dry-run` says would end at home, and what then happens to the same
- * pods on a real API server: the forecast and the decision name the same victim on the same node.
+ * `spillway dry-run` says which pods of lower priority would end at home. Then the same pod is created on a real
+ * API server: forecast and decision name the same victim on the same node.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
