@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ensureProgram, type KindCluster, run, waitFor } from '@spillway/testbed';
 import { expect, test } from 'vitest';
+import { agentMemory } from './agent-memory.ts';
 import { applyAll, away, ready, shopGuests } from './guest-setting.ts';
 
 const port = 8080;
@@ -131,6 +132,26 @@ export function kubectlAwayTests(clusters: () => Clusters): void {
       forward.kill();
       await once(forward, 'exit');
     }
+  });
+
+  test('100 MiB to a reader that pauses: all of it arrives, in bounded memory', async () => {
+    const { home, host } = clusters();
+    const mebibytes = 100;
+    const big = `dd if=/dev/zero of=/tmp/w/big bs=1M count=${mebibytes}`;
+    await kubectl(['exec', 'talker', '--', 'sh', '-c', big]);
+    const before = await agentMemory([home, host]);
+    const forward = home.startKubectl(shop('port-forward', 'pod/talker', `:${port}`));
+    const [, local = ''] = await firstMatch(forward.stdout, /127\.0\.0\.1:(\d+) ->/);
+    const { body } = await fetch(`http://127.0.0.1:${local}/big`);
+    // Nobody reads, and the processes between take up what they can.
+    for (let i = 0; i < 5; i++) await agentMemory([home, host]);
+    let read = 0;
+    for await (const chunk of body ?? []) read += (chunk as Uint8Array).length;
+    expect(read).toBe(mebibytes * 1024 * 1024);
+    const after = await agentMemory([home, host]);
+    expect(after.peakRssMb - before.peakRssMb).toBeLessThan(80);
+    forward.kill();
+    await once(forward, 'exit');
   });
 
   test('logs --previous: of the life before', async () => {
