@@ -185,9 +185,25 @@ export class Place {
     await this.until('nothing runs for it', () => this.running(pod) === undefined || undefined);
   }
 
-  /** Every state of every pod of the namespace, in the order of the API server. */
-  history(): PodHistory {
-    return this.#homeHistory().filter(({ pod }) => pod.metadata.namespace === this.namespace);
+  /**
+   * Every state of every pod of the namespace, in the order of the API server: all that it shows by now, since a
+   * watch may be behind a list.
+   */
+  async history(): Promise<PodHistory> {
+    const versions = (pods: readonly Pod[]): string =>
+      pods
+        .map(({ metadata: { uid, resourceVersion } }) => `${uid} ${resourceVersion}`)
+        .toSorted((x, y) => (x < y ? -1 : 1))
+        .join();
+    await this.until('the watch is as far as the list', async () => {
+      const listed = versions(await this.pods());
+      const { histories, home } = this.#world;
+      const watched = [...histories.pods(home.name).values()].filter(
+        ({ metadata }) => metadata.namespace === this.namespace,
+      );
+      return versions(watched) === listed || undefined;
+    });
+    return this.#ownHistory();
   }
 
   /** Whether a pod of the home was deleted on that node, in any namespace. */
@@ -200,7 +216,7 @@ export class Place {
   /** Nodes that its pods were bound to; those that must not be are named. */
   boundTo(): { readonly pods: number; readonly elsewhere: readonly string[] } {
     const nodes = new Map(
-      this.history().map(({ pod }) => [pod.metadata.uid, pod.spec.nodeName ?? '']),
+      this.#ownHistory().map(({ pod }) => [pod.metadata.uid, pod.spec.nodeName ?? '']),
     );
     const bound = [...nodes.values()].filter((node) => node !== '');
     const virtual = virtualNodeName(this.#world.host.name);
@@ -210,6 +226,10 @@ export class Place {
 
   async until<T>(what: string, check: () => Promise<T | undefined> | T | undefined): Promise<T> {
     return await waitFor(`${this.namespace}: ${what}`, check, patience);
+  }
+
+  #ownHistory(): PodHistory {
+    return this.#homeHistory().filter(({ pod }) => pod.metadata.namespace === this.namespace);
   }
 
   #homeHistory(): PodHistory {

@@ -41,7 +41,7 @@ export const deploymentRows: readonly Row[] = [
       await place.setImage('Deployment', 2);
       const said = await rolledOut(place);
       const images = await settledImages(place, 4);
-      return { fewestReady: fewestReady(place.history(), 4), said, images };
+      return { fewestReady: fewestReady(await place.history(), 4), said, images };
     },
   },
   {

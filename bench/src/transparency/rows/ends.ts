@@ -13,8 +13,10 @@ async function startPod(place: Place, metadata: object = {}): Promise<Pod> {
   return pod;
 }
 
-function graceOf(place: Place): unknown {
-  const graces = place.history().map(({ pod }) => pod.metadata['deletionGracePeriodSeconds']);
+async function graceOf(place: Place): Promise<unknown> {
+  const graces = (await place.history()).map(
+    ({ pod }) => pod.metadata['deletionGracePeriodSeconds'],
+  );
   return graces.find((grace) => grace !== undefined);
 }
 
@@ -28,7 +30,7 @@ export const endRows: readonly Row[] = [
       const { code } = await place.kubectl('delete', 'pod', 'main', '--grace-period=3');
       const pods = (await place.pods()).length;
       await place.untilStopped(pod);
-      return { code, grace: graceOf(place), pods };
+      return { code, grace: await graceOf(place), pods };
     },
   },
   {

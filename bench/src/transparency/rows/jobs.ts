@@ -31,7 +31,7 @@ export const jobRows: readonly Row[] = [
     async observe(place) {
       await start(place, { completions: 4, parallelism: 2 });
       const job = await ended(place, 'Complete');
-      return { ...counts(job), mostAtOnce: mostRunning(place.history()) };
+      return { ...counts(job), mostAtOnce: mostRunning(await place.history()) };
     },
   },
   {

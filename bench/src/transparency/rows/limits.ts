@@ -103,7 +103,7 @@ export const limitRows: readonly Row[] = [
       await place.kubectl('scale', 'replicaset/main', '--replicas=2');
       return await place.until('all is said', async () => {
         const pods = (await place.pods()).filter(({ status }) => status?.phase !== 'Failed');
-        const told = JSON.stringify(place.history().map(({ pod }) => pod.status));
+        const told = JSON.stringify((await place.history()).map(({ pod }) => pod.status));
         const refusal = told.includes('exceeded quota');
         const ready = pods.filter(isReady).length;
         const settled = pods.length === 2 && (ready === 2 || refusal);

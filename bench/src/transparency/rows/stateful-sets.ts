@@ -24,7 +24,7 @@ export const statefulSetRows: readonly Row[] = [
     async observe(place) {
       await start(place, {}, { startDelay: '1s' });
       await place.untilReady(3);
-      return { story: story(place.history()) };
+      return { story: story(await place.history()) };
     },
   },
   {
@@ -34,7 +34,7 @@ export const statefulSetRows: readonly Row[] = [
     async observe(place) {
       await start(place, { podManagementPolicy: 'Parallel' }, { startDelay: '5s' });
       const { length: ready } = await place.untilReady(3);
-      const lines = story(place.history());
+      const lines = story(await place.history());
       const until = lines.findIndex((line) => line.endsWith(' ready'));
       return { createdFirst: lines.slice(0, until).toSorted(), ready };
     },
@@ -55,7 +55,7 @@ export const statefulSetRows: readonly Row[] = [
         return found.every((image) => image === second) ? found : undefined;
       });
       // The order counts. On a busy machine a pod may be replaced twice.
-      const updated = place.history().filter(({ pod }) => imagesOf([pod])[0] === second);
+      const updated = (await place.history()).filter(({ pod }) => imagesOf([pod])[0] === second);
       return { replaced: [...new Set(only('created', story(updated)))], images };
     },
   },
@@ -86,8 +86,8 @@ export const statefulSetRows: readonly Row[] = [
       await place.untilReady(3);
       await place.kubectl('scale', 'statefulset/main', '--replicas=1');
       await place.untilReady(1);
-      const deleted = await place.until('both are gone', () => {
-        const lines = only('deleted', story(place.history()));
+      const deleted = await place.until('both are gone', async () => {
+        const lines = only('deleted', story(await place.history()));
         return lines.length === 2 ? lines : undefined;
       });
       return { deleted };
@@ -105,7 +105,7 @@ export const statefulSetRows: readonly Row[] = [
         const [next] = await place.untilReady(1);
         return next?.metadata.uid === pod?.metadata.uid ? undefined : next?.metadata;
       });
-      const lines = story(place.history());
+      const lines = story(await place.history());
       const madeAgain = lines.indexOf('main-0 created', 1);
       const oldWasGone = lines.indexOf('main-0 deleted') < madeAgain;
       return { name, oldWasGone };
