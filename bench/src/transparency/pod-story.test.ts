@@ -1,6 +1,6 @@
 import type { Pod } from '@spillway/core';
 import { expect, test } from 'vitest';
-import { fewestReady, mostRunning, story } from './pod-story.ts';
+import { fewestReady, mostUnfinished, story } from './pod-story.ts';
 
 function change(name: string, ready: boolean, type: 'set' | 'deleted' = 'set', ending = false) {
   const pod: Pod = {
@@ -37,7 +37,7 @@ test('a story has the first of each in order', () => {
 
 test('a pod that ends is not ready, though it still runs', () => {
   expect(fewestReady(history, 2)).toBe(1);
-  expect(mostRunning(history)).toBe(2);
+  expect(mostUnfinished(history)).toBe(2);
 });
 
 test('what came before all were ready does not count', () => {

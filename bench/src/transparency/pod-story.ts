@@ -27,10 +27,11 @@ export function fewestReady(history: PodHistory, from: number): number {
   );
 }
 
-/** The largest number of pods that ran at once. */
-export function mostRunning(history: PodHistory): number {
-  const runs = ({ status }: Pod): boolean => status?.phase === 'Running';
-  return extreme(history, runs, (most = 0, now) => Math.max(most, now));
+/** The largest number of pods that had not ended at once. */
+export function mostUnfinished(history: PodHistory): number {
+  const isUnfinished = ({ status }: Pod): boolean =>
+    status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+  return extreme(history, isUnfinished, (most = 0, now) => Math.max(most, now));
 }
 
 function extreme(

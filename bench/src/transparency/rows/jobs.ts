@@ -1,5 +1,5 @@
 /** Jobs and CronJobs. */
-import { mostRunning } from '../pod-story.ts';
+import { mostUnfinished } from '../pod-story.ts';
 import { conditionReason, type KubeObject, type Place, type TemplateOptions } from '../place.ts';
 import type { Row } from '../row.ts';
 
@@ -31,7 +31,7 @@ export const jobRows: readonly Row[] = [
     async observe(place) {
       await start(place, { completions: 4, parallelism: 2 });
       const job = await ended(place, 'Complete');
-      return { ...counts(job), mostAtOnce: mostRunning(await place.history()) };
+      return { ...counts(job), mostAtOnce: mostUnfinished(await place.history()) };
     },
   },
   {
