@@ -111,6 +111,49 @@ spec: { minAvailable: 1, selector: { matchLabels: { app: kept } } }
   });
 });
 
+describe('a budget of the host’s own that counts by the scale of a controller', () => {
+  test.each([
+    ['maxUnavailable', { maxUnavailable: 1 }],
+    ['a percentage', { minAvailable: '50%' }],
+  ])('lets no guest be evicted: %s', async (_, wanted) => {
+    const namespace = `scaled-${Object.keys(wanted)[0]?.toLowerCase()}`;
+    const labels = { app: namespace };
+    const shadow = await guest('counted', { namespace, node: 'node-3', labels });
+    await runs(shadow);
+    const { namespace: at = '', name } = shadow.metadata;
+    const budgets = `/apis/policy/v1/namespaces/${at}/poddisruptionbudgets`;
+    await agent.cluster.client.call('POST', budgets, {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'scaled' },
+      spec: { ...wanted, selector: { matchLabels: labels } },
+    });
+    const failed = await waitFor(
+      'the disruption controller has tried',
+      async () => {
+        const { status } = await agent.cluster.client.get<{
+          status?: {
+            conditions?: readonly { readonly reason: string; readonly message: string }[];
+          };
+        }>(`${budgets}/scaled`);
+        return status?.conditions?.find(({ reason }) => reason === 'SyncFailed');
+      },
+      soon,
+    );
+    expect(failed.message).toContain('does not implement the scale subresource');
+    const eviction = {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { namespace: at, name },
+    };
+    const pod = `/api/v1/namespaces/${at}/pods/${name}`;
+    await expect(agent.cluster.client.call('POST', `${pod}/eviction`, eviction)).rejects.toThrow(
+      'disruption budget',
+    );
+    expect(await there(shadow)).toBe(true);
+  });
+});
+
 test('the garbage collector takes no guest for an orphan', async () => {
   const shadow = await guest('owned');
   // It collects this one, whose owner is no more: so it has been at work since.
