@@ -7,13 +7,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentObjects } from '@spillway/testbed';
 import { auditRights, rightText } from './rights-audit.ts';
-import { recordedCall } from './recorded-call.ts';
+import { recordedCalls } from './recorded-call.ts';
 
 const [folder = '', whole] = process.argv.slice(2);
-const lines = readdirSync(folder).flatMap((file) =>
-  readFileSync(join(folder, file), 'utf8').split('\n'),
+const calls = readdirSync(folder).flatMap((file) =>
+  recordedCalls(readFileSync(join(folder, file), 'utf8')),
 );
-const calls = lines.flatMap((line) => (line === '' ? [] : (recordedCall(line) ?? [])));
 const { used, unused, denied } = auditRights(agentObjects(), calls);
 
 for (const [right, count] of used) {

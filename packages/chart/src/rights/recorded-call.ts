@@ -38,6 +38,31 @@ interface AuditEvent {
 /** How agents name themselves to API servers. */
 const agentName = 'spillway-agent';
 
+/**
+ * Of a whole log. An API server that is killed while it writes leaves part of an event. One that is started
+ * again goes on in the same line.
+ */
+export function recordedCalls(log: string): readonly RecordedCall[] {
+  const lines = log.split('\n');
+  const cut = lines.pop() ?? '';
+  const whole = lines.filter((line) => line !== '').map((line) => line.slice(lastStart(line)));
+  if (isWhole(cut)) whole.push(cut);
+  return whole.flatMap((line) => recordedCall(line) ?? []);
+}
+
+function lastStart(line: string): number {
+  return Math.max(0, line.lastIndexOf('{"kind":"Event"'));
+}
+
+function isWhole(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Of one line of the log; undefined for what names no resource, such as `/apis`. */
 export function recordedCall(line: string): RecordedCall | undefined {
   const event = JSON.parse(line) as AuditEvent;

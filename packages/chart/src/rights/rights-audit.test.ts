@@ -1,7 +1,7 @@
 import type { AgentObject } from '@spillway/testbed';
 import { describe, expect, test } from 'vitest';
 import { auditRights, rightText } from './rights-audit.ts';
-import { type RecordedCall, recordedCall } from './recorded-call.ts';
+import { type RecordedCall, recordedCall, recordedCalls } from './recorded-call.ts';
 
 const roles: readonly AgentObject[] = [
   {
@@ -122,4 +122,26 @@ test('what names no resource is no call', () => {
   expect(recordedCall(JSON.stringify({ verb: 'get', requestReceivedTimestamp: '' }))).toBe(
     undefined,
   );
+});
+
+describe('recordedCalls', () => {
+  const line = (verb: string): string =>
+    JSON.stringify({
+      kind: 'Event',
+      verb,
+      objectRef: { resource: 'pods' },
+      requestReceivedTimestamp: new Date(0).toISOString(),
+    });
+  const verbs = (log: string): readonly string[] => recordedCalls(log).map(({ verb }) => verb);
+
+  test('reads every line, also a last one without its end', () => {
+    expect(verbs(`${line('get')}\n${line('list')}\n`)).toEqual(['get', 'list']);
+    expect(verbs(`${line('get')}\n${line('list')}`)).toEqual(['get', 'list']);
+  });
+
+  test('leaves out the part of an event that a killed API server was writing', () => {
+    const part = line('list').slice(0, 30);
+    expect(verbs(`${line('get')}\n${part}`)).toEqual(['get']);
+    expect(verbs(`${line('get')}\n${part}${line('watch')}\n`)).toEqual(['get', 'watch']);
+  });
 });
