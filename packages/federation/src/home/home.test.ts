@@ -581,6 +581,39 @@ describe('a pod away', () => {
     });
   });
 
+  test('that its host does not list is not lost while it is asked for again: the asking may make it', () => {
+    const tested = atHome();
+    away(tested, pod);
+    const uid = uidOf(pod);
+    tested.step({ kind: 'stream', host: near, state: 'opening' });
+    expect(tested.tickAt(retryMsMax)).toMatchObject([{ kind: 'commit' }]);
+    // The host's agent has died since, and its guest has gone. It lists its guests and makes another.
+    expect(tested.step({ kind: 'guest', host: near, update: { kind: 'synced' } })).toEqual([]);
+    const results = [{ uid, outcome: 'created' } as const];
+    expect(tested.step({ kind: 'committed', host: near, uids: [uid], results })).toEqual([]);
+    expect(tested.home.explain('default', 'a')).toMatchObject({ podState: 'running' });
+  });
+
+  test('under fence that its host does not list after an asking without an answer is released first', () => {
+    const tested = atHome();
+    const fenced = podOf('a', {
+      metadata: { annotations: { [wellKnown.partitionAnnotation]: 'fence' } },
+    });
+    away(tested, fenced);
+    const uid = uidOf(fenced);
+    tested.step({ kind: 'stream', host: near, state: 'opening' });
+    tested.tickAt(retryMsMax);
+    tested.step({ kind: 'committed', host: near, uids: [uid], results: undefined });
+    const listed = tested.step({ kind: 'guest', host: near, update: { kind: 'synced' } });
+    expect(kinds(listed)).toEqual(['release']);
+    tested.step({ kind: 'released', host: near, guests: [uid], outcome: 'ok' });
+    const update = { kind: 'gone', uid, reason: 'Released', message: 'released' } as const;
+    expect(tested.step({ kind: 'guest', host: near, update }).at(-1)).toMatchObject({
+      kind: 'writeStatus',
+      status: { phase: 'Failed', reason: 'GuestLost' },
+    });
+  });
+
   test('is let go only when its guest is gone, and asks again until it is', () => {
     const tested = atHome();
     away(tested, pod);

@@ -18,7 +18,7 @@ import type { OffloadCalls } from './calls.ts';
 import { type Endings, guestLost } from './endings.ts';
 import type { OffloadedEntries } from './entries.ts';
 import type { GuestStreams } from './guest-streams.ts';
-import type { OffloadedPod } from './offloaded-pod.ts';
+import { isProbing, type OffloadedPod } from './offloaded-pod.ts';
 import type { OffloadOptions } from './options.ts';
 import { OrphanChecks } from './orphan-checks.ts';
 import type { StatusMirror } from './status-mirror.ts';
@@ -88,12 +88,24 @@ export class GuestNews {
 
   /** The host has shown all its guests, so it answers. What waits for a back-off is tried now. */
   #synced(host: ClusterName): void {
-    const { streams, entries, endings } = this.#options;
+    const { streams, entries } = this.#options;
     for (const uid of streams.synced(host)) {
       const entry = entries.at(host, uid);
-      if (entry !== undefined) endings.guestGone(entry, guestLost(host));
+      if (entry !== undefined) this.#missing(entry);
     }
     entries.retryNow(host);
+  }
+
+  /**
+   * The host had no guest of the pod when it listed its guests. A commit that was sent to learn the same may
+   * still make one: if it is under way, its answer counts. If its answer was lost, the pod is given up.
+   */
+  #missing(entry: OffloadedPod): void {
+    const { endings } = this.#options;
+    if (entry.call === 'commit') return;
+    const why = guestLost(entry.host);
+    if (isProbing(entry)) endings.giveUp(entry, why);
+    else endings.guestGone(entry, why);
   }
 
   /** The guest exists. If its pod has ended here, or was given up, it must go. */
