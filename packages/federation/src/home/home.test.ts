@@ -594,6 +594,19 @@ describe('a pod away', () => {
     expect(tested.home.explain('default', 'a')).toMatchObject({ podState: 'running' });
   });
 
+  test('that was shown and is not listed again is asked for once more when the asking is answered', () => {
+    const tested = atHome();
+    away(tested, pod);
+    const uid = uidOf(pod);
+    expect(tested.tickAt(retryMsMax)).toMatchObject([{ kind: 'commit' }]);
+    shown(tested, pod, { phase: 'Pending' });
+    tested.step({ kind: 'stream', host: near, state: 'opening' });
+    tested.step({ kind: 'guest', host: near, update: { kind: 'synced' } });
+    const results = [{ uid, outcome: 'created' } as const];
+    tested.step({ kind: 'committed', host: near, uids: [uid], results });
+    expect(tested.tickAt(2 * retryMsMax)).toMatchObject([{ kind: 'commit', host: near }]);
+  });
+
   test('under fence that its host does not list after an asking without an answer is released first', () => {
     const tested = atHome();
     const fenced = podOf('a', {

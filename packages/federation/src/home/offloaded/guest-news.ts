@@ -97,12 +97,12 @@ export class GuestNews {
   }
 
   /**
-   * The host had no guest of the pod when it listed its guests. A commit that was sent to learn the same may
-   * still make one: if it is under way, its answer counts. If its answer was lost, the pod is given up.
+   * The host had no guest of the pod when it listed its guests. A commit may still make one. If a commit is
+   * under way, the next one tells. If the answer to one was lost, the pod is given up.
    */
   #missing(entry: OffloadedPod): void {
     const { endings } = this.#options;
-    if (entry.call === 'commit') return;
+    if (entry.state === 'running' && entry.call === 'commit') return entry.guestOn('missing');
     const why = guestLost(entry.host);
     if (isProbing(entry)) endings.giveUp(entry, why);
     else endings.guestGone(entry, why);

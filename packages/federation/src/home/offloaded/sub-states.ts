@@ -16,7 +16,15 @@ export const guestStates = {
 } as const;
 
 export type GuestState = keyof typeof guestStates;
-export type GuestEvent = 'assumed' | 'created' | 'shown' | 'unwanted' | 'released' | 'gone';
+export type GuestEvent =
+  | 'assumed'
+  | 'created'
+  | 'shown'
+  /** A new stream does not show it, and a commit that may make it is under way. */
+  | 'missing'
+  | 'unwanted'
+  | 'released'
+  | 'gone';
 
 export const guestTable: Table<GuestState, GuestEvent> = {
   unknown: {
@@ -31,11 +39,18 @@ export const guestTable: Table<GuestState, GuestEvent> = {
   created: {
     created: 'created',
     shown: 'shown',
+    missing: 'created',
     unwanted: 'unwanted',
     released: 'released',
     gone: 'gone',
   },
-  shown: { shown: 'shown', unwanted: 'unwanted', released: 'released', gone: 'gone' },
+  shown: {
+    shown: 'shown',
+    missing: 'created',
+    unwanted: 'unwanted',
+    released: 'released',
+    gone: 'gone',
+  },
   unwanted: { shown: 'unwanted', unwanted: 'unwanted', released: 'released', gone: 'gone' },
   released: { shown: 'released', unwanted: 'released', released: 'released', gone: 'gone' },
   gone: { shown: 'shown', released: 'gone', gone: 'gone' },
