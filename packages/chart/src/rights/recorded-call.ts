@@ -50,8 +50,11 @@ export function recordedCalls(log: string): readonly RecordedCall[] {
   return whole.flatMap((line) => recordedCall(line) ?? []);
 }
 
+/** Of an audit event; an object that somebody created may be an Event, too. */
+const eventStart = '{"kind":"Event","apiVersion":"audit.k8s.io/';
+
 function lastStart(line: string): number {
-  return Math.max(0, line.lastIndexOf('{"kind":"Event"'));
+  return Math.max(0, line.lastIndexOf(eventStart));
 }
 
 function isWhole(line: string): boolean {

@@ -128,8 +128,10 @@ describe('recordedCalls', () => {
   const line = (verb: string): string =>
     JSON.stringify({
       kind: 'Event',
+      apiVersion: 'audit.k8s.io/v1',
       verb,
-      objectRef: { resource: 'pods' },
+      objectRef: { resource: 'events' },
+      requestObject: { kind: 'Event', apiVersion: 'v1', metadata: { name: 'ours' } },
       requestReceivedTimestamp: new Date(0).toISOString(),
     });
   const verbs = (log: string): readonly string[] => recordedCalls(log).map(({ verb }) => verb);
