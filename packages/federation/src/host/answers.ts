@@ -49,6 +49,13 @@ export const beingChanged: Verdict = {
   stage,
 };
 
+/** An agent that dies may leave the deletion undone. Then the next one makes the change. */
+export const beingEnded: Verdict = {
+  code: 'Unschedulable',
+  reason: 'it is being ended',
+  stage,
+};
+
 export const stillEnding: Verdict = {
   code: 'Unschedulable',
   reason: 'an earlier copy of it is still being ended',

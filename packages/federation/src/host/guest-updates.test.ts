@@ -89,6 +89,16 @@ describe('a guest whose pod was changed at home', () => {
     expect(hosting().update(labelled('new'))).toMatchObject([{ kind: 'updateReply' }]);
   });
 
+  test('is changed later when it is being ended, since that may not happen', () => {
+    const { host, show, update } = hosting();
+    show(shadowOf(labelled('old')));
+    const request = { homeEpoch: 1, reservations: [], guests: [{ uid }] };
+    host.step({ kind: 'release', caller: home, request }, at(0));
+    expect(results(update(labelled('new')))).toMatchObject([
+      { refused: { code: 'Unschedulable', reason: 'it is being ended' } },
+    ]);
+  });
+
   test('is changed one change at a time', () => {
     const { show, update, patched } = hosting();
     show(shadowOf(labelled('old')));

@@ -1,7 +1,7 @@
 /** Calls by which homes change their guests: each shadow is made as its pod is now, one change at a time. */
 import type { ClusterName, PodUid } from '@spillway/core';
 import type { UpdateResult } from '../negotiation.ts';
-import { beingChanged, createVerdict, keyOf, notSeenYet } from './answers.ts';
+import { beingChanged, beingEnded, createVerdict, keyOf, notSeenYet } from './answers.ts';
 import type { GuestId, HostEffect, PatchOutcome } from './events.ts';
 import { guestChanges } from './guest-changes.ts';
 import type { GuestPod } from './guest-pod.ts';
@@ -72,7 +72,8 @@ export class GuestUpdates {
     { pod, verdicts }: GuestPod,
   ): UpdateResult | undefined {
     const { uid } = id;
-    if (guest === undefined || guest.ending !== undefined) return { uid };
+    if (guest === undefined) return { uid };
+    if (guest.ending !== undefined) return { uid, refused: beingEnded };
     const { shadow } = guest;
     if (shadow === undefined) return { uid, refused: notSeenYet };
     if (this.#patching.has(keyOf(id))) return { uid, refused: beingChanged };
