@@ -32,6 +32,8 @@ function project(name: string, include: string[], exclude: string[] = [], option
       exclude: ['**/node_modules/**', '**/dist/**', ...exclude],
       pool: 'forks' as const,
       execArgv: ['--conditions=spillway-source'],
+      // A machine that is busy with other things fails no test.
+      testTimeout: 60_000,
       ...options,
     },
   };
